@@ -1,0 +1,112 @@
+#include "engine/check_command.hpp"
+
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "engine/command_options.hpp"
+#include "engine/exit_code.hpp"
+#include "engine/workload_loader.hpp"
+#include "io/accelerator_reader.hpp"
+#include "io/document.hpp"
+#include "io/document_kind.hpp"
+#include "io/mapping_reader.hpp"
+#include "io/multicore_reader.hpp"
+#include "io/stream_mapping_reader.hpp"
+#include "io/study_document.hpp"
+#include "io/workload_reader.hpp"
+
+namespace ridgeline::engine {
+
+namespace po = boost::program_options;
+
+namespace {
+
+std::string counted(std::size_t count, const std::string& one, const std::string& several) {
+  return std::to_string(count) + " " + (count == 1 ? one : several);
+}
+
+std::string summary(const model::Accelerator& accelerator) {
+  std::string text;
+  for (const model::ArrayDim& dim : accelerator.array.dims) {
+    text += (text.empty() ? "" : " x ") + std::to_string(dim.size);
+  }
+  return text + (accelerator.array.imc ? " in-memory-computing array, " : " array, ") +
+         counted(accelerator.memories.size(), "memory", "memories");
+}
+
+std::string summary(const model::Workload& workload) {
+  std::size_t layers = 0;
+  double macs = 0;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (!node.layer) continue;
+    ++layers;
+    macs += static_cast<double>(node.layer->mac_count());
+  }
+  std::string text = counted(layers, "layer", "layers");
+  if (layers < workload.nodes.size()) {
+    text +=
+        ", " + counted(workload.nodes.size() - layers, "operator", "operators") + " without cost";
+  }
+  return text + ", " + std::to_string(static_cast<std::int64_t>(macs)) + " multiply-accumulates";
+}
+
+// "accelerator, 32 x 32 array, 4 memories"; throws InputError.
+std::string examine(const std::filesystem::path& path) {
+  if (path.extension() == ".onnx") {
+    const LoadedWorkload loaded = load_workload(path, {}, false);
+    return "ONNX workload, " + summary(loaded.workload);
+  }
+  const io::Document document = io::load_document(path);
+  const io::Value root = document.root();
+  const io::DocumentKind kind = io::document_kind(document);
+  std::string text(io::to_string(kind));
+  switch (kind) {
+    case io::DocumentKind::accelerator:
+      return text + ", " + summary(io::read_accelerator(root));
+    case io::DocumentKind::core:
+      return text + ", " + summary(io::read_accelerator(root, {.core = true}));
+    case io::DocumentKind::multi_core:
+      return text + ", " +
+             counted(io::read_multicore(root, path.parent_path()).cores.size(), "core", "cores");
+    case io::DocumentKind::mapping:
+      return text + ", " + counted(io::read_mapping(root).entries.size(), "entry", "entries");
+    case io::DocumentKind::multi_core_mapping:
+      io::read_core_mapping(root);
+      return text + ", " + counted(root.size(), "entry", "entries");
+    case io::DocumentKind::workload:
+      return text + ", " + summary(io::read_workload(root, path.stem().string()));
+    case io::DocumentKind::study: {
+      const io::Study study = io::Study::read(path);
+      return text + ", " + counted(study.spec().parameters.size(), "parameter", "parameters") +
+             ", first design " + study.describe(study.next_existing(0).value_or(0));
+    }
+    case io::DocumentKind::result:
+      return text + " of Ridgeline, not an input";
+  }
+  return text;
+}
+
+}  // namespace
+
+int check_command(const std::vector<std::string>& arguments) {
+  po::variables_map values;
+  if (!parse_options(arguments, "ridgeline check FILE...",
+                     "Reads each file as what it is, and prints what it holds or what is wrong.",
+                     po::options_description("Options"), "file", values)) {
+    return kDone;
+  }
+  if (values.count("file") == 0) throw UsageError("check needs at least one FILE");
+  bool all_good = true;
+  for (const std::string& file : values["file"].as<std::vector<std::string>>()) {
+    try {
+      std::cout << file << ": ok, " + examine(file) + "\n";
+    } catch (const io::InputError& error) {
+      std::cout << error.what() << '\n';
+      all_good = false;
+    }
+  }
+  return all_good ? kDone : kInvalidInput;
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,158 @@
+#include "engine/evaluate_command.hpp"
+
+#include <boost/program_options.hpp>
+#include <chrono>
+#include <iostream>
+
+#include "engine/command_options.hpp"
+#include "engine/exit_code.hpp"
+#include "engine/mapping_options.hpp"
+#include "engine/parallel.hpp"
+#include "engine/workload_loader.hpp"
+#include "io/accelerator_reader.hpp"
+#include "io/evaluation_writer.hpp"
+#include "io/mapping_reader.hpp"
+#include "io/nearest.hpp"
+#include "io/text_output.hpp"
+#include "search/network.hpp"
+
+namespace ridgeline::engine {
+
+namespace po = boost::program_options;
+
+namespace {
+
+po::options_description options_of_evaluate() {
+  po::options_description options("Options");
+  const auto text = [] { return po::value<std::string>(); };
+  auto add = options.add_options();
+  add("workload,w", text(), "ONNX model or workload document");
+  add("accelerator,a", text(), "accelerator document");
+  add("mapping,m", text(), "mapping document");
+  add_mapping_options(options, "exact");
+  add("keep-on-chip", po::bool_switch(),
+      "keep activations in the lowest memory that fits them between layers");
+  add("layer", po::value<std::vector<std::string>>(), "only this layer (repeatable)");
+  add("dim", po::value<std::vector<std::string>>(),
+      "NAME=N, value of a symbolic ONNX dimension (repeatable)");
+  add("strict", po::bool_switch(), "an ONNX operator without cost is an error, not a note");
+  add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
+  add("format", text()->default_value("text"), "text or json");
+  add("output,o", text(), "write the result to this file");
+  add("quiet", po::bool_switch(), "no notes");
+  add("verbose", po::bool_switch(), "more notes");
+  return options;
+}
+
+// Notes for people, on stderr.
+class Notes {
+ public:
+  explicit Notes(const po::variables_map& values)
+      : quiet_(values["quiet"].as<bool>()), verbose_(values["verbose"].as<bool>()) {}
+  void note(const std::string& text) const {
+    if (!quiet_ && !text.empty()) std::cerr << "note: " << text << '\n';
+  }
+  void detail(const std::vector<std::string>& texts) const {
+    for (const std::string& text : texts) {
+      if (verbose_) note(text);
+    }
+  }
+
+ private:
+  bool quiet_;
+  bool verbose_;
+};
+
+std::string required(const po::variables_map& values, const char* name) {
+  if (values.count(name) == 0) throw UsageError("evaluate needs --" + std::string(name));
+  return values[name].as<std::string>();
+}
+
+model::Accelerator load_accelerator(const std::string& path, const Notes& notes) {
+  const io::Document document = io::load_document(path);
+  notes.detail(document.notes());
+  model::Accelerator accelerator = io::read_accelerator(document.root());
+  if (accelerator.array.imc) {
+    throw document.at("/operational_array/is_imc")
+        .error("evaluating in-memory-computing arrays is not supported yet");
+  }
+  return accelerator;
+}
+
+void check_layer_names(const std::vector<std::string>& wanted, const model::Workload& workload) {
+  std::vector<std::string> names;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (node.layer) names.push_back(node.name);
+  }
+  for (const std::string& name : wanted) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const std::string near = io::suggestion(name, names);
+    throw UsageError("--layer: the workload has no layer '" + name + "'" +
+                     (near.empty() ? "" : " (" + near + ")"));
+  }
+}
+
+}  // namespace
+
+int evaluate_command(const std::vector<std::string>& arguments) {
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "ridgeline evaluate --workload W --accelerator A --mapping M [options]",
+                     "Predicts energy, latency and area of a workload on a single-core "
+                     "accelerator,\neach layer with the best mapping that the search finds.",
+                     options_of_evaluate(), "", values)) {
+    return kDone;
+  }
+  const std::string workload_path = required(values, "workload");
+  const std::string accelerator_path = required(values, "accelerator");
+  const std::string mapping_path = required(values, "mapping");
+  search::NetworkOptions options;
+  options.mapper = read_mapping_options(values);
+  options.keep_on_chip = values["keep-on-chip"].as<bool>();
+  const bool json = choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
+  const int threads = values["threads"].as<int>();
+  if (threads < 1) throw UsageError("--threads takes a whole number of at least 1");
+  std::vector<std::string> dims;
+  if (values.count("dim") != 0) dims = values["dim"].as<std::vector<std::string>>();
+  if (values.count("layer") != 0) options.layers = values["layer"].as<std::vector<std::string>>();
+
+  const Notes notes(values);
+  const model::Accelerator accelerator = load_accelerator(accelerator_path, notes);
+  const io::Document mapping_document = io::load_document(mapping_path);
+  notes.detail(mapping_document.notes());
+  const model::MappingSpec mapping = io::read_mapping(mapping_document.root(), &accelerator);
+  const LoadedWorkload loaded =
+      load_workload(workload_path, read_dims(dims), values["strict"].as<bool>());
+  notes.detail(loaded.notes);
+  notes.note(loaded.cost_free);
+  check_layer_names(options.layers, loaded.workload);
+
+  std::vector<double> seconds;
+  options.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
+    seconds.assign(count, 0);
+    parallel_for(threads, count, [&](std::size_t i) {
+      const auto start = std::chrono::steady_clock::now();
+      start_layer_search();
+      body(i);
+      seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    });
+  };
+  const search::NetworkResult result =
+      search::map_network(loaded.workload, accelerator, mapping, options);
+
+  const io::EvaluationReport report{loaded.workload, accelerator, options, result, seconds};
+  const std::string text = json ? io::evaluation_json_text(report) : io::evaluation_text(report);
+  if (values.count("output") != 0) {
+    io::write_text_file(values["output"].as<std::string>(), text);
+  } else {
+    std::cout << text;
+  }
+  if (result.infeasible > 0) {
+    notes.note(std::to_string(result.infeasible) + " of " + std::to_string(result.layers.size()) +
+               " layers have no feasible mapping and are left out of the total");
+    return kInfeasible;
+  }
+  return kDone;
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,180 @@
+#include "engine/explore/block_source.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+
+namespace ridgeline::engine {
+namespace {
+
+__extension__ using Wide = unsigned __int128;
+
+// Visits all of 0..size-1 once, in steps of about the golden ratio, so that every stretch of
+// the walk is spread over the whole.
+class StridedWalk {
+ public:
+  explicit StridedWalk(std::uint64_t size) : size_(size) {
+    stride_ = std::max<std::uint64_t>(
+        1, static_cast<std::uint64_t>(Wide{size} * 0x9e3779b97f4a7c15u >> 64));
+    while (std::gcd(stride_, size_) != 1) ++stride_;
+  }
+  std::optional<std::uint64_t> next() {
+    if (given_ == size_) return std::nullopt;
+    ++given_;
+    const std::uint64_t id = at_;
+    at_ = static_cast<std::uint64_t>((Wide{at_} + stride_) % size_);
+    return id;
+  }
+
+ private:
+  std::uint64_t size_;
+  std::uint64_t stride_ = 1;
+  std::uint64_t at_ = 0;
+  std::uint64_t given_ = 0;
+};
+
+// A straggler holds up what comes this many blocks after its own (docs/performance.md, "Explore").
+constexpr std::uint32_t kStaticLag = 6;
+
+class ExhaustiveSource final : public BlockSource {
+ public:
+  ExhaustiveSource(Space space, std::uint64_t count)
+      : space_(std::move(space)), count_(count), walk_(space_.grid) {}
+
+  std::optional<std::vector<std::uint64_t>> next(const CandidateStore&) override {
+    const std::uint64_t size = block_size(count_, given_);
+    std::vector<std::uint64_t> ids;
+    while (ids.size() < size) {
+      const auto id = walk_.next();
+      if (!id) break;
+      if (space_.exists(*id)) ids.push_back(*id);
+    }
+    if (ids.empty()) return std::nullopt;
+    given_ += ids.size();
+    return ids;
+  }
+  std::uint32_t lag() const override { return kStaticLag; }
+  std::uint64_t expected() const override { return count_; }
+
+ private:
+  Space space_;
+  std::uint64_t count_;
+  StridedWalk walk_;
+  std::uint64_t given_ = 0;
+};
+
+std::uint64_t splitmix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+// Fraction of the square root of `p`, in units of 2^-56; exact integers, the same everywhere.
+std::uint64_t root_fraction(std::uint64_t p) {
+  const Wide square = Wide{p} << 112;
+  Wide root = 0;
+  for (int bit = 63; bit >= 0; --bit) {
+    const Wide trial = root | (Wide{1} << bit);
+    if (trial * trial <= square) root = trial;
+  }
+  return static_cast<std::uint64_t>(root) & ((std::uint64_t{1} << 56) - 1);
+}
+
+// Low-discrepancy samples: point n has coordinates frac(shift + n * sqrt(prime)), a different
+// prime for each parameter (a Kronecker sequence); points that were there before are skipped.
+class RandomSource final : public BlockSource {
+ public:
+  RandomSource(Space space, std::uint64_t samples, std::uint64_t seed)
+      : space_(std::move(space)), samples_(std::min(samples, space_.grid)), walk_(space_.grid) {
+    std::uint64_t prime = 1;
+    for (std::size_t i = 0; i < space_.sizes.size(); ++i) {
+      prime = next_prime(prime);
+      step_.push_back(root_fraction(prime));
+      at_.push_back(splitmix(seed ^ splitmix(i)) & kMask);
+    }
+  }
+
+  std::optional<std::vector<std::uint64_t>> next(const CandidateStore&) override {
+    std::vector<std::uint64_t> ids;
+    const std::uint64_t size =
+        std::min(block_size(samples_, seen_.size()), samples_ - seen_.size());
+    while (ids.size() < size) {
+      const auto id = draw();
+      if (!id) break;
+      if (seen_.contains(*id) || !space_.exists(*id)) continue;
+      seen_.insert(*id);
+      ids.push_back(*id);
+    }
+    if (ids.empty()) return std::nullopt;
+    return ids;
+  }
+  std::uint32_t lag() const override { return kStaticLag; }
+  std::uint64_t expected() const override { return samples_; }
+
+ private:
+  static constexpr std::uint64_t kLongestWalk = 10'000'000;
+  static constexpr std::uint64_t kMask = (std::uint64_t{1} << 56) - 1;
+
+  static std::uint64_t next_prime(std::uint64_t after) {
+    for (std::uint64_t p = after + 1;; ++p) {
+      bool prime = p > 1;
+      for (std::uint64_t q = 2; q * q <= p; ++q) prime = prime && p % q != 0;
+      if (prime) return p;
+    }
+  }
+
+  // Where the sequence meets nothing new for long (a small space, or one that conditions
+  // leave little of), every id in turn.
+  std::optional<std::uint64_t> draw() {
+    if (draws_ >= 16 * samples_ + 1024 + kLongestWalk) return std::nullopt;
+    if (draws_++ >= 16 * samples_ + 1024) return walk_.next();
+    std::uint64_t id = 0;
+    for (std::size_t i = 0; i < step_.size(); ++i) {
+      const auto size = static_cast<std::uint64_t>(space_.sizes[i]);
+      id = id * size + static_cast<std::uint64_t>(Wide{at_[i]} * size >> 56);
+      at_[i] = (at_[i] + step_[i]) & kMask;
+    }
+    return id;
+  }
+
+  Space space_;
+  std::uint64_t samples_;
+  StridedWalk walk_;
+  std::vector<std::uint64_t> step_;
+  std::vector<std::uint64_t> at_;
+  std::uint64_t draws_ = 0;
+  std::unordered_set<std::uint64_t> seen_;
+};
+
+}  // namespace
+
+std::vector<int> Space::values_of(std::uint64_t id) const {
+  std::vector<int> values(sizes.size());
+  for (std::size_t i = sizes.size(); i-- > 0;) {
+    values[i] = static_cast<int>(id % static_cast<std::uint64_t>(sizes[i]));
+    id /= static_cast<std::uint64_t>(sizes[i]);
+  }
+  return values;
+}
+
+std::uint64_t Space::id_of(const std::vector<int>& values) const {
+  std::uint64_t id = 0;
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    id = id * static_cast<std::uint64_t>(sizes[i]) + static_cast<std::uint64_t>(values[i]);
+  return id;
+}
+
+std::uint64_t block_size(std::uint64_t total, std::uint64_t before) {
+  return std::max<std::uint64_t>({16, total / 64, before / 4});
+}
+
+std::unique_ptr<BlockSource> exhaustive_source(Space space, std::uint64_t count) {
+  return std::make_unique<ExhaustiveSource>(std::move(space), count);
+}
+
+std::unique_ptr<BlockSource> random_source(Space space, std::uint64_t samples, std::uint64_t seed) {
+  return std::make_unique<RandomSource>(std::move(space), samples, seed);
+}
+
+}  // namespace ridgeline::engine

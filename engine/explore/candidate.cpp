@@ -1,0 +1,59 @@
+#include "engine/explore/candidate.hpp"
+
+namespace ridgeline::engine {
+
+void encode(ByteWriter& out, const Candidate& candidate) {
+  out.put(candidate.id);
+  out.put(static_cast<std::uint8_t>(candidate.status));
+  out.put(static_cast<std::uint8_t>(candidate.hopeless ? 1 : 0));
+  if (candidate.status == CandidateStatus::ok)
+    for (const double metric : candidate.metrics) out.put(metric);
+  out.put_text(candidate.message);
+}
+
+bool decode(ByteReader& in, Candidate& candidate) {
+  candidate.id = in.get<std::uint64_t>();
+  const auto status = in.get<std::uint8_t>();
+  const auto hopeless = in.get<std::uint8_t>();
+  if (!in.ok() || status > 3 || hopeless > 1) return false;
+  candidate.status = static_cast<CandidateStatus>(status);
+  candidate.hopeless = hopeless != 0;
+  candidate.metrics = {};
+  if (candidate.status == CandidateStatus::ok)
+    for (double& metric : candidate.metrics) metric = in.get<double>();
+  candidate.message = in.get_text();
+  return in.ok();
+}
+
+void encode(ByteWriter& out, const DesignRecord& design) {
+  out.put(design.id);
+  out.put(static_cast<std::uint32_t>(design.documents.size()));
+  for (const auto& [name, text] : design.documents) {
+    out.put_text(name);
+    out.put_text(text);
+  }
+}
+
+bool decode(ByteReader& in, DesignRecord& design) {
+  design.id = in.get<std::uint64_t>();
+  design.documents.clear();
+  const auto count = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::string name = in.get_text();
+    design.documents[std::move(name)] = in.get_text();
+  }
+  return in.ok();
+}
+
+std::vector<double> objective_vector(const std::vector<io::Metric>& objectives,
+                                     const Metrics& metrics) {
+  std::vector<double> vector;
+  vector.reserve(objectives.size());
+  for (const io::Metric objective : objectives) {
+    const double value = metrics[static_cast<std::size_t>(objective)];
+    vector.push_back(io::maximised(objective) ? -value : value);
+  }
+  return vector;
+}
+
+}  // namespace ridgeline::engine

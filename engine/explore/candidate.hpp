@@ -1,0 +1,50 @@
+// What is known of one design of a study.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/explore/bytes.hpp"
+#include "io/study_document.hpp"
+#include "io/study_file.hpp"
+
+namespace ridgeline::engine {
+
+using io::CandidateStatus;
+// By io::Metric, in the metric's own unit and direction.
+using Metrics = std::array<double, io::kMetrics>;
+
+struct Candidate {
+  std::uint64_t id = 0;
+  CandidateStatus status = CandidateStatus::ok;
+  // A lower bound of its metrics was dominated by the front of the blocks before its own. Such
+  // a candidate is `pruned`, or evaluated nevertheless where the study does not prune.
+  bool hopeless = false;
+  Metrics metrics{};    // of an ok one
+  std::string message;  // of an infeasible or failed one
+
+  bool operator==(const Candidate&) const = default;
+};
+
+void encode(ByteWriter& out, const Candidate& candidate);
+// A value out of its range makes `in` not ok.
+bool decode(ByteReader& in, Candidate& candidate);
+
+// Documents of a design on the front, as the study file keeps them.
+struct DesignRecord {
+  std::uint64_t id = 0;
+  std::map<std::string, std::string> documents;
+  bool operator==(const DesignRecord&) const = default;
+};
+
+void encode(ByteWriter& out, const DesignRecord& design);
+bool decode(ByteReader& in, DesignRecord& design);
+
+// The vector that is compared: one number an objective, smaller is better.
+std::vector<double> objective_vector(const std::vector<io::Metric>& objectives,
+                                     const Metrics& metrics);
+
+}  // namespace ridgeline::engine

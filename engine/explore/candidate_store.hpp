@@ -1,0 +1,40 @@
+// All candidates that are known, in columns: a million of them take about 100 MB.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/explore/candidate.hpp"
+
+namespace ridgeline::engine {
+
+class CandidateStore {
+ public:
+  // False, and nothing changes, where the id is known.
+  bool insert(const Candidate& candidate);
+  bool contains(std::uint64_t id) const { return row_of_.contains(id); }
+  std::optional<Candidate> find(std::uint64_t id) const;
+  std::size_t size() const { return ids_.size(); }
+  std::size_t count(CandidateStatus status) const {
+    return counts_[static_cast<std::size_t>(status)];
+  }
+  // Columns sorted by id, of the objectives alone.
+  io::CandidateColumns columns(const std::vector<io::Metric>& objectives) const;
+
+ private:
+  Candidate at(std::uint32_t row) const;
+
+  std::unordered_map<std::uint64_t, std::uint32_t> row_of_;
+  std::vector<std::uint64_t> ids_;
+  std::vector<CandidateStatus> status_;
+  std::vector<char> hopeless_;
+  std::vector<std::uint32_t> metrics_row_;  // of an ok one
+  std::vector<Metrics> metrics_;
+  std::unordered_map<std::uint32_t, std::string> messages_;
+  std::size_t counts_[4] = {};
+};
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,45 @@
+// What turns an id into figures. The engine knows nothing more of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/explore/candidate.hpp"
+
+namespace ridgeline::engine {
+
+// Thrown by an evaluator that was asked to stop: the candidate stays open.
+struct Stopped {};
+
+using StopCheck = std::function<bool()>;
+// Whether a candidate is to be given up, given a lower bound of each metric (an upper one of
+// those that are maximised).
+using GiveUp = std::function<bool(const Metrics& bound)>;
+
+// Called from several threads at once. Exceptions other than Stopped are recorded as errors of
+// the design.
+class Evaluator {
+ public:
+  virtual ~Evaluator() = default;
+  // Asks `give_up` at most once, before anything expensive, and returns a pruned candidate
+  // where it says yes. What it returns is a function of the study and the id alone.
+  virtual Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) = 0;
+  // The documents of a design on the front.
+  virtual DesignRecord describe(std::uint64_t id, const StopCheck& stop) = 0;
+};
+
+// The cost model: every layer of the study's workloads, mapped as the study asks.
+std::unique_ptr<Evaluator> study_evaluator(const io::Study& study);
+
+// For tests and measurements of the engine itself: figures that are arithmetic of the value
+// indices, after a given time. `options` is a list such as
+// "seconds=0.01,spread=3,busy,throw=17,abort=40,infeasible=5":
+//   seconds     of each evaluation, on average; `spread`: the longest is so many times the mean
+//   busy        computes instead of sleeping
+//   throw, abort  ids whose evaluation throws, or ends the process
+//   infeasible  every so manieth id is infeasible
+std::unique_ptr<Evaluator> synthetic_evaluator(const io::Study& study, const std::string& options);
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,30 @@
+// What `ridgeline explore` was asked to do.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace ridgeline::engine {
+
+struct ExploreOptions {
+  std::filesystem::path study;
+  std::filesystem::path output;
+  bool resume = false;
+  bool force = false;  // overwrite what is at `output`
+  bool keep = false;   // journals and snapshots of a complete study
+  bool dry_run = false;
+  bool prune = true;
+  bool quiet = false;
+  bool verbose = false;
+  int threads = 1;
+  double checkpoint_every = 300;      // seconds; 0: only when asked to
+  double time_limit = 0;              // seconds; 0: none
+  std::uint64_t max_evaluations = 0;  // of this run; 0: no limit
+  double worker_timeout = 60;         // seconds of silence after which a peer counts as lost
+  double lock_wait = 10;              // seconds to wait for another run to end
+  std::string synthetic;              // tests: see synthetic_evaluator; empty: the real one
+  std::string command;                // line, for the study file
+};
+
+}  // namespace ridgeline::engine

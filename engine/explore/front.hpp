@@ -1,0 +1,56 @@
+// The Pareto front of the completed blocks, as it was after each of them.
+//
+// A candidate is tested against the front of one fixed number of blocks, whatever has been
+// completed since: whether it is pruned must not depend on timing. So points that later ones
+// dominate stay until nobody can ask for a front that they were on.
+#pragma once
+
+#include <cstdint>
+#include <shared_mutex>
+#include <span>
+#include <vector>
+
+namespace ridgeline::engine {
+
+struct FrontPoint {
+  std::uint64_t id = 0;
+  std::vector<double> objectives;  // smaller is better
+  std::uint32_t since = 0;         // number of blocks after which it is known
+};
+
+// x is nowhere worse than y and somewhere better.
+bool dominates(std::span<const double> x, std::span<const double> y);
+
+// Safe to call from several threads.
+class Front {
+ public:
+  // Points that others dominate are left out. `since` never decreases from call to call.
+  void add(FrontPoint point);
+  // Whether a point of the front of the first `blocks` blocks dominates `objectives`.
+  bool dominates(std::span<const double> objectives, std::uint32_t blocks) const;
+  // Forgets what was no longer on the front after `blocks` blocks.
+  void forget(std::uint32_t blocks);
+  // Those on the newest front, by objectives, then id.
+  std::vector<FrontPoint> members() const;
+  std::size_t size() const;
+  // What came to it after `blocks` blocks, members of later fronts only included if they
+  // still matter to some front; in the order of their coming.
+  std::vector<FrontPoint> since(std::uint32_t blocks) const;
+
+ private:
+  struct Entry {
+    FrontPoint point;
+    std::uint32_t until = kAlways;  // number of blocks after which it is dominated
+  };
+  static constexpr std::uint32_t kAlways = 0xffffffff;
+
+  mutable std::shared_mutex mutex_;
+  std::vector<Entry> entries_;
+  std::size_t members_ = 0;
+};
+
+// Volume that `points` dominate below `reference` (both in the sense of smaller is better).
+// Exact; takes n^(d-1) steps, so the caller limits n.
+double hypervolume(std::vector<std::vector<double>> points, const std::vector<double>& reference);
+
+}  // namespace ridgeline::engine

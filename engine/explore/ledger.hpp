@@ -1,0 +1,152 @@
+// The books of a study: what is known, what is handed out to whom, what comes next.
+//
+// Pure bookkeeping: it knows neither messages nor clocks (moments are given to it, in
+// seconds), so that tests and simulations can play any sequence of events. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "engine/explore/block_source.hpp"
+#include "engine/explore/candidate_store.hpp"
+#include "engine/explore/front.hpp"
+
+namespace ridgeline::engine {
+
+// Work that is handed to one worker in one message; all of one block.
+struct Chunk {
+  bool designs = false;     // documents of designs on the front, not evaluations
+  std::uint32_t front = 0;  // evaluations: prune against the front of so many blocks
+  std::vector<std::uint64_t> ids;
+};
+
+struct LedgerOptions {
+  std::uint64_t max_evaluations = 0;  // of this run; 0: no limit
+  int kills_to_quarantine = 3;        // workers that an item may take with it
+  double patience = 60;               // seconds after which an item may go to a second worker
+};
+
+class Ledger {
+ public:
+  Ledger(std::unique_ptr<BlockSource> source, std::vector<io::Metric> objectives,
+         LedgerOptions options);
+
+  // Before start(): what earlier runs found.
+  void restore(const Candidate& candidate);
+  void restore(const DesignRecord& design);
+  void start();
+
+  // Worker 0 is the master itself, the one that must not die.
+  // One that is not `present` is given nothing until `revive`.
+  int add_worker(int threads, bool present = true);
+  // Up to `limit` items for a worker; no ids where there is nothing for it now.
+  Chunk take(int worker, std::size_t limit, double now);
+  // How many more items a worker should hold now, given how fast it finishes them.
+  std::size_t appetite(int worker) const;
+  std::size_t outstanding(int worker) const { return workers_[size(worker)].items.size(); }
+
+  // False where the result was known already.
+  bool record(int worker, const Candidate& candidate, double now);
+  bool record(int worker, const DesignRecord& design, double now);
+  // A worker is lost: its items are handed out again, alone, so that one that kills can be
+  // told from the others. Candidates that killed too many are put into `quarantined`.
+  void lose(int worker, std::vector<Candidate>& quarantined);
+  // A worker that was given up is heard of again.
+  void revive(int worker);
+  bool alive(int worker) const { return workers_[size(worker)].alive; }
+
+  bool evaluated_all() const { return exhausted_ && blocks_.empty(); }
+  bool complete() const { return evaluated_all() && missing_designs_ == 0; }
+  // Whether --max-evaluations is reached.
+  bool budget_spent() const;
+
+  const CandidateStore& known() const { return known_; }
+  const Front& front() const { return front_; }
+  Front& front() { return front_; }
+  const std::vector<DesignRecord>& designs() const { return designs_; }
+  std::uint32_t completed_blocks() const { return completed_; }
+  // Oldest front (by its number of blocks) that anything still open is pruned against.
+  std::uint32_t oldest_front() const { return front_of(completed_); }
+  std::uint64_t expected() const { return source_->expected(); }
+  std::uint64_t evaluated_now() const { return evaluated_now_; }
+  std::uint64_t reissued() const { return reissued_; }
+  // Worst value of each objective in the first block, in the sense of smaller is better; empty
+  // until that block is complete.
+  const std::vector<double>& reference() const { return reference_; }
+
+ private:
+  struct Item {
+    std::uint64_t id = 0;
+    std::uint32_t block = 0;
+  };
+  struct Block {
+    std::vector<std::uint64_t> ids;
+    std::size_t missing = 0;
+  };
+  struct Handed {
+    std::uint32_t block = 0;
+    int holders = 0;
+    double since = 0;
+  };
+  struct Worker {
+    int threads = 1;
+    bool alive = true;
+    std::unordered_set<std::uint64_t> items;
+    double rate = 0;  // items a second
+    double counted_since = 0;
+    std::uint64_t counted = 0;
+  };
+
+  static constexpr std::uint32_t kDesigns = 0xffffffff;
+  static std::size_t size(int worker) { return static_cast<std::size_t>(worker); }
+
+  void advance();
+  void begin_designs();
+  bool is_known(const Item& item) const;
+  // Takes `id` from the books of what is out.
+  void settle(int worker, std::uint64_t id, double now);
+  void drop_handed(std::uint64_t id);
+  bool holds_suspect(const Worker& worker) const;
+  std::uint32_t front_of(std::uint32_t block) const;
+  // False: the worker is kept free of everything but suspects.
+  bool take_suspect(int worker, Chunk& chunk, double now);
+  void take_overdue(int worker, Chunk& chunk, double now);
+  void hand_out(int worker, const Item& item, Chunk& chunk, double now);
+
+  std::unique_ptr<BlockSource> source_;
+  std::vector<io::Metric> objectives_;
+  LedgerOptions options_;
+  CandidateStore known_;
+  Front front_;
+  std::vector<double> reference_;
+  std::vector<DesignRecord> designs_;
+  std::unordered_set<std::uint64_t> have_design_;
+  std::size_t missing_designs_ = 0;
+  bool designs_begun_ = false;
+
+  std::deque<Block> blocks_;  // from block `completed_` on
+  std::uint32_t completed_ = 0;
+  bool exhausted_ = false;
+  std::unordered_map<std::uint64_t, std::uint32_t> block_of_;  // of what is missing
+  std::unordered_set<std::uint64_t> counted_;                  // only where blocks may repeat ids
+
+  std::deque<Item> pending_;
+  std::deque<Item> suspects_;
+  std::unordered_map<std::uint64_t, int> kills_;
+  int isolated_ = -1;  // worker that is drained to take suspects
+  std::unordered_map<std::uint64_t, Handed> handed_;
+  std::vector<Worker> workers_;
+  std::uint64_t evaluated_now_ = 0;
+  std::uint64_t reissued_ = 0;
+  std::uint64_t handed_evaluations_ = 0;
+  int alive_threads_ = 0;
+  double longest_ = 0;
+  double next_overdue_look_ = 0;
+};
+
+}  // namespace ridgeline::engine

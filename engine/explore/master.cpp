@@ -1,0 +1,403 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <unordered_map>
+
+#include "engine/exit_code.hpp"
+#include "engine/explore/progress.hpp"
+#include "engine/explore/run.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const char* to_text(StopReason reason) {
+  switch (reason) {
+    case StopReason::finish_soon:
+      return "SIGUSR2";
+    case StopReason::at_once:
+      return "a signal to end";
+    case StopReason::time_limit:
+      return "--time-limit";
+    case StopReason::max_evaluations:
+      return "--max-evaluations";
+    case StopReason::failure:
+      return "a failure";
+    case StopReason::none:
+      break;
+  }
+  return "nothing";
+}
+
+class Master {
+ public:
+  Master(const RunContext& context, Transport& transport, Ledger& ledger, const OpenedStudy& opened)
+      : context_(context),
+        transport_(transport),
+        ledger_(ledger),
+        work_(context, ledger.front()),
+        progress_(context.options.quiet, context.options.verbose),
+        pace_(transport.size() == 1),
+        samples_(opened.before) {
+    if (!samples_.empty()) seconds_before_ = samples_.back().seconds;
+    peers_.resize(static_cast<std::size_t>(transport.size()));
+    for (int rank = 0; rank < transport.size(); ++rank) {
+      ledger_.add_worker(context.options.threads, rank == 0);
+      peers_[static_cast<std::size_t>(rank)].heard = Clock::now();
+    }
+    for (const std::string& warning : opened.warnings) progress_.say(warning);
+  }
+
+  RunEnd run() {
+    announce();
+    try {
+      loop();
+      if (!stopping_) finish();
+    } catch (const io::FileError& error) {
+      failure_ = error.what();
+      if (!stopping_) stop(StopReason::failure);
+    }
+    progress_.finish();
+    if (!failure_.empty()) {
+      std::cerr << "ridgeline: " << failure_ << std::endl;
+      end_.code = failure_code_;
+    }
+    return end_;
+  }
+
+ private:
+  struct Peer {
+    Clock::time_point heard;
+    Clock::time_point sent{};
+    std::uint32_t front = 0;  // number of blocks whose front it has
+    bool joined = false;      // said `ready`
+    bool lost = false;        // nothing heard of it for too long
+    bool ended = false;       // said `stopped` or `bye`
+    bool hungry = false;      // could take more than there was for it
+  };
+
+  Peer& peer(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
+  static double seconds(Clock::duration time) {
+    return std::chrono::duration<double>(time).count();
+  }
+  double now() const { return seconds(Clock::now() - begun_); }
+  int ranks() const { return transport_.size(); }
+
+  void announce() {
+    const auto& options = context_.options;
+    const std::uint64_t known = ledger_.known().size();
+    progress_.say(
+        "study " + context_.study.spec().name + ": " + std::to_string(ledger_.expected()) +
+        " candidates, " + (known > 0 ? std::to_string(known) + " of them known, " : std::string()) +
+        std::to_string(ranks()) + (ranks() == 1 ? " rank, " : " ranks, ") +
+        std::to_string(options.threads) + (options.threads == 1 ? " thread" : " threads each") +
+        (options.prune ? "" : ", without pruning"));
+    progress_.show(ledger_, 0);
+  }
+
+  void loop() {
+    const auto& options = context_.options;
+    double next_checkpoint = options.checkpoint_every;
+    hand_out(0);
+    while (!ledger_.complete()) {
+      bool busy = false;
+      while (const auto message = transport_.receive()) {
+        handle(*message);
+        busy = true;
+      }
+      const Finished finished = work_.collect(pace_.wait());
+      if (!finished.empty()) {
+        take_in(0, finished);
+        busy = true;
+      }
+      hand_out(0);
+      feed_hungry();
+      if (!failure_.empty()) return stop(StopReason::failure);
+      if (take_checkpoint_request()) checkpoint_asked_ = true;
+      if (checkpoint_asked_ || (options.checkpoint_every > 0 && now() >= next_checkpoint)) {
+        checkpoint();
+        next_checkpoint = now() + options.checkpoint_every;
+      }
+      StopReason reason = stop_request();
+      if (reason == StopReason::none) reason = asked_to_stop_;
+      if (reason == StopReason::none && options.time_limit > 0 && now() >= options.time_limit)
+        reason = StopReason::time_limit;
+      if (reason == StopReason::none && ledger_.budget_spent() && !ledger_.evaluated_all())
+        reason = StopReason::max_evaluations;
+      if (reason != StopReason::none && !ledger_.complete()) return stop(reason);
+      look_after_peers();
+      sample(false);
+      progress_.show(ledger_, now());
+      pace_.after(busy, work_.pool().hungry());
+    }
+  }
+
+  void take_in(int rank, const Finished& finished) {
+    const double moment = now();
+    for (const Candidate& candidate : finished.candidates) ledger_.record(rank, candidate, moment);
+    for (const DesignRecord& design : finished.designs) ledger_.record(rank, design, moment);
+  }
+
+  void handle(const Message& message) {
+    const int rank = message.rank;
+    peer(rank).heard = Clock::now();
+    if (peer(rank).lost) {
+      peer(rank).lost = false;
+      ledger_.revive(rank);
+      progress_.say("rank " + std::to_string(rank) + " is heard of again");
+    }
+    switch (message.kind) {
+      case MessageKind::ready:
+        peer(rank).joined = true;
+        ledger_.revive(rank);
+        if (!stopping_) hand_out(rank);
+        return;
+      case MessageKind::results: {
+        Finished finished;
+        if (decode_results(message.bytes, finished)) take_in(rank, finished);
+        if (!stopping_) hand_out(rank);
+        return;
+      }
+      case MessageKind::signalled: {
+        const auto reason = static_cast<StopReason>(message.bytes.empty() ? 0 : message.bytes[0]);
+        if (reason == StopReason::none)
+          // All ranks get the launcher's signal: the first one counts.
+          checkpoint_asked_ = checkpoint_asked_ || now() - last_checkpoint_ > 1;
+        else
+          asked_to_stop_ = reason;
+        return;
+      }
+      case MessageKind::failed:
+        if (failure_.empty() && !message.bytes.empty()) {
+          failure_ = "rank " + std::to_string(rank) + ": " + message.bytes.substr(1);
+          failure_code_ = message.bytes[0];
+        }
+        peer(rank).ended = !peer(rank).joined;
+        return;
+      case MessageKind::stopped:
+      case MessageKind::bye:
+        peer(rank).ended = true;
+        return;
+      default:
+        return;
+    }
+  }
+
+  void send(int rank, MessageKind kind, std::string bytes) {
+    transport_.send(rank, kind, std::move(bytes));
+    peer(rank).sent = Clock::now();
+  }
+
+  void hand_out(int rank) {
+    for (;;) {
+      const std::size_t appetite = ledger_.appetite(rank);
+      const Chunk chunk = ledger_.take(rank, appetite, now());
+      peer(rank).hungry = appetite > 0 && chunk.ids.empty();
+      if (chunk.ids.empty()) return;
+      if (rank == 0) {
+        work_.pool().submit(chunk);
+        continue;
+      }
+      if (chunk.front > peer(rank).front) {
+        send(rank, MessageKind::front,
+             encode_front(ledger_.front().since(peer(rank).front), ledger_.oldest_front()));
+        peer(rank).front = ledger_.completed_blocks();
+      }
+      send(rank, MessageKind::chunk, encode_chunk(chunk));
+    }
+  }
+
+  void feed_hungry() {
+    for (int rank = 1; rank < ranks(); ++rank)
+      if (peer(rank).hungry) hand_out(rank);
+  }
+
+  void look_after_peers() {
+    const auto moment = Clock::now();
+    if (moment < next_look_) return;
+    const double timeout = context_.options.worker_timeout;
+    next_look_ =
+        moment + std::chrono::milliseconds(static_cast<int>(std::min(1.0, timeout / 10) * 1000));
+    // Many ranks are greeted more rarely, lest greeting becomes the master's work.
+    const double every =
+        std::min(timeout / 4, std::max(std::min(1.0, timeout / 5), ranks() / 1000.0));
+    for (int rank = 1; rank < ranks(); ++rank) {
+      if (peer(rank).lost) continue;
+      if (peer(rank).joined && seconds(moment - peer(rank).heard) > timeout) {
+        lose(rank);
+        continue;
+      }
+      if (seconds(moment - peer(rank).sent) > every) send(rank, MessageKind::ping, {});
+    }
+    transport_.drained();
+  }
+
+  void lose(int rank) {
+    const std::size_t items = ledger_.outstanding(rank);
+    end_.ranks_lost = true;
+    peer(rank).lost = true;
+    std::vector<Candidate> quarantined;
+    ledger_.lose(rank, quarantined);
+    progress_.say("rank " + std::to_string(rank) + " is lost: nothing heard of it for " +
+                  std::to_string(static_cast<int>(context_.options.worker_timeout)) + " s; its " +
+                  std::to_string(items) + " candidates are handed out again");
+    for (const Candidate& candidate : quarantined) {
+      progress_.say("candidate " + std::to_string(candidate.id) + " (" +
+                    context_.study.describe(candidate.id) + ") is left out: " + candidate.message);
+      work_.keep(candidate);
+      ledger_.record(0, candidate, now());
+    }
+    if (!quarantined.empty()) work_.journal().flush();
+  }
+
+  // Those too that are still on their way to the work.
+  void tell_all(MessageKind kind) {
+    for (int rank = 1; rank < ranks(); ++rank)
+      if (!peer(rank).lost && !peer(rank).ended) send(rank, kind, {});
+  }
+
+  void checkpoint() {
+    checkpoint_asked_ = false;
+    tell_all(MessageKind::checkpoint);
+    sample(true);
+    work_.checkpoint();
+    last_checkpoint_ = now();
+    progress_.detail("checkpoint: " + std::to_string(ledger_.known().size()) +
+                     " candidates are safe");
+  }
+
+  // Convergence: often at first, then ever more rarely, so that the column stays short.
+  void sample(bool at_any_rate) {
+    const double moment = seconds_before_ + now();
+    if (!at_any_rate && moment < next_sample_) return;
+    next_sample_ = moment + std::max(0.25, moment / 200);
+    ProgressRecord record;
+    record.seconds = moment;
+    record.evaluated = ledger_.known().size() - ledger_.known().count(CandidateStatus::pruned);
+    record.hypervolume = hypervolume_of(ledger_);
+    record.front_size = ledger_.front().size();
+    samples_.push_back(record);
+    work_.journal().append(record);
+  }
+
+  void await_ends(double longest) {
+    const double until = now() + longest;
+    while (now() < until) {
+      while (const auto message = transport_.receive()) handle(*message);
+      bool all = true;
+      for (int rank = 1; rank < ranks(); ++rank)
+        all = all && (peer(rank).ended || peer(rank).lost || !peer(rank).joined);
+      if (all) return;
+      transport_.drained();
+      ::usleep(500);
+    }
+    for (int rank = 1; rank < ranks(); ++rank)
+      if (!peer(rank).ended && peer(rank).joined) end_.ranks_lost = true;
+  }
+
+  void stop(StopReason reason) {
+    stopping_ = true;
+    end_.code = kStoppedEarly;
+    tell_all(MessageKind::stop);
+    end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
+    const auto try_to = [&](auto&& action) {
+      try {
+        action();
+      } catch (const io::FileError& error) {
+        if (failure_.empty()) failure_ = error.what();
+      }
+    };
+    try_to([&] { take_in(0, work_.collect(std::chrono::microseconds(0))); });
+    try_to([&] { work_.journal().sync(); });
+    await_ends(1.0);
+    try_to([&] {
+      sample(true);
+      work_.checkpoint();
+      write("stopped");
+    });
+    progress_.show(ledger_, now(), true);
+    progress_.say("stopped by " + std::string(to_text(reason)) + " with " +
+                  std::to_string(ledger_.known().size()) + " of " +
+                  std::to_string(ledger_.expected()) + " candidates; --resume continues");
+  }
+
+  void finish() {
+    sample(true);
+    work_.journal().sync();
+    tell_all(MessageKind::finish);
+    work_.pool().stop(std::chrono::milliseconds(800));
+    await_ends(std::min(5.0, context_.options.worker_timeout));
+    write("complete");
+    if (!context_.options.keep) context_.folder.remove();
+    progress_.show(ledger_, now(), true);
+    const CandidateStore& known = ledger_.known();
+    progress_.say("complete: " + std::to_string(known.size()) + " candidates, " +
+                  std::to_string(known.count(CandidateStatus::ok)) + " evaluated, " +
+                  std::to_string(known.count(CandidateStatus::pruned)) + " pruned, " +
+                  std::to_string(known.count(CandidateStatus::infeasible)) + " infeasible, " +
+                  std::to_string(known.count(CandidateStatus::error)) + " failed; " +
+                  std::to_string(ledger_.front().size()) + " on the front; " +
+                  context_.folder.output().string());
+    if (known.count(CandidateStatus::ok) == 0) end_.code = kInfeasible;
+  }
+
+  void write(const std::string& status) {
+    io::StudyFile file = describe_run(context_);
+    file.status = status;
+    file.candidates = ledger_.known().columns(context_.study.spec().objectives);
+    file.front = io::strict_front(file.candidates, file.objectives);
+    file.hypervolume_reference = ledger_.reference();
+    for (std::size_t o = 0; o < file.hypervolume_reference.size(); ++o)
+      if (file.objectives[o].maximised)
+        file.hypervolume_reference[o] = -file.hypervolume_reference[o];
+    if (ledger_.reissued() > 0) file.notes["reissued"] = std::to_string(ledger_.reissued());
+    std::unordered_map<std::uint64_t, const DesignRecord*> designs;
+    for (const DesignRecord& design : ledger_.designs()) designs[design.id] = &design;
+    for (const std::uint64_t row : file.front)
+      if (const auto design = designs.find(file.candidates.id[row]); design != designs.end())
+        file.designs.push_back({design->second->id, design->second->documents});
+    for (const ProgressRecord& record : samples_) {
+      file.convergence.seconds.push_back(record.seconds);
+      file.convergence.evaluated.push_back(record.evaluated);
+      file.convergence.hypervolume.push_back(record.hypervolume);
+      file.convergence.front_size.push_back(record.front_size);
+    }
+    io::write_study_file(context_.folder.output(), file);
+  }
+
+  const RunContext& context_;
+  Transport& transport_;
+  Ledger& ledger_;
+  RankWork work_;
+  Progress progress_;
+  Pace pace_;
+  std::vector<Peer> peers_;
+  std::vector<ProgressRecord> samples_;
+  double seconds_before_ = 0;
+  double next_sample_ = 0;
+  double last_checkpoint_ = -10;
+  bool checkpoint_asked_ = false;
+  bool stopping_ = false;
+  StopReason asked_to_stop_ = StopReason::none;
+  std::string failure_;
+  int failure_code_ = kIoFailed;
+  RunEnd end_;
+  Clock::time_point begun_ = Clock::now();
+  Clock::time_point next_look_{};
+};
+
+}  // namespace
+
+RunEnd run_master(const RunContext& context, Transport& transport, Ledger& ledger,
+                  const OpenedStudy& opened) {
+  Master master(context, transport, ledger, opened);
+  const RunEnd end = master.run();
+  finalise(transport, finalise_patience(end), end.code);
+  if (end.evaluating || end.ranks_lost) _exit(end.code);
+  return end;
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,97 @@
+#include "engine/explore/progress.hpp"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <limits>
+
+#include "engine/explore/study_folder.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+std::string duration(double seconds) {
+  const auto all = static_cast<long long>(seconds + 0.5);
+  char text[64];
+  if (all >= 86400)
+    std::snprintf(text, sizeof(text), "%lldd%02lldh", all / 86400, all / 3600 % 24);
+  else if (all >= 3600)
+    std::snprintf(text, sizeof(text), "%lldh%02lldm", all / 3600, all / 60 % 60);
+  else if (all >= 60)
+    std::snprintf(text, sizeof(text), "%lldm%02llds", all / 60, all % 60);
+  else
+    std::snprintf(text, sizeof(text), "%llds", all);
+  return text;
+}
+
+}  // namespace
+
+double hypervolume_of(const Ledger& ledger) {
+  const std::vector<double>& reference = ledger.reference();
+  // The exact volume takes n^(d-1) steps.
+  const std::size_t limit = reference.size() <= 2 ? 100'000 : reference.size() == 3 ? 1000 : 100;
+  if (reference.empty() || ledger.front().size() > limit)
+    return std::numeric_limits<double>::quiet_NaN();
+  std::vector<std::vector<double>> points;
+  for (FrontPoint& point : ledger.front().members()) points.push_back(std::move(point.objectives));
+  return hypervolume(std::move(points), reference);
+}
+
+Progress::Progress(bool quiet, bool verbose)
+    : quiet_(quiet), verbose_(verbose), terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+void Progress::say(const std::string& text) {
+  if (quiet_) return;
+  finish();
+  std::cerr << (terminal_ ? "" : utc_now() + " ") << text << std::endl;
+}
+
+void Progress::detail(const std::string& text) {
+  if (verbose_) say(text);
+}
+
+void Progress::show(const Ledger& ledger, double seconds, bool now) {
+  const std::uint64_t known = ledger.known().size();
+  if (!begun_) {
+    begun_ = true;
+    recent_.emplace_back(seconds, known);
+    next_ = seconds + (terminal_ ? 0.5 : 60);
+  }
+  if (quiet_ || (seconds < next_ && !now)) return;
+  next_ = seconds + (terminal_ ? 0.5 : 60);
+  recent_.emplace_back(seconds, known);
+  while (recent_.size() > 2 && recent_.front().first < seconds - 120) recent_.pop_front();
+  const double elapsed = seconds - recent_.front().first;
+  const double rate =
+      elapsed > 0 ? static_cast<double>(known - recent_.front().second) / elapsed : 0;
+  const std::uint64_t expected = std::max(ledger.expected(), known);
+  char text[256];
+  std::snprintf(
+      text, sizeof(text), "%llu/%llu (%.1f %%)  %.3g/s  pruned %llu  front %zu",
+      static_cast<unsigned long long>(known), static_cast<unsigned long long>(expected),
+      expected > 0 ? 100.0 * static_cast<double>(known) / static_cast<double>(expected) : 0, rate,
+      static_cast<unsigned long long>(ledger.known().count(CandidateStatus::pruned)),
+      ledger.front().size());
+  std::string line = text;
+  const double volume = hypervolume_of(ledger);
+  if (!std::isnan(volume)) {
+    std::snprintf(text, sizeof(text), "  hypervolume %.5g", volume);
+    line += text;
+  }
+  if (rate > 0) line += "  left " + duration(static_cast<double>(expected - known) / rate);
+  if (terminal_) {
+    std::cerr << '\r' << line << "\x1b[K" << std::flush;
+    line_open_ = true;
+  } else {
+    std::cerr << utc_now() << ' ' << line << std::endl;
+  }
+}
+
+void Progress::finish() {
+  if (line_open_) std::cerr << '\n';
+  line_open_ = false;
+}
+
+}  // namespace ridgeline::engine

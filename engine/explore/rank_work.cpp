@@ -1,0 +1,183 @@
+#include "engine/explore/rank_work.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/cli.hpp"
+#include "engine/explore/candidate_store.hpp"
+
+namespace ridgeline::engine {
+
+io::StudyFile describe_run(const RunContext& context) {
+  const io::StudySpec& spec = context.study.spec();
+  io::StudyFile file;
+  file.ridgeline_version = version();
+  file.study = context.study.effective().dump();
+  file.inputs_sha256 = context.study.fingerprint();
+  file.seed = spec.seed;
+  file.command = context.options.command;
+  char host[256] = {};
+  ::gethostname(host, sizeof(host) - 1);
+  file.host = host;
+  file.ranks = context.ranks;
+  file.threads = context.options.threads;
+  file.started = context.started;
+  file.finished = utc_now();
+  for (const auto& parameter : spec.parameters) {
+    file.parameters.push_back({parameter.name, {}});
+    for (const auto& value : parameter.values) file.parameters.back().labels.push_back(value.label);
+  }
+  for (const io::Metric objective : spec.objectives)
+    file.objectives.push_back({std::string(io::to_string(objective)),
+                               std::string(io::unit(objective)), io::maximised(objective)});
+  return file;
+}
+
+RankWork::RankWork(const RunContext& context, const Front& front)
+    : context_(context),
+      pool_(context.evaluator, front,
+            {context.study.spec().objectives, context.options.prune, context.options.threads}),
+      journal_(
+          context.files, context.folder.journal(context.run, context.rank),
+          {context.run, static_cast<std::uint32_t>(context.rank), context.study.fingerprint()}) {}
+
+void RankWork::keep(const Candidate& candidate) {
+  journal_.append(candidate);
+  if (candidate.status != CandidateStatus::pruned) ++evaluated_;
+  if (candidate.status != CandidateStatus::ok) return;
+  const auto vector = objective_vector(context_.study.spec().objectives, candidate.metrics);
+  if (own_front_.dominates(vector, 1)) return;
+  own_front_.add({candidate.id, vector, 1});
+  own_[candidate.id] = candidate;
+}
+
+Finished RankWork::collect(std::chrono::microseconds wait) {
+  Finished finished = pool_.collect(wait);
+  for (const Candidate& candidate : finished.candidates) keep(candidate);
+  for (const DesignRecord& design : finished.designs) journal_.append(design);
+  if (!finished.empty()) journal_.flush();
+  return finished;
+}
+
+void RankWork::checkpoint() {
+  journal_.sync();
+  if (evaluated_ == evaluated_at_snapshot_) return;
+  io::StudyFile file = describe_run(context_);
+  file.status = "stopped";
+  file.notes["snapshot"] =
+      "front of rank " + std::to_string(context_.rank) + " in run " + std::to_string(context_.run);
+  CandidateStore members;
+  std::unordered_map<std::uint64_t, Candidate> kept;
+  for (const FrontPoint& point : own_front_.members())
+    if (const auto candidate = own_.find(point.id); candidate != own_.end()) {
+      members.insert(candidate->second);
+      kept.insert(*candidate);
+    }
+  own_ = std::move(kept);
+  file.candidates = members.columns(context_.study.spec().objectives);
+  file.front = io::strict_front(file.candidates, file.objectives);
+  convergence_.seconds.push_back(
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count());
+  convergence_.evaluated.push_back(evaluated_);
+  convergence_.hypervolume.push_back(std::numeric_limits<double>::quiet_NaN());
+  convergence_.front_size.push_back(own_front_.size());
+  file.convergence = convergence_;
+  io::write_study_file(context_.folder.snapshot(context_.run, context_.rank), file);
+  evaluated_at_snapshot_ = evaluated_;
+}
+
+std::string encode_opening(const Opening& opening) {
+  ByteWriter out;
+  out.put_text(opening.fingerprint);
+  out.put(opening.run);
+  out.put_text(opening.started);
+  return out.take();
+}
+
+bool decode_opening(const std::string& bytes, Opening& opening) {
+  ByteReader in(bytes);
+  opening.fingerprint = in.get_text();
+  opening.run = in.get<std::uint32_t>();
+  opening.started = in.get_text();
+  return in.ok() && in.at_end();
+}
+
+std::string encode_chunk(const Chunk& chunk) {
+  ByteWriter out;
+  out.put(static_cast<std::uint8_t>(chunk.designs ? 1 : 0));
+  out.put(chunk.front);
+  out.put(static_cast<std::uint32_t>(chunk.ids.size()));
+  for (const std::uint64_t id : chunk.ids) out.put(id);
+  return out.take();
+}
+
+bool decode_chunk(const std::string& bytes, Chunk& chunk) {
+  ByteReader in(bytes);
+  chunk.designs = in.get<std::uint8_t>() != 0;
+  chunk.front = in.get<std::uint32_t>();
+  const auto count = in.get<std::uint32_t>();
+  chunk.ids.clear();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) chunk.ids.push_back(in.get<std::uint64_t>());
+  return in.ok() && in.at_end();
+}
+
+std::string encode_results(const Finished& finished) {
+  ByteWriter out;
+  out.put(static_cast<std::uint32_t>(finished.candidates.size()));
+  for (const Candidate& candidate : finished.candidates) encode(out, candidate);
+  out.put(static_cast<std::uint32_t>(finished.designs.size()));
+  for (const DesignRecord& design : finished.designs) encode(out, design);
+  return out.take();
+}
+
+bool decode_results(const std::string& bytes, Finished& finished) {
+  ByteReader in(bytes);
+  finished = {};
+  const auto candidates = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < candidates && in.ok(); ++i) {
+    Candidate candidate;
+    if (!decode(in, candidate)) return false;
+    finished.candidates.push_back(std::move(candidate));
+  }
+  const auto designs = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < designs && in.ok(); ++i) {
+    DesignRecord design;
+    if (!decode(in, design)) return false;
+    finished.designs.push_back(std::move(design));
+  }
+  return in.ok() && in.at_end();
+}
+
+std::string encode_front(const std::vector<FrontPoint>& points, std::uint32_t forget) {
+  ByteWriter out;
+  out.put(forget);
+  out.put(static_cast<std::uint32_t>(points.size()));
+  for (const FrontPoint& point : points) {
+    out.put(point.id);
+    out.put(point.since);
+    out.put(static_cast<std::uint32_t>(point.objectives.size()));
+    for (const double objective : point.objectives) out.put(objective);
+  }
+  return out.take();
+}
+
+bool decode_front(const std::string& bytes, Front& front) {
+  ByteReader in(bytes);
+  const auto forget = in.get<std::uint32_t>();
+  const auto count = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    FrontPoint point;
+    point.id = in.get<std::uint64_t>();
+    point.since = in.get<std::uint32_t>();
+    const auto size = in.get<std::uint32_t>();
+    for (std::uint32_t o = 0; o < size && in.ok(); ++o)
+      point.objectives.push_back(in.get<double>());
+    if (in.ok()) front.add(std::move(point));
+  }
+  if (in.ok()) front.forget(forget);
+  return in.ok() && in.at_end();
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,258 @@
+// The cost model as an evaluator: designs of a study on a single-core accelerator.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "engine/explore/evaluator.hpp"
+#include "engine/explore/layer_memo.hpp"
+#include "io/accelerator_reader.hpp"
+#include "io/mapping_reader.hpp"
+#include "io/onnx_reader.hpp"
+#include "io/workload_reader.hpp"
+#include "search/design_bound.hpp"
+#include "search/network.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+// Layer results that a rank remembers; each takes a few kilobytes.
+constexpr std::size_t kRemembered = 30'000;
+
+double& at(Metrics& metrics, io::Metric metric) {
+  return metrics[static_cast<std::size_t>(metric)];
+}
+
+std::string figure(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.6g", value);
+  return text;
+}
+
+struct Design {
+  model::Accelerator accelerator;
+  model::MappingSpec mapping;
+  std::vector<model::Workload> workloads;
+};
+
+class StudyEvaluator final : public Evaluator {
+ public:
+  explicit StudyEvaluator(const io::Study& study) : study_(study), memo_(kRemembered) {
+    const io::StudySpec& spec = study.spec();
+    if (spec.multi_core)
+      throw io::InputError({spec.file.string(), "/accelerator", 0, 0},
+                           "studies of multi-core systems cannot be evaluated yet",
+                           "name a single-core accelerator");
+    for (const io::StudyWorkload& workload : spec.workloads) {
+      models_.emplace_back();
+      if (!workload.onnx) continue;
+      io::OnnxOptions options;
+      for (const auto& [name, size] : workload.dims) options.dims[name] = size;
+      models_.back() = io::read_onnx_workload(workload.path, options).workload;
+    }
+  }
+
+  Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
+    Candidate candidate;
+    candidate.id = id;
+    // Where a condition cannot be evaluated, this says why.
+    if (!study_.exists(id)) throw std::runtime_error("`where` excludes this design");
+    const io::DesignDocuments documents = study_.design_documents(id);
+    const Design design = read(documents);
+    const Metrics bound = lower_bound(design);
+    if (const std::string why = violated(bound, true); !why.empty()) {
+      candidate.status = CandidateStatus::infeasible;
+      candidate.message = why;
+      return candidate;
+    }
+    if (give_up(bound)) {
+      candidate.status = CandidateStatus::pruned;
+      return candidate;
+    }
+    std::vector<search::NetworkResult> results;
+    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
+      results.push_back(map(design, w, stop));
+      if (const std::string why = misfit(design.workloads[w], results.back()); !why.empty()) {
+        candidate.status = CandidateStatus::infeasible;
+        candidate.message = why;
+        return candidate;
+      }
+    }
+    candidate.metrics = metrics_of(design, results);
+    if (const std::string why = violated(candidate.metrics, false); !why.empty()) {
+      candidate.status = CandidateStatus::infeasible;
+      candidate.message = why;
+      candidate.metrics = {};
+    }
+    return candidate;
+  }
+
+  DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
+    const io::DesignDocuments documents = study_.design_documents(id);
+    const Design design = read(documents);
+    nlohmann::ordered_json evaluation = nlohmann::ordered_json::array();
+    for (std::size_t w = 0; w < design.workloads.size(); ++w)
+      evaluation.push_back(describe_result(design, w, map(design, w, stop)));
+    return {id,
+            {{"accelerator", documents.accelerator.to_json().dump()},
+             {"mapping", documents.mapping.to_json().dump()},
+             {"evaluation", evaluation.dump()}}};
+  }
+
+ private:
+  Design read(const io::DesignDocuments& documents) const {
+    Design design;
+    design.accelerator = io::read_accelerator(documents.accelerator.root());
+    design.mapping = io::read_mapping(documents.mapping.root(), &design.accelerator);
+    for (std::size_t w = 0; w < models_.size(); ++w)
+      design.workloads.push_back(
+          models_[w] ? *models_[w]
+                     : io::read_workload(documents.workloads[w]->root(),
+                                         study_.spec().workloads[w].path.stem().string()));
+    return design;
+  }
+
+  search::NetworkResult map(const Design& design, std::size_t workload, const StopCheck& stop) {
+    const io::MappingSearch& search = study_.spec().mapping_search;
+    search::NetworkOptions options;
+    options.mapper = search.options;
+    options.mapper.stop = stop;
+    options.keep_on_chip = search.keep_on_chip;
+    options.solve = [&](const std::string& key, const std::function<search::LayerResult()>& solve) {
+      if (stop()) throw Stopped{};
+      return memo_.get(key, [&] {
+        search::LayerResult result = solve();
+        // A search that was cut short has not found what it would have.
+        if (stop()) throw Stopped{};
+        return result;
+      });
+    };
+    return search::map_network(design.workloads[workload], design.accelerator, design.mapping,
+                               options);
+  }
+
+  static std::string misfit(const model::Workload& workload, const search::NetworkResult& result) {
+    if (result.layers.empty()) return workload.name + " has no layer with costs";
+    for (const search::NetworkLayer& layer : result.layers)
+      if (const std::string& why = result.of(layer).infeasible; !why.empty())
+        return workload.name + ", layer " +
+               workload.nodes[static_cast<std::size_t>(layer.node)].name + ": " + why;
+    return {};
+  }
+
+  Metrics lower_bound(const Design& design) const {
+    const io::StudySpec& spec = study_.spec();
+    Metrics bound{};
+    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
+      const auto least = search::design_bound(design.workloads[w], design.accelerator,
+                                              design.mapping, spec.mapping_search.keep_on_chip);
+      const double weight = spec.workloads[w].weight;
+      at(bound, io::Metric::latency) += weight * least.latency;
+      at(bound, io::Metric::energy) += weight * least.energy;
+      at(bound, io::Metric::edp) += weight * (least.latency * least.energy);
+    }
+    at(bound, io::Metric::area) = design.accelerator.area();
+    at(bound, io::Metric::utilization) = 1;
+    return bound;
+  }
+
+  Metrics metrics_of(const Design& design,
+                     const std::vector<search::NetworkResult>& results) const {
+    const io::StudySpec& spec = study_.spec();
+    Metrics metrics{};
+    double weights = 0;
+    for (std::size_t w = 0; w < results.size(); ++w) {
+      const double weight = spec.workloads[w].weight;
+      const search::NetworkTotal& total = results[w].total;
+      at(metrics, io::Metric::latency) += weight * total.latency.total2;
+      at(metrics, io::Metric::energy) += weight * total.energy;
+      at(metrics, io::Metric::edp) += weight * (total.latency.total2 * total.energy);
+      at(metrics, io::Metric::utilization) += weight * total.utilization;
+      weights += weight;
+      for (const search::NetworkLayer& layer : results[w].layers)
+        at(metrics, io::Metric::peak_memory) =
+            std::max(at(metrics, io::Metric::peak_memory),
+                     memory_in_use(design.accelerator, results[w].of(layer)));
+    }
+    at(metrics, io::Metric::utilization) /= weights;
+    at(metrics, io::Metric::area) = design.accelerator.area();
+    return metrics;
+  }
+
+  // Bits that a layer occupies in all memories but the outermost one of all.
+  static double memory_in_use(const model::Accelerator& accelerator,
+                              const search::LayerResult& result) {
+    std::vector<double> share(accelerator.memories.size());
+    for (const model::OperandFigures& operand : result.evaluation.operands)
+      for (const model::LevelFigures& level : operand.levels) {
+        double& used = share[static_cast<std::size_t>(level.memory)];
+        used = std::max(used, level.utilization_shared);
+      }
+    double bits = 0;
+    for (std::size_t m = 0; m + 1 < share.size(); ++m)
+      bits += share[m] * static_cast<double>(accelerator.memories[m].size) *
+              static_cast<double>(accelerator.instances(static_cast<int>(m)));
+    return bits;
+  }
+
+  // Which bound on a metric cannot be kept. Of lower bounds only the maxima tell.
+  std::string violated(const Metrics& metrics, bool bounds) const {
+    for (const io::MetricBound& limit : study_.spec().constraints) {
+      const double value = metrics[static_cast<std::size_t>(limit.metric)];
+      const std::string name(io::to_string(limit.metric));
+      const bool exact = !bounds || limit.metric == io::Metric::area;
+      if (limit.max && value > *limit.max && (exact || !io::maximised(limit.metric)))
+        return name + (exact ? " is " : " is at least ") + figure(value) + ", more than " +
+               figure(*limit.max);
+      if (limit.min && value < *limit.min && exact)
+        return name + " is " + figure(value) + ", less than " + figure(*limit.min);
+    }
+    return {};
+  }
+
+  nlohmann::ordered_json describe_result(const Design& design, std::size_t w,
+                                         const search::NetworkResult& result) const {
+    const model::Workload& workload = design.workloads[w];
+    nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+    for (const search::NetworkLayer& place : result.layers) {
+      const model::Layer& layer = *workload.nodes[static_cast<std::size_t>(place.node)].layer;
+      const search::LayerResult& mapped = result.of(place);
+      nlohmann::ordered_json spatial = nlohmann::ordered_json::object();
+      for (const model::SpatialDim& dim : mapped.spatial)
+        for (const model::SpatialLoop& loop : dim.loops)
+          spatial[design.accelerator.array.dims[static_cast<std::size_t>(dim.array_dim)].name]
+                 [layer.dims[static_cast<std::size_t>(loop.dim)].name] = loop.factor;
+      nlohmann::ordered_json temporal = nlohmann::ordered_json::array();
+      for (const model::TemporalLoop& loop : mapped.temporal)
+        temporal.push_back(
+            {{"dim", layer.dims[static_cast<std::size_t>(loop.dim)].name}, {"size", loop.size}});
+      layers.push_back({{"name", workload.nodes[static_cast<std::size_t>(place.node)].name},
+                        {"operator", layer.operator_type},
+                        {"energy", mapped.evaluation.cost.energy},
+                        {"latency", mapped.evaluation.cost.latency},
+                        {"utilization", mapped.evaluation.utilization},
+                        {"mapping", {{"spatial", spatial}, {"temporal", temporal}}}});
+    }
+    return {{"workload", workload.name},
+            {"weight", study_.spec().workloads[w].weight},
+            {"total",
+             {{"energy", result.total.energy},
+              {"latency", result.total.latency.total2},
+              {"area", design.accelerator.area()}}},
+            {"layers", layers}};
+  }
+
+  const io::Study& study_;
+  LayerMemo memo_;
+  std::vector<std::optional<model::Workload>> models_;  // absent where documents give them
+};
+
+}  // namespace
+
+std::unique_ptr<Evaluator> study_evaluator(const io::Study& study) {
+  return std::make_unique<StudyEvaluator>(study);
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,30 @@
+// The mapping-search options that several commands share.
+#pragma once
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/variables_map.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "search/mapper.hpp"
+
+namespace ridgeline::engine {
+
+// --objective, --engine, --node-limit, --search-seconds, --lpf-limit, --spatial-candidates,
+// --mixed-spatial, --even, --seed.
+// `engine`: the default of --engine.
+void add_mapping_options(boost::program_options::options_description& options, const char* engine);
+
+// UsageError for values that make no sense. With --search-seconds, `stop` compares the clock with
+// start_layer_search() of the same thread.
+search::MapperOptions read_mapping_options(const boost::program_options::variables_map& values);
+
+// The calling thread starts the search of another layer now.
+void start_layer_search();
+
+// NAME=N of --dim. UsageError.
+std::map<std::string, std::int64_t> read_dims(const std::vector<std::string>& given);
+
+}  // namespace ridgeline::engine

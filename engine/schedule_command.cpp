@@ -1,0 +1,303 @@
+#include "engine/schedule_command.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <chrono>
+#include <iostream>
+#include <sstream>
+
+#include "engine/command_options.hpp"
+#include "engine/exit_code.hpp"
+#include "engine/mapping_options.hpp"
+#include "engine/schedule_run.hpp"
+#include "io/multicore_lowering.hpp"
+#include "io/multicore_reader.hpp"
+#include "io/schedule_inputs.hpp"
+#include "io/schedule_report.hpp"
+#include "io/stream_mapping_reader.hpp"
+#include "io/text_output.hpp"
+
+namespace ridgeline::engine {
+
+namespace po = boost::program_options;
+
+namespace {
+
+po::options_description options_of_schedule() {
+  po::options_description options("Options");
+  const auto text = [] { return po::value<std::string>(); };
+  const auto text_or = [](const char* fallback) {
+    return po::value<std::string>()->default_value(fallback);
+  };
+  auto add = options.add_options();
+  add("workload,w", text(), "ONNX model or workload document");
+  add("accelerator,a", text(), "document of the multi-core system");
+  add("mapping,m", text(), "mapping document: which cores may run what, how layers are cut");
+  add("mode", text_or("fused"), "fused or layer-by-layer");
+  add("stacks", text(), "layers that are fused with each other: JSON list of lists");
+  add("granularity", text(), "DIM=1,2,all: ways to cut each stack, of which the search chooses");
+  add("node-objective", text(),
+      "what a node's mapping on a core minimises: latency, energy or edp; "
+      "else latency times the oversubscription of the off-chip port");
+  add("node-latency", text(),
+      "a node's runtime: total, or onload (without final off-loading; what 2023 did at first)");
+  add("priority", text(), "of nodes that are ready: order, latency or memory");
+  add("semantics", text_or("2025"), "of the scheduler: 2025 or 2023");
+  add("no-quirks", po::bool_switch(),
+      "write-backs wait for their decision, streams keep to the links' bandwidth, and every "
+      "memory is checked at every instant");
+  add("search", text_or("auto"), "of allocations: auto, exhaustive or ga");
+  add("population", po::value<int>()->default_value(64), "of the genetic algorithm");
+  add("generations", po::value<int>()->default_value(50), "of the genetic algorithm");
+  add("objectives", text_or("energy,latency"),
+      "of the front: some of latency, energy, edp, peak-memory");
+  add("allocation", text(), "evaluate just this one: a result, or its list `allocation`");
+  add("prefetch", text(), "constant operands that are loaded before the start, e.g. W");
+  add("trace", text(), "write a trace for Perfetto to this file");
+  add("detail", text_or("normal"), "normal, or full: what a checker needs");
+  add_mapping_options(options, "loma");
+  add("dim", po::value<std::vector<std::string>>(),
+      "NAME=N, value of a symbolic ONNX dimension (repeatable)");
+  add("strict", po::bool_switch(), "an ONNX operator without cost is an error, not a note");
+  add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
+  add("format", text_or("text"), "text or json");
+  add("output,o", text(), "write the result to this file");
+  add("quiet", po::bool_switch(), "no notes");
+  add("verbose", po::bool_switch(), "more notes");
+  return options;
+}
+
+std::string required(const po::variables_map& values, const char* name) {
+  if (values.count(name) == 0) throw UsageError("schedule needs --" + std::string(name));
+  return values[name].as<std::string>();
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, separator);) parts.push_back(part);
+  return parts;
+}
+
+GranularityRequest read_granularity(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const UsageError wrong("--granularity takes DIM=FACTOR,..., e.g. OY=1,2,all, not '" + text + "'");
+  if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) throw wrong;
+  GranularityRequest request;
+  request.dim = text.substr(0, equals);
+  for (const std::string& factor : split(text.substr(equals + 1), ',')) {
+    if (factor == "all") {
+      request.factors.push_back(model::kAllTiles);
+      continue;
+    }
+    std::int64_t n = 0;
+    const auto [end, status] = std::from_chars(factor.data(), factor.data() + factor.size(), n);
+    if (status != std::errc() || end != factor.data() + factor.size() || n < 1) throw wrong;
+    request.factors.push_back(n);
+  }
+  return request;
+}
+
+int positive(const po::variables_map& values, const char* name, int least) {
+  const int n = values[name].as<int>();
+  if (n < least) {
+    throw UsageError("--" + std::string(name) + " takes a whole number of at least " +
+                     std::to_string(least));
+  }
+  return n;
+}
+
+struct Inputs {
+  model::MultiCore system;
+  model::CoreMapping mapping;
+  io::NetworkImport network;
+};
+
+Inputs read_inputs(const po::variables_map& values, model::Semantics semantics) {
+  const std::string workload = required(values, "workload");
+  const std::string accelerator = required(values, "accelerator");
+  const std::string mapping = required(values, "mapping");
+  Inputs inputs;
+  inputs.system = io::load_multicore(accelerator);
+  const io::Document mapping_document = io::load_document(mapping);
+  inputs.mapping = io::read_core_mapping(mapping_document.root());
+  io::NetworkOptions options;
+  if (values.count("dim") != 0) {
+    options.onnx.dims = read_dims(values["dim"].as<std::vector<std::string>>());
+  }
+  options.onnx.strict = values["strict"].as<bool>();
+  options.semantics = semantics;
+  options.mapping = &inputs.mapping;
+  std::vector<std::string> notes;
+  inputs.network = io::load_network(workload, options, &notes);
+  io::check_core_mapping(mapping_document.root(), inputs.mapping, inputs.network.network,
+                         inputs.system);
+  if (values["quiet"].as<bool>()) return inputs;
+  if (!inputs.network.transparent.empty()) {
+    std::cerr << "note: passed through without cost:";
+    for (const std::string& type : inputs.network.transparent) std::cerr << ' ' << type;
+    std::cerr << '\n';
+  }
+  if (values["verbose"].as<bool>()) {
+    for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
+  }
+  return inputs;
+}
+
+search::AllocationSearchOptions read_search(const po::variables_map& values,
+                                            const search::MapperOptions& mapper) {
+  search::AllocationSearchOptions search;
+  search.engine = static_cast<search::AllocationEngine>(
+      choice("--search", values["search"].as<std::string>(), {"auto", "exhaustive", "ga"}));
+  search.ga.population = positive(values, "population", 2);
+  search.ga.generations = positive(values, "generations", 0);
+  search.ga.seed = mapper.seed;
+  const std::vector<std::string> names{"latency", "energy", "edp", "peak-memory"};
+  search.objectives.clear();
+  for (const std::string& name : split(values["objectives"].as<std::string>(), ',')) {
+    search.objectives.push_back(
+        static_cast<search::ScheduleObjective>(choice("--objectives", name, names)));
+  }
+  if (search.objectives.empty()) throw UsageError("--objectives takes at least one objective");
+  search.report = static_cast<search::ScheduleObjective>(mapper.objective);
+  return search;
+}
+
+ScheduleRequest read_request(const po::variables_map& values, model::Semantics semantics) {
+  const bool old = semantics == model::Semantics::v2023;
+  ScheduleRequest request;
+  request.tiling.semantics = semantics;
+  request.tiling.mode =
+      choice("--mode", values["mode"].as<std::string>(), {"fused", "layer-by-layer"}) == 0
+          ? model::ScheduleMode::fused
+          : model::ScheduleMode::layer_by_layer;
+  model::ScheduleSemantics& rules = request.schedule.semantics;
+  if (old) rules = model::ScheduleSemantics::semantics_2023();
+  if (values.count("priority") != 0) {
+    rules.priority = static_cast<model::NodePriority>(
+        choice("--priority", values["priority"].as<std::string>(), {"order", "latency", "memory"}));
+  }
+  if (values["no-quirks"].as<bool>()) rules = rules.strict();
+  if (values.count("prefetch") != 0) {
+    request.schedule.prefetch = split(values["prefetch"].as<std::string>(), ',');
+  }
+  request.costs.mapper = read_mapping_options(values);
+  if (old) request.costs.objective = search::Objective::latency;
+  request.costs.onchip_latency = old;
+  if (values.count("node-objective") != 0) {
+    request.costs.objective = static_cast<search::Objective>(
+        choice("--node-objective", values["node-objective"].as<std::string>(),
+               {"latency", "energy", "edp"}));
+  }
+  if (values.count("node-latency") != 0) {
+    request.costs.onchip_latency =
+        choice("--node-latency", values["node-latency"].as<std::string>(), {"total", "onload"}) ==
+        1;
+  }
+  request.search = read_search(values, request.costs.mapper);
+  if (values.count("granularity") != 0) {
+    request.granularity = read_granularity(values["granularity"].as<std::string>());
+  }
+  request.threads = positive(values, "threads", 1);
+  return request;
+}
+
+const char* engine_name(const ScheduleResult& result) {
+  if (!result.searched) return "none";
+  return result.engine == search::AllocationEngine::ga ? "ga" : "exhaustive";
+}
+
+}  // namespace
+
+int schedule_command(const std::vector<std::string>& arguments) {
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "ridgeline schedule --workload W --accelerator S --mapping M [options]",
+                     "Schedules a network on a multi-core accelerator, layer by layer or fused,\n"
+                     "with the best allocation of its layers to cores that the search finds.",
+                     options_of_schedule(), "", values)) {
+    return kDone;
+  }
+  const bool json = choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
+  const bool full = choice("--detail", values["detail"].as<std::string>(), {"normal", "full"}) == 1;
+  const model::Semantics semantics =
+      choice("--semantics", values["semantics"].as<std::string>(), {"2025", "2023"}) == 0
+          ? model::Semantics::v2025
+          : model::Semantics::v2023;
+  ScheduleRequest request = read_request(values, semantics);
+  const Inputs inputs = read_inputs(values, semantics);
+  const model::Network& network = inputs.network.network;
+  if (values.count("stacks") != 0) {
+    const io::Document document = io::load_document(values["stacks"].as<std::string>());
+    request.tiling.stacks = io::read_stacks(document.root(), network);
+  }
+  if (values.count("allocation") != 0) {
+    const io::Document document = io::load_document(values["allocation"].as<std::string>());
+    for (auto& [id, cores] : io::read_allocation(document.root(), network, inputs.system)) {
+      request.allocation.push_back({id, std::move(cores)});
+    }
+  }
+
+  const auto start = std::chrono::steady_clock::now();
+  ScheduleResult result;
+  try {
+    result = run_schedule(network, inputs.system, inputs.mapping, request);
+  } catch (const std::invalid_argument& error) {
+    throw io::InputError({values["mapping"].as<std::string>(), ""}, error.what(),
+                         "use --search ga, or leave fewer choices");
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (result.tiling_problem) {
+    const int place = network.node_index(result.tiling_problem.node_id);
+    const std::string layer =
+        place < 0 ? "" : "layer " + network.nodes[static_cast<std::size_t>(place)].name + ": ";
+    throw io::InputError({values["mapping"].as<std::string>(), ""},
+                         layer + result.tiling_problem.problem, result.tiling_problem.remedy);
+  }
+  if (result.best < 0) {
+    std::cerr << "ridgeline: no feasible schedule: " << result.infeasible << '\n';
+    return kInfeasible;
+  }
+
+  const ScheduleChoice& best = result.front[static_cast<std::size_t>(result.best)];
+  io::ScheduleReport report{network.name,
+                            inputs.system.name,
+                            values["mode"].as<std::string>(),
+                            values["semantics"].as<std::string>(),
+                            inputs.system,
+                            result.variant->problem,
+                            result.figures,
+                            result.record,
+                            best.allocation,
+                            {},
+                            engine_name(result),
+                            result.space,
+                            result.evaluated,
+                            result.mappings_evaluated,
+                            seconds,
+                            result.stopped};
+  for (const ScheduleChoice& c : result.front) {
+    report.front.push_back({c.granularity, c.allocation, c.figures});
+  }
+  if (values.count("trace") != 0) {
+    std::ostringstream trace;
+    io::write_schedule_trace(report, trace);
+    io::write_text_file(values["trace"].as<std::string>(), trace.str());
+  }
+  std::ostringstream text;
+  if (json) {
+    io::write_schedule_json(report, full, text);
+  } else {
+    io::write_schedule_text(report, text);
+  }
+  if (values.count("output") != 0) {
+    io::write_text_file(values["output"].as<std::string>(), text.str());
+  } else {
+    std::cout << text.str();
+  }
+  return kDone;
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,101 @@
+// A single-core accelerator as its document describes it (docs/model.md, section 2).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ridgeline::model {
+
+enum class MemoryOperand : std::uint8_t { I1, I2, O };
+inline constexpr int kMemoryOperands = 3;
+std::string_view to_string(MemoryOperand operand);
+std::optional<MemoryOperand> memory_operand(std::string_view name);
+
+// Directions of data as a memory sees them. "High" is away from the array.
+enum class Direction : std::uint8_t {
+  rd_out_to_low,   // tl
+  wr_in_by_low,    // fl
+  rd_out_to_high,  // th
+  wr_in_by_high,   // fh
+};
+inline constexpr int kDirections = 4;
+std::string_view to_string(Direction direction);   // "rd_out_to_low"
+std::string_view short_name(Direction direction);  // "tl"
+std::optional<Direction> direction_from_short(std::string_view name);
+
+enum class PortType : std::uint8_t { read, write, read_write };
+
+struct Port {
+  std::string name;
+  PortType type = PortType::read_write;
+  std::int64_t bandwidth_min = 0;  // bits a cycle: access granularity
+  std::int64_t bandwidth_max = 0;  // bits a cycle: word that r_cost and w_cost are for
+  std::vector<std::pair<MemoryOperand, Direction>> allocation;
+};
+
+struct Memory {
+  std::string name;
+  std::int64_t size = 0;  // bits of one instance
+  double r_cost = 0;      // pJ an access of bandwidth_max bits
+  double w_cost = 0;
+  double area = 0;  // of one instance, in the document's unit
+  std::int64_t latency = 1;
+  std::string type = "sram";
+  bool auto_cost_extraction = false;
+  bool force_double_buffering = false;  // no effect in the model, as in the reference
+  std::vector<MemoryOperand> operands;  // order matters to the allocator
+  std::vector<Port> ports;
+  std::vector<int> served_dims;  // places in OperationalArray::dims, document order
+};
+
+struct ArrayDim {
+  std::string name;  // "D1"
+  std::int64_t size = 0;
+};
+
+// In-memory-computing particulars; read, and not evaluated by the MAC-array model.
+struct InMemoryCompute {
+  bool analog = false;
+  std::int64_t activation_precision = 0;
+  std::int64_t weight_precision = 0;
+  double adc_resolution = 0;
+  double bit_serial_precision = 0;
+};
+
+struct OperationalArray {
+  std::vector<ArrayDim> dims;
+  double unit_energy = 0;  // pJ a multiply-accumulate
+  double unit_area = 0;    // of one unit
+  std::optional<InMemoryCompute> imc;
+
+  std::int64_t units() const;  // product of the sizes
+  int dim_index(std::string_view name) const;
+};
+
+struct Unroll {
+  std::string dim;  // loop dimension, upper case
+  std::int64_t factor = 1;
+};
+struct ArrayDimUnroll {
+  std::string array_dim;  // "D1"
+  std::vector<Unroll> unrolls;
+};
+
+struct Accelerator {
+  std::string name;
+  OperationalArray array;
+  std::vector<Memory> memories;           // innermost to outermost
+  std::vector<ArrayDimUnroll> dataflows;  // a core's own spatial mapping; empty where absent
+
+  // Units x unit area + sum over memories of area x instances.
+  double area() const;
+  // Instances of a memory: product of the sizes of the array dimensions it does not serve.
+  std::int64_t instances(int memory) const;
+};
+
+}  // namespace ridgeline::model

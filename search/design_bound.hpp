@@ -1,0 +1,31 @@
+// What a workload costs on a design at the very least, whatever the mapping: enough to see that
+// many designs cannot reach a front, without searching for any of their mappings.
+#pragma once
+
+#include "model/accelerator.hpp"
+#include "model/hierarchy.hpp"
+#include "model/layer.hpp"
+#include "model/mapping_spec.hpp"
+#include "model/workload.hpp"
+#include "search/mapper.hpp"
+
+namespace ridgeline::search {
+
+struct DesignBound {
+  double energy = 0;   // pJ
+  double latency = 0;  // cycles
+};
+
+// Of one layer. Latency: all units that the spatial mapping can use busy in every cycle. Energy:
+// the operations, and each element once over each memory level that keeps its operand, at the
+// level's full port width (docs/distribution.md, "Pruning"). `keep_on_chip`: outer levels may be
+// left out, so only the innermost one counts.
+DesignBound layer_bound(const model::Layer& layer, const model::Accelerator& accelerator,
+                        const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
+                        bool keep_on_chip);
+
+// Sum over the layers of a workload.
+DesignBound design_bound(const model::Workload& workload, const model::Accelerator& accelerator,
+                         const model::MappingSpec& mapping, bool keep_on_chip);
+
+}  // namespace ridgeline::search

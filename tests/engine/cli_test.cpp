@@ -1,0 +1,109 @@
+#include "engine/cli.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "engine/exit_code.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::internal::CaptureStderr;
+using ::testing::internal::CaptureStdout;
+using ::testing::internal::GetCapturedStderr;
+using ::testing::internal::GetCapturedStdout;
+
+struct Outcome {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome run(const std::vector<std::string>& arguments) {
+  CaptureStdout();
+  CaptureStderr();
+  Outcome outcome;
+  outcome.code = run_command_line(arguments);
+  outcome.out = GetCapturedStdout();
+  outcome.err = GetCapturedStderr();
+  return outcome;
+}
+
+TEST(CommandLine, HelpNamesEveryCommand) {
+  const Outcome help = run({"--help"});
+  EXPECT_EQ(help.code, kDone);
+  for (const Command& command : commands()) EXPECT_THAT(help.out, HasSubstr(command.name));
+}
+
+TEST(CommandLine, EveryCommandHasHelp) {
+  for (const Command& command : commands()) {
+    const Outcome help = run({std::string(command.name), "--help"});
+    EXPECT_EQ(help.code, kDone) << command.name;
+    EXPECT_THAT(help.out, HasSubstr("Usage: ridgeline " + std::string(command.name)));
+  }
+}
+
+TEST(CommandLine, AnUnknownCommandNamesTheNearest) {
+  const Outcome outcome = run({"chekc"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("did you mean 'check'?"));
+}
+
+TEST(CommandLine, NoCommandIsAUsageErrorWithHelp) {
+  const Outcome outcome = run({});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("Usage:"));
+}
+
+TEST(CommandLine, AnUnknownOptionIsAUsageError) {
+  const Outcome outcome = run({"check", "--hepl"});
+  EXPECT_EQ(outcome.code, kUsage);
+  EXPECT_THAT(outcome.err, HasSubstr("--help"));
+}
+
+TEST(CommandLine, AMissingFileIsInvalidInput) {
+  const Outcome outcome = run({"check", "no/such.yaml"});
+  EXPECT_EQ(outcome.code, kInvalidInput);
+  EXPECT_THAT(outcome.out, HasSubstr("no/such.yaml: cannot be read"));
+}
+
+TEST(CommandLine, CheckSaysWhatEachOfTheExamplesIs) {
+  const std::string examples = RIDGELINE_SOURCE_DIR "/examples/";
+  const Outcome outcome =
+      run({"check", examples + "accelerators/tpu_like.yaml", examples + "mappings/tpu_like.yaml"});
+  EXPECT_EQ(outcome.code, kDone);
+  EXPECT_THAT(outcome.out, HasSubstr("tpu_like.yaml: ok, accelerator, 32 x 32 array, 4 memories"));
+  EXPECT_THAT(outcome.out, HasSubstr("tpu_like.yaml: ok, mapping, 3 entries"));
+}
+
+TEST(CommandLine, CheckGoesOnAfterABadFile) {
+  const Outcome outcome = run({"check", RIDGELINE_SOURCE_DIR "/CMakeLists.txt",
+                               RIDGELINE_SOURCE_DIR "/examples/accelerators/tpu_like.yaml"});
+  EXPECT_EQ(outcome.code, kInvalidInput);
+  EXPECT_THAT(outcome.out, HasSubstr("CMakeLists.txt: not a YAML or JSON file"));
+  EXPECT_THAT(outcome.out, HasSubstr("ok, accelerator"));
+}
+
+TEST(CommandLine, CheckKnowsTheReferencesFiles) {
+  const std::filesystem::path inputs = std::filesystem::path(RIDGELINE_REFERENCE_DIR) / "inputs";
+  if (!std::filesystem::is_directory(inputs)) {
+    GTEST_SKIP() << "the reference's input files are not here";
+  }
+  std::vector<std::string> arguments{"check"};
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(inputs)) {
+    const auto extension = entry.path().extension();
+    if (extension == ".yaml" || extension == ".onnx") arguments.push_back(entry.path().string());
+  }
+  const Outcome outcome = run(arguments);
+  EXPECT_EQ(outcome.code, kDone) << outcome.out;
+}
+
+TEST(CommandLine, VersionIsPrinted) {
+  EXPECT_EQ(run({"--version"}).out, "ridgeline " + std::string(version()) + "\n");
+}
+
+}  // namespace
+}  // namespace ridgeline::engine

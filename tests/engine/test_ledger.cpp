@@ -1,0 +1,363 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <set>
+
+#include "engine/explore/ledger.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+const std::vector<io::Metric> kObjectives{io::Metric::latency, io::Metric::energy};
+
+// A space of three parameters; one id in 11 does not exist.
+Space some_space(std::vector<int> sizes) {
+  Space space;
+  space.sizes = std::move(sizes);
+  space.grid = 1;
+  for (const int size : space.sizes) space.grid *= static_cast<std::uint64_t>(size);
+  space.exists = [](std::uint64_t id) { return id % 11 != 3; };
+  space.objectives = kObjectives;
+  return space;
+}
+
+// What an evaluator would say: two objectives that conflict, some designs without figures.
+Candidate evaluate(const Space& space, std::uint64_t id, std::uint32_t blocks, const Front& front,
+                   bool prune) {
+  const auto values = space.values_of(id);
+  double speed = 1;
+  double cost = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    speed += values[i] * (1.0 + static_cast<double>(i));
+    cost += std::pow(values[i], 1.5) / (1.0 + static_cast<double>(i));
+  }
+  Candidate candidate;
+  candidate.id = id;
+  if (id % 17 == 5) {
+    candidate.status = CandidateStatus::infeasible;
+    candidate.message = "does not fit";
+    return candidate;
+  }
+  candidate.metrics[0] = 1000 / speed + static_cast<double>(id % 7);
+  candidate.metrics[1] = cost + static_cast<double>(id % 5);
+  const std::vector<double> bound{1000 / speed, cost};
+  candidate.hopeless = front.dominates(bound, blocks);
+  if (candidate.hopeless && prune) {
+    candidate.status = CandidateStatus::pruned;
+    candidate.metrics = {};
+  }
+  return candidate;
+}
+
+struct Play {
+  int workers = 1;
+  int threads = 1;
+  unsigned seed = 1;
+  bool prune = true;
+  double loss = 0;                 // chance that a worker is lost at a step
+  std::uint64_t stop_after = 0;    // results; 0: never
+  std::uint64_t killer = ~0ull;    // an id that takes its worker with it
+  const Ledger* resume = nullptr;  // results of an interrupted run
+};
+
+// Plays a run in a random order of events, as a cluster might.
+std::unique_ptr<Ledger> play(const Space& space, std::unique_ptr<BlockSource> source,
+                             const Play& how) {
+  auto ledger = std::make_unique<Ledger>(std::move(source), kObjectives, LedgerOptions{});
+  if (how.resume != nullptr)
+    for (const std::uint64_t id : how.resume->known().columns(kObjectives).id)
+      ledger->restore(*how.resume->known().find(id));
+  ledger->start();
+  struct Held {
+    std::deque<std::pair<std::uint64_t, std::uint32_t>> items;
+    bool designs = false;
+  };
+  std::vector<Held> held(static_cast<std::size_t>(how.workers));
+  for (int w = 0; w < how.workers; ++w) ledger->add_worker(how.threads);
+  std::mt19937 random(how.seed);
+  double now = 0;
+  std::uint64_t results = 0;
+  for (int step = 0; !ledger->complete(); ++step) {
+    if (step > 2'000'000) {
+      ADD_FAILURE() << "the study does not end";
+      break;
+    }
+    now += 0.001;
+    const int w = static_cast<int>(random() % static_cast<unsigned>(how.workers));
+    Held& mine = held[static_cast<std::size_t>(w)];
+    if (!ledger->alive(w)) continue;
+    if (random() % 2 == 0) {
+      const Chunk chunk = ledger->take(w, ledger->appetite(w), now);
+      for (const std::uint64_t id : chunk.ids) mine.items.emplace_back(id, chunk.front);
+      mine.designs = mine.designs || (chunk.designs && !chunk.ids.empty());
+      continue;
+    }
+    if (mine.items.empty()) continue;
+    const std::size_t at =
+        random() % std::min<std::size_t>(mine.items.size(), static_cast<unsigned>(how.threads));
+    const auto [id, front] = mine.items[at];
+    const bool lost =
+        w != 0 && (id == how.killer || static_cast<double>(random() % 100000) < how.loss * 100000);
+    if (lost) {
+      mine.items.clear();
+      std::vector<Candidate> quarantined;
+      ledger->lose(w, quarantined);
+      for (const Candidate& candidate : quarantined) ledger->record(0, candidate, now);
+      continue;
+    }
+    EXPECT_FALSE(w == 0 && id == how.killer) << "the master was given what kills";
+    mine.items.erase(mine.items.begin() + static_cast<std::ptrdiff_t>(at));
+    if (ledger->evaluated_all()) {
+      ledger->record(w, DesignRecord{id, {{"accelerator", "{}"}}}, now);
+    } else {
+      ledger->record(w, evaluate(space, id, front, ledger->front(), how.prune), now);
+      if (++results == how.stop_after) break;
+    }
+  }
+  return ledger;
+}
+
+void expect_same(const Ledger& x, const Ledger& y) {
+  const auto a = x.known().columns(kObjectives);
+  const auto b = y.known().columns(kObjectives);
+  EXPECT_EQ(a.id, b.id);
+  EXPECT_EQ(a.status, b.status);
+  EXPECT_EQ(a.message, b.message);
+  for (std::size_t o = 0; o < kObjectives.size(); ++o)
+    for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+      EXPECT_TRUE(a.objectives[o][i] == b.objectives[o][i] ||
+                  (std::isnan(a.objectives[o][i]) && std::isnan(b.objectives[o][i])));
+  EXPECT_EQ(x.reference(), y.reference());
+  const auto front_x = x.front().members();
+  const auto front_y = y.front().members();
+  ASSERT_EQ(front_x.size(), front_y.size());
+  for (std::size_t i = 0; i < front_x.size(); ++i) EXPECT_EQ(front_x[i].id, front_y[i].id);
+}
+
+using MakeSource = std::function<std::unique_ptr<BlockSource>(const Space&)>;
+
+struct Strategy {
+  std::string name;
+  MakeSource make;
+};
+
+class EveryStrategy : public testing::TestWithParam<int> {
+ protected:
+  Space space = some_space({12, 9, 14});
+  std::unique_ptr<BlockSource> source() const {
+    switch (GetParam()) {
+      case 0:
+        return exhaustive_source(space, 1400);
+      case 1:
+        return random_source(space, 400, 5);
+      default: {
+        io::StudyStrategy strategy;
+        strategy.kind = io::StrategyKind::nsga2;
+        strategy.islands = 3;
+        strategy.population = 12;
+        strategy.generations = 9;
+        strategy.migrate_every = 2;
+        return nsga2_source(space, strategy, 77);
+      }
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Ledger, EveryStrategy, testing::Values(0, 1, 2));
+
+TEST_P(EveryStrategy, GivesTheSameCandidatesForAnyWorkersThreadsAndOrderOfEvents) {
+  const auto alone = play(space, source(), {});
+  EXPECT_GT(alone->known().count(CandidateStatus::pruned), 0u);
+  EXPECT_GT(alone->known().count(CandidateStatus::infeasible), 0u);
+  EXPECT_GT(alone->front().size(), 3u);
+  for (const int workers : {1, 2, 3, 7})
+    for (const int threads : {1, 2})
+      for (const unsigned seed : {2u, 3u}) {
+        Play how;
+        how.workers = workers;
+        how.threads = threads;
+        how.seed = seed;
+        expect_same(*alone, *play(space, source(), how));
+      }
+}
+
+TEST_P(EveryStrategy, FindsTheSameFrontWithoutPruning) {
+  const auto pruned = play(space, source(), {});
+  Play how;
+  how.prune = false;
+  const auto all = play(space, source(), how);
+  EXPECT_EQ(all->known().count(CandidateStatus::pruned), 0u);
+  EXPECT_EQ(all->known().size(), pruned->known().size());
+  const auto x = pruned->front().members();
+  const auto y = all->front().members();
+  ASSERT_EQ(x.size(), y.size());
+  for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(x[i].id, y[i].id);
+}
+
+TEST_P(EveryStrategy, ContinuesFromAnyInterruptionToTheSameColumns) {
+  const auto straight = play(space, source(), {});
+  for (std::uint64_t stop = 1; stop < straight->known().size(); stop += 37) {
+    Play first;
+    first.workers = 3;
+    first.seed = static_cast<unsigned>(stop);
+    first.stop_after = stop;
+    const auto part = play(space, source(), first);
+    Play second;
+    second.workers = 2;
+    second.seed = 99;
+    second.resume = part.get();
+    expect_same(*straight, *play(space, source(), second));
+  }
+}
+
+TEST_P(EveryStrategy, SurvivesTheLossOfWorkers) {
+  const auto alone = play(space, source(), {});
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    Play how;
+    how.workers = 6;
+    how.threads = 2;
+    how.seed = seed;
+    how.loss = 0.004;
+    expect_same(*alone, *play(space, source(), how));
+  }
+}
+
+TEST(Ledger, QuarantinesWhatKillsSeveralWorkersAndKeepsTheMasterFromIt) {
+  const Space space = some_space({10, 10, 5});
+  Play how;
+  how.workers = 6;
+  how.threads = 2;
+  how.killer = 252;  // exists, and is feasible
+  const auto ledger = play(space, exhaustive_source(space, 450), how);
+  EXPECT_EQ(ledger->known().count(CandidateStatus::error), 1u);
+  const auto victim = ledger->known().find(252);
+  ASSERT_TRUE(victim);
+  EXPECT_NE(victim->message.find("3 processes"), std::string::npos);
+  int alive = 0;
+  for (int w = 0; w < how.workers; ++w) alive += ledger->alive(w) ? 1 : 0;
+  EXPECT_EQ(alive, 3) << "three workers were lost, not one more";
+}
+
+TEST(Ledger, HandsAnOverdueItemToASecondWorkerAndTakesTheFirstResult) {
+  const Space space = some_space({4, 4});
+  LedgerOptions options;
+  options.patience = 10;
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, options);
+  ledger.start();
+  ledger.add_worker(1);
+  ledger.add_worker(1);
+  const Chunk slow = ledger.take(1, 1, 0);
+  ASSERT_EQ(slow.ids.size(), 1u);
+  for (;;) {
+    const Chunk chunk = ledger.take(0, 1, 1);
+    if (chunk.ids.empty()) break;
+    ledger.record(0, evaluate(space, chunk.ids[0], chunk.front, ledger.front(), true), 1);
+  }
+  EXPECT_TRUE(ledger.take(0, 1, 9).ids.empty());
+  const Chunk again = ledger.take(0, 1, 11);
+  EXPECT_EQ(again.ids, slow.ids);
+  EXPECT_EQ(ledger.reissued(), 1u);
+  const Candidate result = evaluate(space, again.ids[0], again.front, ledger.front(), true);
+  EXPECT_TRUE(ledger.record(0, result, 12));
+  EXPECT_FALSE(ledger.record(1, result, 13));
+  EXPECT_TRUE(ledger.evaluated_all());
+}
+
+TEST(Ledger, EvaluatesNoMoreThanItMay) {
+  const Space space = some_space({10, 10});
+  LedgerOptions options;
+  options.max_evaluations = 25;
+  Ledger ledger(exhaustive_source(space, 91), kObjectives, options);
+  ledger.start();
+  ledger.add_worker(2);
+  ledger.add_worker(2);
+  int evaluations = 0;
+  while (!ledger.budget_spent()) {
+    const int w = evaluations % 2;
+    const Chunk chunk = ledger.take(w, 7, 0);
+    for (const std::uint64_t id : chunk.ids) {
+      const Candidate result = evaluate(space, id, chunk.front, ledger.front(), true);
+      evaluations += result.status != CandidateStatus::pruned ? 1 : 0;
+      ledger.record(w, result, 0);
+    }
+  }
+  EXPECT_EQ(evaluations, 25);
+}
+
+TEST(Exhaustive, VisitsEveryExistingIdOnceWhateverTheGrid) {
+  for (const std::uint64_t grid : {1u, 2u, 3u, 16u, 97u, 1000u, 6765u, 10946u}) {
+    Space space = some_space({static_cast<int>(grid)});
+    CandidateStore none;
+    auto source = exhaustive_source(space, grid);
+    std::set<std::uint64_t> seen;
+    while (const auto block = source->next(none))
+      for (const std::uint64_t id : *block) EXPECT_TRUE(seen.insert(id).second);
+    std::set<std::uint64_t> expected;
+    for (std::uint64_t id = 0; id < grid; ++id)
+      if (id % 11 != 3) expected.insert(id);
+    EXPECT_EQ(seen, expected);
+  }
+}
+
+TEST(Random, GivesAsManyDifferentSamplesAsAskedForOrAllThereAre) {
+  for (const std::uint64_t samples : {1u, 10u, 200u, 1000u}) {
+    const Space space = some_space({7, 11, 5});
+    std::uint64_t there = 0;
+    for (std::uint64_t id = 0; id < space.grid; ++id) there += space.exists(id) ? 1 : 0;
+    CandidateStore none;
+    auto source = random_source(space, samples, 1);
+    std::set<std::uint64_t> seen;
+    while (const auto block = source->next(none))
+      for (const std::uint64_t id : *block) {
+        EXPECT_TRUE(space.exists(id));
+        EXPECT_TRUE(seen.insert(id).second);
+      }
+    EXPECT_EQ(seen.size(), std::min(samples, there));
+  }
+}
+
+TEST(Random, SpreadsItsSamplesMoreEvenlyThanChanceWould) {
+  Space space = some_space({1 << 20, 1 << 20});
+  space.exists = [](std::uint64_t) { return true; };
+  CandidateStore none;
+  auto source = random_source(space, 1024, 42);
+  std::vector<int> cell(64);  // 8 x 8 cells, 16 samples each on average
+  while (const auto block = source->next(none))
+    for (const std::uint64_t id : *block) {
+      const auto values = space.values_of(id);
+      ++cell[static_cast<std::size_t>((values[0] >> 17) * 8 + (values[1] >> 17))];
+    }
+  double chi = 0;
+  for (const int count : cell) chi += (count - 16.0) * (count - 16.0) / 16.0;
+  EXPECT_LT(chi, 20) << "chance alone gives 63 on average";
+}
+
+TEST(Nsga2, FindsTheFrontOfASmallSpaceWithFarFewerEvaluations) {
+  Space space = some_space({60, 60, 20});
+  space.exists = [](std::uint64_t) { return true; };
+  io::StudyStrategy strategy;
+  strategy.islands = 2;
+  strategy.population = 40;
+  strategy.generations = 40;
+  strategy.migrate_every = 5;
+  Play how;
+  how.prune = false;
+  const auto sample = [&](std::unique_ptr<BlockSource> source) {
+    return play(space, std::move(source), how);
+  };
+  const auto evolved = sample(nsga2_source(space, strategy, 3));
+  const auto all = sample(exhaustive_source(space, space.grid));
+  const auto chance = sample(random_source(space, evolved->known().size(), 3));
+  EXPECT_LT(evolved->known().size() * 10, all->known().size());
+  const auto volume = [&](const Ledger& ledger) {
+    std::vector<std::vector<double>> points;
+    for (const FrontPoint& point : ledger.front().members()) points.push_back(point.objectives);
+    return hypervolume(points, all->reference());
+  };
+  EXPECT_GT(volume(*evolved), 0.97 * volume(*all));
+  EXPECT_GT(volume(*evolved), volume(*chance));
+  EXPECT_LE(volume(*evolved), volume(*all));
+}
+
+}  // namespace
+}  // namespace ridgeline::engine

@@ -1,0 +1,20 @@
+// The ONNX reader: whatever the bytes are, it returns a workload or throws an InputError. The
+// seeds lack shapes, so that the ONNX library's inference runs behind our checks.
+#include <cstddef>
+#include <cstdint>
+
+#include "io/onnx_reader.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace ridgeline::io;
+  try {
+    const OnnxGraph graph =
+        parse_onnx_graph({reinterpret_cast<const char*>(data), size}, "fuzz.onnx");
+    const OnnxImport import = lower_onnx_workload(graph, "fuzz");
+    for (const auto& node : import.workload.nodes) {
+      if (node.layer && node.layer->mac_count() < 1) __builtin_trap();
+    }
+  } catch (const InputError&) {
+  }
+  return 0;
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/python3
+"""The plot scripts draw what their inputs say.
+
+Usage: check_plots.py SOURCE_DIR
+Figures are written as SVG with their text as text, so that what is printed in them can be checked
+against figures added up by hand from data/two_layers.json, and as PNG, which must not be blank.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.image  # noqa: E402
+
+SOURCE = pathlib.Path(sys.argv.pop()).resolve()
+DATA = SOURCE / "tests" / "scripts" / "data"
+TWO_LAYERS = DATA / "two_layers.json"
+
+
+class Plots(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def run_script(self, script, *arguments, output="figure.svg"):
+        path = pathlib.Path(self.folder.name) / output
+        done = subprocess.run([SOURCE / "scripts" / script, "-o", path, *map(str, arguments)],
+                              capture_output=True, text=True, check=False)
+        return done, path
+
+    def texts(self, script, *arguments):
+        done, path = self.run_script(script, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
+
+    def assert_not_blank(self, path):
+        image = matplotlib.image.imread(path)
+        self.assertGreater(min(image.shape[:2]), 200)
+        colours = {tuple(pixel) for row in image[::4, ::4] for pixel in row}
+        self.assertGreater(len(colours), 10)
+
+    def test_breakdown_sums_energy_and_cycles_over_the_feasible_layers(self):
+        texts = self.texts("plot_breakdown", TWO_LAYERS)
+        # conv2 is three times conv1, whose parts are: MAC 64; partial_sum 24; weight_register 18;
+        # buffer 120 + 130; dram 300 + 200 + 150; all 1006 pJ and 220 cycles, 100 of them ideal.
+        for expected in ("0.256", "0.096", "0.072", "1", "2.6", "4.024 nJ"):
+            self.assertIn(expected, texts)
+        self.assertIn("880  (45.5% utilised)", texts)
+        for part in ("ideal", "spatial stall", "temporal stall", "onloading", "offloading"):
+            self.assertIn(part, texts)
+        # Nothing in the data is read away from the array but outputs; all four directions occur.
+        for direction in ("read, towards the array", "written from below", "read, away from the array",
+                          "written from above"):
+            self.assertIn(direction, texts)
+
+    def test_breakdown_picks_and_names_layers_and_results(self):
+        texts = self.texts("plot_breakdown", "--layer", "conv1", "--label", "first", TWO_LAYERS)
+        self.assertIn("1006 pJ", texts)
+        self.assertIn("first", texts)
+        texts = self.texts("plot_breakdown", "--by-layer", TWO_LAYERS)
+        self.assertIn("conv1", texts)
+        self.assertIn("conv2", texts)
+        self.assertNotIn("conv3", texts)
+
+    def test_breakdown_draws_many_layers_as_one_bar_each(self):
+        texts = self.texts("plot_breakdown", "--by-layer", *[TWO_LAYERS] * 4)
+        self.assertIn("Memory", texts)
+        self.assertEqual(sum("conv2" in text for text in texts), 4)
+
+    def test_breakdown_as_png_is_not_blank(self):
+        done, path = self.run_script("plot_breakdown", TWO_LAYERS, output="figure.png")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_not_blank(path)
+
+    def test_the_same_input_gives_the_same_file(self):
+        first = self.run_script("plot_breakdown", TWO_LAYERS)[1].read_bytes()
+        self.assertEqual(first, self.run_script("plot_breakdown", TWO_LAYERS)[1].read_bytes())
+
+    def test_breakdown_refuses_what_is_no_evaluation(self):
+        other = pathlib.Path(self.folder.name) / "other.json"
+        other.write_text('{"schema": "ridgeline.schedule/1"}', encoding="utf-8")
+        done, path = self.run_script("plot_breakdown", other)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("other.json", done.stderr)
+        self.assertIn("ridgeline.evaluation/1", done.stderr)
+        self.assertFalse(path.exists())
+
+    def test_hierarchy_shows_every_memory_of_the_examples(self):
+        for name, memories in (("tpu_like", ["weight_buffer  × 1024", "partial_sum  × 1024", "unified_buffer", "dram"]),
+                               ("ascend_like", ["weight_register  × 256", "activation_edge_buffer", "dram  × 4"])):
+            texts = self.texts("plot_hierarchy", SOURCE / "examples" / "accelerators" / f"{name}.yaml")
+            for memory in memories:
+                self.assertIn(memory, texts)
+            self.assertTrue(any("1.25 GB" in text for text in texts))
+
+    def test_hierarchy_as_png_is_not_blank(self):
+        done, path = self.run_script("plot_hierarchy", SOURCE / "examples" / "accelerators" / "eyeriss_like.yaml",
+                                     output="figure.png")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assert_not_blank(path)
+
+
+if __name__ == "__main__":
+    unittest.main()
