@@ -39,16 +39,21 @@ double ExactLeaf::tile_bits(int operand, int level, std::int64_t node,
   const bool partial =
       o.output && (o.real.irrelevant_from[z(level + 1)] || !space_.reduced(previous));
   if (level + 1 < o.levels) {
-    const Cut& cut = space_.cut(operand, operand == 0 ? level : level + 1);
+    const Cut& cut = space_.cut_above(operand, level);
     return (partial ? cut.bits_partial : cut.bits_final)[z(node)];
   }
   return space_.top_elements(operand) * (partial ? o.precision : o.final_precision);
 }
 
-bool ExactLeaf::fits(const Cut& cut, std::int64_t node, std::int64_t previous) const {
-  const model::Problem& p = space_.problem();
-  const int memory = p.operand[z(cut.operand)].memory[z(cut.level - 1)];
-  return tile_bits(cut.operand, cut.level - 1, node, previous) <= p.memory[z(memory)].size;
+double ExactLeaf::top_bits(int operand, std::int64_t node) const {
+  const int level = space_.problem().operand[z(operand)].levels - 1;
+  return tile_bits(operand, level, space_.full(), level == 0 ? 0 : node);
+}
+
+double ExactLeaf::most_top_bits(int operand) const {
+  const model::ProblemOperand& o = space_.problem().operand[z(operand)];
+  return (space_.top_elements(operand) + (o.real.whole ? 0 : 1)) *
+         std::max(o.precision, o.final_precision);
 }
 
 std::int64_t ExactLeaf::level_start(int operand, int level, const PlacedCuts& placed) const {
@@ -120,15 +125,9 @@ void ExactLeaf::find_runs(const PlacedCuts& placed) {
     for (int i = 0; i < memory.count; ++i) {
       const int o = memory.residents[z(i)].operand;
       const int level = memory.residents[z(i)].level;
-      const model::ProblemOperand& operand = p.operand[z(o)];
-      const double elements =
-          level + 1 < operand.levels
-              ? std::nearbyint(space_.cut(o, o == 0 ? level : level + 1)
-                                   .bits_partial[z(level_end(o, level, placed))] /
-                               std::max(1.0, operand.precision)) +
-                    (operand.real.whole ? 0 : 1)
-              : space_.top_elements(o) + (operand.real.whole ? 0 : 1);
-      bits += elements * std::max(operand.precision, operand.final_precision);
+      bits += level + 1 < p.operand[z(o)].levels
+                  ? space_.cut_above(o, level).bits_most[z(level_end(o, level, placed))]
+                  : most_top_bits(o);
     }
     if (bits <= 0.5 * memory.size) continue;
     for (int i = 0; i < memory.count; ++i) {

@@ -30,9 +30,10 @@ class ExactLeaf {
   // Whether everything fits the outermost memories at all.
   bool top_levels_fit() const { return top_fits_; }
 
-  // Whether the tile below a cut at `node` fits its memory alone, when the operand's previous
-  // cut lies at `previous`.
-  bool fits(const Cut& cut, std::int64_t node, std::int64_t previous) const;
+  // Bits of the whole operand in its outermost memory, when its outermost cut lies at `node`.
+  double top_bits(int operand, std::int64_t node) const;
+  // The same at most, as the model takes it.
+  double most_top_bits(int operand) const;
 
   using Visit = std::function<void(const model::Ordering&, const model::Cuts&)>;
   // Visits one ordering for each different set of runs.

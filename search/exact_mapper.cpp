@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <unordered_map>
 
+#include "search/exact_bounds.hpp"
 #include "search/exact_leaf.hpp"
 #include "search/exact_space.hpp"
 
@@ -17,29 +20,80 @@ std::size_t z(std::int64_t i) {
 // Sums of energies in another order differ in the last bits; bounds that are equal up to this
 // count as equal.
 constexpr double kTie = 1e-12;
+// The same, of two chains that are compared; a chain is compared a few times at most.
+constexpr double kDominanceTie = 1e-14;
 
-class BranchAndBound {
+// The outer part of a chain of cuts: one placed cut, with a link to those above it. The node
+// that a chain has reached on its way inwards is kept outside.
+struct Chain {
+  std::int32_t above = -1;
+  std::int32_t mark = 0;          // node of the last cut
+  std::int32_t output_mark = -1;  // node of the last cut of the output; -1: none
+  std::int32_t zone_start = 0;    // node at which the constraint in hand begins
+  std::int8_t operand = -1;       // of the last cut; -1: none, the end of a constraint
+  std::int8_t zone = 0;           // constraints still to be met
+  bool in_zone = false;
+  std::int16_t type = 0;      // LoadingType
+  std::int32_t left_index = 0;
+  OperandCounts left{};
+  OperandCounts at_top{};
+  // Bits are places of cuts. `tight`: cuts at `mark` whose memories may have no room for a
+  // second buffer. `dirty`: those further out for which in addition no ordering keeps an
+  // irrelevant loop from ending the level: their windows may be shorter than the bounds take them.
+  std::uint32_t tight = 0;
+  std::uint32_t dirty = 0;
+  // Bits are tracked ports: of a transfer that may use its whole period; of others.
+  std::uint32_t wide_ports = 0;
+  std::uint32_t narrow_ports = 0;
+  std::array<std::uint16_t, model::kMaxOperands> floor_class{};
+  std::uint64_t even_key = 0;  // all placed cuts, where evenness depends on them
+};
+
+class ChainSearch {
  public:
-  BranchAndBound(const ExactSpace& space, const ExactOptions& options,
-                 const std::optional<model::Cost>& incumbent)
-      : space_(space), options_(options), leaf_(space, options.even) {
+  ChainSearch(const ExactSpace& space, ExactBounds& bounds, const ExactOptions& options,
+              const std::optional<model::Cost>& incumbent)
+      : space_(space),
+        bounds_(bounds),
+        options_(options),
+        leaf_(space, options.even),
+        tracked_(space.tracked()) {
     if (incumbent) {
       has_best_ = true;
       best_ = *incumbent;
     }
+    const model::Problem& p = space_.problem();
+    for (int m = 0; m < p.memories; ++m) shared_place_.push_back(-1);
+    width_ = kPaidPorts + 3 * tracked_;
+    pending_ = width_++;
+    for (int m = 0; m < p.memories; ++m) {
+      if (p.memory[z(m)].count > 1) shared_place_[z(m)] = width_++;
+    }
+    comparable_ = !getenv("NODOM") && options.prune && space_.all_tracked() &&
+                  p.cycles_per_operation == std::floor(p.cycles_per_operation);
+    paid_next_.resize(z(width_));
   }
 
-  ExactResult run() {
-    if (!leaf_.top_levels_fit() || !space_.feasible(0, 0)) {
+  ExactResult run(int beam) {
+    if (!leaf_.top_levels_fit() || space_.constant_energy() >= ExactSpace::kInfeasible) {
       result_.optimal = true;
-      return result_;
+      return finish();
     }
-    State state;
-    state.paid = space_.constant();
-    chain_.clear();
-    result_.lower_bound = std::numeric_limits<double>::infinity();
-    visit(state);
+    search(beam);
     result_.optimal = !stopped_;
+    return finish();
+  }
+
+  // A first pass that keeps few chains finds what the second has to beat.
+  void dive(int beam) {
+    if (!leaf_.top_levels_fit() || space_.constant_energy() >= ExactSpace::kInfeasible) return;
+    search(beam);
+    stopped_ = false;
+    open_bound_ = std::numeric_limits<double>::infinity();
+  }
+
+ private:
+  ExactResult finish() {
     const double best = has_best_ ? objective_value(options_.objective, best_)
                                   : std::numeric_limits<double>::infinity();
     result_.lower_bound = std::min(stopped_ ? open_bound_ : best, best);
@@ -48,76 +102,28 @@ class BranchAndBound {
     return result_;
   }
 
- private:
-  struct State {
-    std::int64_t node = 0;
-    std::int64_t passed_index = 0;
-    std::array<int, model::kMaxOperands> passed{};
-    int first_type = 0;         // loops of one segment are added in this order
-    int first_operand = 0;      // cuts at one node are placed in this order
-    bool since_mark = false;    // loops lie above the last mark
-    std::uint8_t must_not = 0;  // operands cut at the last mark: the next loop must not be
-                                // irrelevant to them, or their cuts would have sunk past it
-    bool has_start = true;      // the segment has a loop that may come first
-    int stage = 0;              // constraints that are met
-    std::int64_t stage_product = 1;
-    std::array<double, kMaxTracked> paid{};
+  double* paid(std::int32_t id) { return &paid_[z(id) * z(width_)]; }
+  const double* paid(std::int32_t id) const { return &paid_[z(id) * z(width_)]; }
+
+  // ---- bounds and pruning
+
+  struct Bound {
+    double energy = 0;
+    double latency = 0;
+    double stall = 0;
   };
 
-  // Lower bounds of what a state can still lead to.
-  model::Cost bound(const State& state) const {
-    const double* rest = space_.bound(state.node, state.passed_index);
-    double busiest = 0;
-    for (int i = 1; i < space_.tracked(); ++i) {
-      busiest = std::max(busiest, state.paid[z(i)] + rest[i]);
-    }
-    const double beta = space_.problem().cycles_per_operation;
-    return {state.paid[0] + rest[0],
-            std::max(space_.iterations() * beta, busiest) + loading_bound(state)};
+  bool bound(std::int32_t id, std::int64_t node, Bound& result) const {
+    const Chain& chain = chains_[z(id)];
+    const double rest = bounds_.energy_left(node, chain.left_index);
+    if (rest >= ExactSpace::kInfeasible) return false;
+    const ExactBounds::Latency latency =
+        bounds_.latency(paid(id), chain.type, chain.left, node);
+    result = {paid(id)[kPaidEnergy] + rest, latency.total, latency.stall};
+    return true;
   }
 
-  double loading_bound(const State& state) const {
-    const model::Problem& p = space_.problem();
-    std::array<double, model::kMaxOperands> separate{};
-    std::array<double, model::kMaxOperands> half{};
-    std::array<double, model::kMaxOperands> together{};
-    double offload = 0;
-    for (int o = 0; o < p.operands; ++o) {
-      const int cuts = space_.cuts_of(o);
-      for (int i = o == 0 ? 0 : 1; i < cuts; ++i) {
-        const Cut& cut = space_.cut(o, i);
-        const std::int64_t node = i < state.passed[z(o)] ? placed_[z(o)][z(i)] : state.node;
-        double value = cut.loading[z(node)];
-        if (node == space_.full()) {
-          value = cut.loading_once;
-        } else if (i >= state.passed[z(o)]) {
-          value = std::min(cut.loading_beyond[z(node)], cut.loading_once);
-        }
-        if (o == 0) {
-          offload += value;
-          continue;
-        }
-        switch (p.operand[z(o)].shared_ports[z(cut.level - 1)]) {
-          case 0:
-            separate[z(o)] += value;
-            break;
-          case 1:
-            half[z(o)] = value;
-            break;
-          default:
-            together[z(o)] += value;
-        }
-      }
-    }
-    if (p.operands == 2) return separate[1] + offload;
-    const double first =
-        together[1] + std::max(together[2] + half[2] + separate[2], half[1] + separate[1]);
-    const double second =
-        together[2] + std::max(together[1] + half[1] + separate[1], half[2] + separate[2]);
-    return std::min(first, second) + offload;
-  }
-
-  bool prunable(const model::Cost& lower) const {
+  bool prunable(const Bound& lower) const {
     if (!options_.prune) return false;
     if (options_.front) {
       return std::any_of(result_.front.begin(), result_.front.end(), [&](const ExactMapping& m) {
@@ -134,120 +140,560 @@ class BranchAndBound {
         return lower.energy > best_.energy * (1 + kTie) ||
                (lower.energy >= near && lower.latency >= best_.latency);
       case Objective::edp:
-        return lower.latency * lower.energy >= best_.latency * best_.energy * (1 - kTie);
+        return lower.latency > 0 &&
+               lower.latency * lower.energy >= best_.latency * best_.energy * (1 - kTie);
     }
     return false;
   }
 
-  // Enters a state unless it cannot lead to anything better.
-  void enter(const State& state) {
-    if (!space_.feasible(state.node, state.passed_index)) return;
-    const model::Cost lower = bound(state);
-    if (prunable(lower)) return;
+  double objective_bound(const Bound& lower) const {
+    return objective_value(options_.objective, {lower.energy, lower.latency});
+  }
+
+  // ---- comparing chains
+
+  std::uint8_t operands_of(std::uint32_t cuts) const {
+    std::uint8_t mask = 0;
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      const std::uint32_t own = ((1u << space_.cuts_of(o)) - 1) << space_.first_cut(o);
+      if (cuts & own) mask |= static_cast<std::uint8_t>(1u << o);
+    }
+    return mask;
+  }
+
+  // Whether a loop between two nodes is irrelevant to none of the operands.
+  bool has_other_loop(std::int64_t outer, std::int64_t inner, std::uint8_t operands) const {
+    for (int t = 0; t < space_.type_count(); ++t) {
+      if ((space_.type(t).irrelevant_to & operands) == 0 &&
+          space_.count_in(outer, t) > space_.count_in(inner, t)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::uint32_t ports_left(const Chain& chain) const {
+    std::uint32_t ports = 0;
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      for (int i = 0; i < chain.left[z(o)]; ++i) {
+        ports |= space_.cut(o, i).ports | space_.cut(o, i).partial_ports;
+      }
+    }
+    return ports;
+  }
+
+  // Whether some ordering of whatever completes the chain costs no more than the bounds'
+  // sums say, so that it may stand for others.
+  bool exact_so_far(const Chain& chain, std::int64_t node) const {
+    if (!comparable_ || chain.dirty != 0 || bounds_.type(chain.type).opaque) return false;
+    if (((chain.narrow_ports | ports_left(chain)) & ~(chain.wide_ports | always_wide_)) != 0) {
+      return false;
+    }
+    return chain.tight == 0 || has_other_loop(chain.mark, node, operands_of(chain.tight));
+  }
+
+  // Whether every completion of b is no better than the same completion of a. Both have the
+  // same key.
+  bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
+    const double* x = paid(a);
+    const double* y = paid(b);
+    if (x[kPaidEnergy] > y[kPaidEnergy] * (1 + kDominanceTie)) return false;
+    for (int i = 1; i < kPaidPorts; ++i) {
+      if (x[i] > y[i]) return false;
+    }
+    for (int i = pending_; i < width_; ++i) {
+      if (x[i] > y[i]) return false;
+    }
+    const Chain& chain = chains_[z(a)];
+    const LoadingType& type = bounds_.type(chain.type);
+    const double stall = visits_[z(b)].stall;
+    const double windows =
+        space_.iterations() * space_.problem().cycles_per_operation;
+    for (int i = 0; i < tracked_; ++i) {
+      const double* p = x + kPaidPorts + 3 * i;
+      const double* q = y + kPaidPorts + 3 * i;
+      if (type.stall_matters) {
+        if (p[0] != q[0] || p[1] != q[1]) return false;
+      } else if (p[0] > q[0] || p[1] > q[1]) {
+        // More is as good where it cannot bind.
+        const PortShare most = bounds_.most_left(node, chain.left, i);
+        if (p[0] > q[0] && p[0] + most.busy - windows > stall) return false;
+        if (p[1] > q[1] && p[1] + most.excess > stall) return false;
+      }
+      if ((type.demand_ports >> i & 1u) && p[2] > q[2]) return false;
+    }
+    return true;
+  }
+
+  struct Key {
+    std::int32_t left_index;
+    std::int32_t type;
+    std::int32_t zone;
+    std::int32_t zone_start;
+    std::array<std::uint16_t, model::kMaxOperands> floor_class;
+    std::uint64_t even_key;
+    bool operator==(const Key&) const = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const {
+      std::uint64_t h = key.even_key;
+      const auto mix = [&](std::uint64_t v) {
+        h = (h ^ v) * 0x9E3779B97F4A7C15ull;
+        h ^= h >> 29;
+      };
+      mix(static_cast<std::uint64_t>(key.left_index) << 32 |
+          static_cast<std::uint32_t>(key.type));
+      mix(static_cast<std::uint64_t>(key.zone) << 32 |
+          static_cast<std::uint32_t>(key.zone_start));
+      mix(static_cast<std::uint64_t>(key.floor_class[0]) << 32 |
+          static_cast<std::uint64_t>(key.floor_class[1]) << 16 | key.floor_class[2]);
+      return static_cast<std::size_t>(h);
+    }
+  };
+  Key key_of(const Chain& c) const {
+    Key key{c.left_index, c.type, c.in_zone ? c.zone : -1, c.in_zone ? c.zone_start : 0, {}, 0};
+    const LoadingType& type = bounds_.type(c.type);
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      if (type.floor_matters[z(o)]) key.floor_class[z(o)] = c.floor_class[z(o)];
+    }
+    key.even_key = c.even_key;
+    return key;
+  }
+
+  // ---- the walk from the outermost loop inwards
+
+  struct Visit {
+    std::int64_t node = -1;  // last one
+    Bound lower;
+    double stall = 0;
+    bool dead = false;  // dropped there
+  };
+
+  void search(int beam) {
+    beam_ = beam;
+    chains_.clear();
+    paid_.clear();
+    visits_.clear();
+    buckets_.assign(z(space_.nodes()), {});
+    always_wide_ = 0;
+    for (int o = 1; o < space_.problem().operands; ++o) always_wide_ |= space_.cut(o, 0).ports;
+    for (int i = 0; i < tracked_; ++i) {
+      const int p = space_.tracked_port(i);
+      if (space_.port_of(0, 0, static_cast<int>(model::Direction::wr_in_by_low)) == p) {
+        always_wide_ |= 1u << i;
+      }
+    }
+    Chain root;
+    root.mark = root.zone_start = static_cast<std::int32_t>(space_.full());
+    root.zone = static_cast<std::int8_t>(options_.constraints.size());
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      root.left[z(o)] = static_cast<std::uint8_t>(space_.cuts_of(o));
+      root.left_index += space_.cuts_of(o) * bounds_.left_stride(o);
+    }
+    root.type = static_cast<std::int16_t>(bounds_.type_index(root.at_top));
+    std::fill(paid_next_.begin(), paid_next_.end(), 0.0);
+    paid_next_[kPaidEnergy] = space_.constant_energy();
+    for (int i = 0; i < tracked_; ++i) {
+      paid_next_[z(kPaidPorts + 3 * i)] = space_.constant_share(i).busy;
+      paid_next_[z(kPaidPorts + 3 * i + 1)] = space_.constant_share(i).excess;
+      paid_next_[z(kPaidPorts + 3 * i + 2)] = space_.constant_share(i).demand;
+    }
+    for (int m = 0; m < space_.problem().memories; ++m) {
+      if (shared_place_[z(m)] < 0) continue;
+      for (int o = 0; o < space_.problem().operands; ++o) {
+        const model::ProblemOperand& operand = space_.problem().operand[z(o)];
+        if (operand.memory[z(operand.levels - 1)] != m) continue;
+        paid_next_[z(shared_place_[z(m)])] += leaf_.top_bits(o, space_.full());
+      }
+    }
+    add_chain(root);
+    buckets_[z(space_.full())].push_back(0);
+    for (std::int64_t node = space_.full(); node >= 0 && !stopped_; --node) {
+      if (!buckets_[z(node)].empty()) process(node);
+    }
     if (stopped_) {
-      open_bound_ = std::min(open_bound_, objective_value(options_.objective, lower));
-      return;
+      // What was not looked at bounds what could still be found.
+      for (std::int64_t node = 0; node < space_.nodes(); ++node) {
+        for (const std::int32_t id : buckets_[z(node)]) {
+          Bound lower;
+          if (bound(id, node, lower) && !prunable(lower)) {
+            open_bound_ = std::min(open_bound_, objective_bound(lower));
+          }
+        }
+      }
     }
+  }
+
+  std::int32_t add_chain(const Chain& chain) {
+    const auto id = static_cast<std::int32_t>(chains_.size());
+    chains_.push_back(chain);
+    paid_.insert(paid_.end(), paid_next_.begin(), paid_next_.end());
+    visits_.emplace_back();
+    return id;
+  }
+
+  bool count_node() {
     ++result_.nodes;
-    if ((options_.node_limit > 0 && result_.nodes > options_.node_limit) ||
-        (result_.nodes % 1024 == 0 && options_.stop && options_.stop())) {
-      stopped_ = true;
-      open_bound_ = objective_value(options_.objective, lower);
-      return;
-    }
-    visit(state);
+    return (options_.node_limit > 0 && result_.nodes > options_.node_limit) ||
+           (result_.nodes % 1024 == 0 && options_.stop && options_.stop());
   }
 
-  void visit(const State& state) {
-    const bool constrained = state.stage < static_cast<int>(options_.constraints.size());
-    if (state.passed_index == space_.passed_total() - 1 && !constrained) {
-      close(state);
-      return;
-    }
-    if (constrained) end_run(state);
-    pass_cuts(state);
-    add_loops(state, constrained);
+  // Enters a chain into the node in hand, unless it is worse than the incumbent or than another
+  // chain there.
+  bool enter(std::int32_t id, std::int64_t node) {
+    Visit& visit = visits_[z(id)];
+    if (visit.node == node) return false;
+    visit.node = node;
+    visit.dead = false;
+    if (!bound(id, node, visit.lower)) return false;
+    visit.stall = visit.lower.stall;
+    if (prunable(visit.lower)) return false;
+    if (count_node()) stopped_ = true;
+    return true;
   }
 
-  void end_run(const State& state) {
-    const LoopConstraint& constraint = options_.constraints[z(state.stage)];
-    if (state.stage_product == 1 || (constraint.size && *constraint.size != state.stage_product)) {
-      return;
-    }
-    if (state.since_mark && !state.has_start) return;
-    State next = state;
-    ++next.stage;
-    next.stage_product = 1;
-    next.first_type = 0;
-    if (state.since_mark) {
-      chain_.push_back({state.node, state.must_not});
-      next.since_mark = false;
-      next.must_not = 0;
-      next.has_start = true;
-      next.first_operand = 0;
-    }
-    enter(next);
-    if (state.since_mark) chain_.pop_back();
-  }
-
-  void pass_cuts(const State& state) {
-    if (state.since_mark && !state.has_start) return;
-    const int from = state.since_mark ? 0 : state.first_operand;
-    for (int o = from; o < space_.problem().operands; ++o) {
-      if (state.passed[z(o)] == space_.cuts_of(o)) continue;
-      const Cut& cut = space_.cut(o, state.passed[z(o)]);
-      const std::int64_t previous =
-          cut.stationary || cut.level == 1 ? 0 : placed_[z(o)][z(state.passed[z(o)] - 1)];
-      if (!cut.stationary && !leaf_.fits(cut, state.node, previous)) continue;
-      State next = state;
-      placed_[z(o)][z(state.passed[z(o)])] = state.node;
-      next.passed[z(o)]++;
-      next.passed_index += space_.passed_stride(o);
-      next.first_operand = o;
-      next.first_type = 0;
-      const double* cost = &cut.cost[z(state.node * space_.tracked())];
-      for (int i = 0; i < space_.tracked(); ++i) next.paid[z(i)] += cost[i];
-      const bool new_mark = state.since_mark || chain_.empty();
-      if (new_mark) {
-        chain_.push_back({state.node, 0});
-        next.must_not = 0;
+  bool keep(std::int32_t id, std::int64_t node) {
+    auto& group = groups_[key_of(chains_[z(id)])];
+    for (const auto& [other, exact] : group) {
+      if (exact && !visits_[z(other)].dead && dominates(other, id, node)) {
+        visits_[z(id)].dead = true;
+        return false;
       }
-      // must_not of the segment below stays with its own mark; this one starts afresh.
-      next.must_not |= static_cast<std::uint8_t>(1u << o);
-      next.since_mark = false;
-      next.has_start = false;
-      const std::uint8_t before = chain_.back().must_not;
-      chain_.back().must_not = next.must_not;
-      enter(next);
-      chain_.back().must_not = before;
-      if (new_mark) chain_.pop_back();
     }
-  }
-
-  void add_loops(const State& state, bool constrained) {
-    for (int t = state.first_type; t < space_.type_count(); ++t) {
-      const FactorType& type = space_.type(t);
-      if (space_.count_in(state.node, t) == type.count) continue;
-      State next = state;
-      if (constrained) {
-        const LoopConstraint& constraint = options_.constraints[z(state.stage)];
-        if (type.dim != constraint.dim) continue;
-        next.stage_product *= type.prime;
-        if (constraint.size && *constraint.size % next.stage_product != 0) continue;
+    const bool exact = exact_so_far(chains_[z(id)], node);
+    if (exact) {
+      for (const auto& [other, unused] : group) {
+        (void)unused;
+        if (!visits_[z(other)].dead && dominates(id, other, node)) visits_[z(other)].dead = true;
       }
-      next.node += type.stride;
-      next.first_type = t;
-      next.since_mark = true;
-      if (!(type.irrelevant_to & state.must_not)) next.has_start = true;
-      enter(next);
+      std::erase_if(group, [&](const auto& entry) { return visits_[z(entry.first)].dead; });
+    }
+    group.emplace_back(id, exact);
+    return true;
+  }
+
+  void process(std::int64_t node) {
+    std::vector<std::int32_t> here;
+    here.swap(buckets_[z(node)]);
+    groups_.clear();
+    alive_.clear();
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < here.size(); ++i) {
+      if (enter(here[i], node)) here[kept++] = here[i];
+      if (stopped_) {
+        // Give back what is not done yet.
+        buckets_[z(node)].assign(here.begin(), here.begin() + static_cast<std::ptrdiff_t>(kept));
+        buckets_[z(node)].insert(buckets_[z(node)].end(),
+                                 here.begin() + static_cast<std::ptrdiff_t>(i), here.end());
+        return;
+      }
+    }
+    here.resize(kept);
+    std::sort(here.begin(), here.end(), [&](std::int32_t a, std::int32_t b) {
+      const double x = paid(a)[kPaidEnergy];
+      const double y = paid(b)[kPaidEnergy];
+      return x != y ? x < y : a < b;
+    });
+    for (const std::int32_t id : here) {
+      if (keep(id, node)) alive_.push_back(id);
+    }
+    for (std::size_t i = 0; i < alive_.size(); ++i) {
+      if (!visits_[z(alive_[i])].dead) end_zone(alive_[i], node);
+    }
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      for (std::size_t i = 0; i < alive_.size() && !stopped_; ++i) {
+        if (!visits_[z(alive_[i])].dead) place_cut(alive_[i], o, node);
+      }
+    }
+    if (stopped_) {
+      buckets_[z(node)] = alive_;
+      return;
+    }
+    std::erase_if(alive_, [&](std::int32_t id) { return visits_[z(id)].dead; });
+    if (beam_ > 0) thin(node);
+    for (const std::int32_t id : alive_) {
+      const Chain& chain = chains_[z(id)];
+      if (chain.left_index == 0 && zones_met(chain, node)) {
+        close(id);
+      } else {
+        walk(id, node);
+      }
     }
   }
 
-  // All cuts are placed: cost the mappings that the chain stands for.
-  void close(const State& state) {
-    // Loops above the last mark that the state does not count yet are free to be ordered.
-    if (state.since_mark && !state.has_start) return;
-    leaf_.expand(chain_, placed_, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
+  // Keeps the best few of each state.
+  void thin(std::int64_t node) {
+    (void)node;
+    std::sort(alive_.begin(), alive_.end(), [&](std::int32_t a, std::int32_t b) {
+      const Bound& x = visits_[z(a)].lower;
+      const Bound& y = visits_[z(b)].lower;
+      const model::Cost c{x.energy, x.latency};
+      const model::Cost d{y.energy, y.latency};
+      if (better(options_.objective, c, d)) return true;
+      if (better(options_.objective, d, c)) return false;
+      return a < b;
+    });
+    std::unordered_map<int, int> count;
+    std::erase_if(alive_,
+                  [&](std::int32_t id) { return ++count[chains_[z(id)].left_index] > beam_; });
+  }
+
+  void walk(std::int32_t id, std::int64_t node) {
+    const Chain& chain = chains_[z(id)];
+    for (int t = 0; t < space_.type_count(); ++t) {
+      if (space_.count_in(node, t) == 0) continue;
+      if (chain.in_zone) {
+        const LoopConstraint& constraint = options_.constraints[z(chain.zone - 1)];
+        if (space_.type(t).dim != constraint.dim) continue;
+      }
+      buckets_[z(node - space_.type(t).stride)].push_back(id);
+    }
+  }
+
+  // ---- constraints on the innermost loops: each is a run of factors of one dimension
+
+  bool zones_met(const Chain& chain, std::int64_t node) const {
+    if (chain.in_zone) return node == 0 && chain.zone == 0;
+    return chain.zone == 0;
+  }
+
+  // Whether the constraint in hand may begin above `node`.
+  bool zone_complete(const Chain& chain, std::int64_t node) const {
+    if (!chain.in_zone) return true;
+    if (chain.zone == 0) return false;
+    const LoopConstraint& constraint = options_.constraints[z(chain.zone - 1)];
+    const double product = space_.cycles(chain.zone_start) / space_.cycles(node);
+    if (product == 1) return false;
+    return !constraint.size || static_cast<double>(*constraint.size) == product;
+  }
+
+  void end_zone(std::int32_t id, std::int64_t node) {
+    const Chain chain = chains_[z(id)];
+    if (options_.constraints.empty() || !zone_complete(chain, node)) return;
+    Chain next = chain;
+    next.above = id;
+    next.operand = -1;
+    if (chain.in_zone) --next.zone;
+    if (next.zone == 0 && node != 0) return;
+    next.in_zone = true;
+    next.zone_start = static_cast<std::int32_t>(node);
+    if (node != chain.mark) pass_mark(chain, node, next);
+    next.mark = static_cast<std::int32_t>(node);
+    std::copy(paid(id), paid(id) + width_, paid_next_.begin());
+    offer(next, node);
+  }
+
+  // Accounts for the loops between a chain's mark and the next one.
+  void pass_mark(const Chain& chain, std::int64_t node, Chain& next) const {
+    if (chain.tight != 0 && !has_other_loop(chain.mark, node, operands_of(chain.tight))) {
+      next.dirty |= chain.tight;
+    }
+    next.tight = 0;
+  }
+
+  void offer(const Chain& next, std::int64_t node) {
+    const std::int32_t id = add_chain(next);
+    if (enter(id, node) && keep(id, node)) {
+      alive_.push_back(id);
+    } else if (!stopped_) {
+      chains_.pop_back();
+      visits_.pop_back();
+      paid_.resize(paid_.size() - z(width_));
+    } else {
+      alive_.push_back(id);
+    }
+  }
+
+  void place_cut(std::int32_t id, int o, std::int64_t node) {
+    const Chain chain = chains_[z(id)];
+    if (chain.left[z(o)] == 0) return;
+    const int index = chain.left[z(o)] - 1;
+    const int place = space_.first_cut(o) + index;
+    const Cut& cut = space_.cut(place);
+    const double energy = cut.energy[z(node)];
+    if (energy >= ExactSpace::kInfeasible || bounds_.surely_too_large(cut, node)) return;
+
+    Chain next = chain;
+    next.above = id;
+    next.operand = static_cast<std::int8_t>(o);
+    next.left[z(o)]--;
+    next.left_index -= bounds_.left_stride(o);
+    const bool at_top = node == space_.full();
+    if (at_top) {
+      next.at_top[z(o)]++;
+      next.type = static_cast<std::int16_t>(bounds_.type_index(next.at_top));
+    }
+    if (node != chain.mark) pass_mark(chain, node, next);
+    next.mark = static_cast<std::int32_t>(node);
+
+    std::copy(paid(id), paid(id) + width_, paid_next_.begin());
+    paid_next_[kPaidEnergy] += energy;
+    const PortShare* shares = cut.shares.data() + node * tracked_;
+    for (int i = 0; i < tracked_; ++i) {
+      double* port = &paid_next_[z(kPaidPorts + 3 * i)];
+      port[0] += shares[i].busy;
+      port[1] += shares[i].excess;
+      port[2] += shares[i].demand;
+    }
+    if (!at_top) {
+      if (cut.role == LoadingRole::separate) {
+        paid_next_[z(kPaidSeparate + o)] += cut.loading[z(node)];
+      } else if (cut.role == LoadingRole::together) {
+        paid_next_[z(kPaidTogether + o)] += cut.loading[z(node)];
+      } else if (cut.role == LoadingRole::offload) {
+        paid_next_[kPaidOffload] += cut.loading[z(node)];
+      }
+    }
+    if (o == 0 && !settle_output(chain, next, node)) return;
+    if (cut.stationary) {
+      next.wide_ports |= cut.ports;
+    } else {
+      if (!store(cut, place, node, next)) return;
+      if (cut.level == 1) {
+        next.floor_class[z(o)] = static_cast<std::uint16_t>(bounds_.floor_class(o, node));
+      }
+      // An empty level ends with no irrelevant loop.
+      if (index + 1 < space_.cuts_of(o)) next.tight &= ~(1u << (place + 1));
+    }
+    if (options_.even) {
+      next.even_key = (next.even_key + static_cast<std::uint64_t>(node) + 1) *
+                          0x9E3779B97F4A7C15ull ^
+                      static_cast<std::uint64_t>(place);
+    }
+    offer(next, node);
+  }
+
+  // The tile above the output's last cut is sized with partial sums if irrelevant loops lie
+  // outside of where its level begins, which is known now.
+  bool settle_output(const Chain& chain, Chain& next, std::int64_t node) {
+    const int above = chain.left[0];  // index of the last cut
+    if (above == space_.cuts_of(0)) {
+      const int m = space_.problem().operand[0].memory[z(above)];
+      const double more = leaf_.top_bits(0, node) - leaf_.top_bits(0, space_.full());
+      const double size = space_.problem().memory[z(m)].size;
+      if (shared_place_[z(m)] < 0) {
+        if (leaf_.top_bits(0, node) > size) return false;
+      } else if ((paid_next_[z(shared_place_[z(m)])] += more) > size) {
+        return false;
+      }
+    } else {
+      const Cut& cut = space_.cut(0, above);
+      const std::int64_t mark = chain.output_mark;
+      const bool partial =
+          space_.problem().operand[0].real.irrelevant_from[z(cut.level)] || !space_.reduced(node);
+      const double bits = (partial ? cut.bits_partial : cut.bits_final)[z(mark)];
+      const double size = space_.problem().memory[z(cut.memory)].size;
+      if (bits > size) return false;
+      const int place = shared_place_[z(cut.memory)];
+      if (place >= 0) {
+        double& used = paid_next_[z(place)];
+        used += bits - least_bits(cut, mark);
+        if (used > size) return false;
+      }
+    }
+    paid_next_[z(pending_)] = 0;
+    next.output_mark = static_cast<std::int32_t>(node);
+    return true;
+  }
+
+  double least_bits(const Cut& cut, std::int64_t node) const {
+    const bool partial =
+        cut.operand == 0 && (space_.problem().operand[0].real.irrelevant_from[z(cut.level)] ||
+                             !space_.reduced(node) || (cut.level == 1 && !space_.reduced(0)));
+    return (partial ? cut.bits_partial : cut.bits_final)[z(node)];
+  }
+
+  // Puts the tile below a cut into its memory, and notes whether there is room for a second one.
+  bool store(const Cut& cut, int place, std::int64_t node, Chain& next) {
+    const model::ProblemMemory& memory = space_.problem().memory[z(cut.memory)];
+    const std::uint32_t bit = 1u << place;
+    const double bits = least_bits(cut, node);
+    if (cut.operand == 0) {
+      const bool may_grow = cut.level > 1 && cut.bits_partial[z(node)] > bits;
+      paid_next_[z(pending_)] = may_grow ? cut.bits_partial[z(node)] : bits;
+    }
+    bool roomy = false;
+    if (memory.count == 1) {
+      roomy = cut.bits_most[z(node)] <= 0.5 * memory.size;
+    } else {
+      double& used = paid_next_[z(shared_place_[z(cut.memory)])];
+      used += bits;
+      if (used > memory.size) return false;
+      double most = 0;
+      if (fullest(cut.memory, next, most) && most <= 0.5 * memory.size) {
+        roomy = true;
+        for (int i = 0; i < memory.count; ++i) {
+          const model::MemoryResident& resident = memory.residents[z(i)];
+          if (resident.level + 1 == space_.problem().operand[resident.operand].levels) continue;
+          const int other = space_.first_cut(resident.operand) +
+                            (resident.operand == 0 ? resident.level : resident.level + 1);
+          next.dirty &= ~(1u << other);
+          next.tight &= ~(1u << other);
+          next.wide_ports |= space_.cut(other).ports;
+        }
+      }
+    }
+    if (roomy) {
+      next.wide_ports |= cut.ports;
+      return true;
+    }
+    next.narrow_ports |= cut.ports | cut.partial_ports;
+    if (!cut.short_window[z(node)]) next.tight |= bit;
+    return true;
+  }
+
+  // Bits in a shared memory at most; false while some of its residents' cuts are not placed.
+  bool fullest(int m, const Chain& chain, double& bits) const {
+    const model::ProblemMemory& memory = space_.problem().memory[z(m)];
+    bits = 0;
+    for (int i = 0; i < memory.count; ++i) {
+      const int o = memory.residents[z(i)].operand;
+      const int level = memory.residents[z(i)].level;
+      if (level + 1 == space_.problem().operand[z(o)].levels) {
+        bits += leaf_.most_top_bits(o);
+        continue;
+      }
+      const int index = o == 0 ? level : level + 1;
+      if (chain.left[z(o)] > index) return false;
+      bits += space_.cut(o, index).bits_most[z(mark_of(chain, o, index))];
+    }
+    return true;
+  }
+
+  // Node of a placed cut.
+  std::int64_t mark_of(const Chain& chain, int o, int index) const {
+    const Chain* c = &chain;
+    while (!(c->operand == o && c->left[z(o)] == index)) c = &chains_[z(c->above)];
+    return c->mark;
+  }
+
+  // ---- complete chains
+
+  void close(std::int32_t id) {
+    std::vector<ChainMark> marks;
+    PlacedCuts placed{};
+    for (std::int32_t i = id; chains_[z(i)].above >= 0; i = chains_[z(i)].above) {
+      const Chain& chain = chains_[z(i)];
+      if (marks.empty() || marks.back().node != chain.mark) marks.push_back({chain.mark, 0});
+      if (chain.operand < 0) continue;
+      const int o = chain.operand;
+      placed[z(o)][chain.left[z(o)]] = chain.mark;
+      marks.back().must_not |= static_cast<std::uint8_t>(1u << o);
+    }
+    const Chain& chain = chains_[z(id)];
+    const bool exact = comparable_ && chain.dirty == 0;
+    // Chains in which a cut would sink stand for what another chain stands for too. Only of
+    // those that others were dropped for they have to be costed here.
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      const std::int64_t outer = i + 1 < marks.size() ? marks[i + 1].node : space_.full();
+      if (exact) {
+        marks[i].must_not = 0;
+      } else if (outer != marks[i].node &&
+                 !has_other_loop(outer, marks[i].node, marks[i].must_not)) {
+        return;
+      }
+    }
+    leaf_.expand(marks, placed, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
       const model::Cost cost = model::evaluate(space_.problem(), ordering, cuts);
       ++result_.evaluated;
       if (!std::isfinite(cost.energy)) return;
@@ -277,15 +723,29 @@ class BranchAndBound {
   }
 
   const ExactSpace& space_;
+  ExactBounds& bounds_;
   const ExactOptions& options_;
   ExactLeaf leaf_;
+  int tracked_;
   ExactResult result_;
   bool has_best_ = false;
   model::Cost best_;
   bool stopped_ = false;
   double open_bound_ = std::numeric_limits<double>::infinity();
-  std::vector<ChainMark> chain_;
-  PlacedCuts placed_{};
+
+  bool comparable_ = true;
+  int beam_ = 0;
+  int width_ = 0;                  // figures of a chain: paid sums, bits in shared memories
+  int pending_ = 0;                // place: bits of the output's last tile at most
+  std::vector<int> shared_place_;  // place of the bits in a shared memory; -1: not shared
+  std::uint32_t always_wide_ = 0;
+  std::vector<Chain> chains_;
+  std::vector<double> paid_;
+  std::vector<double> paid_next_;
+  std::vector<Visit> visits_;
+  std::vector<std::vector<std::int32_t>> buckets_;  // chains on their way, by node
+  std::vector<std::int32_t> alive_;
+  std::unordered_map<Key, std::vector<std::pair<std::int32_t, bool>>, KeyHash> groups_;
 };
 
 }  // namespace
@@ -298,7 +758,10 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     result.orderings = space.orderings();
     return result;
   }
-  ExactResult result = BranchAndBound(space, options, incumbent).run();
+  ExactBounds bounds(space);
+  ChainSearch search(space, bounds, options, incumbent);
+  if (!getenv("NODIVE")) search.dive(2);
+  ExactResult result = search.run(0);
   result.orderings = space.orderings();
   return result;
 }

@@ -78,8 +78,6 @@ ExactSpace::ExactSpace(const Problem& problem, std::int64_t limit) : problem_(pr
   build_cuts();
   find_tracked_ports();
   fill_costs();
-  fill_loading_bounds();
-  fill_bounds();
 }
 
 void ExactSpace::build_types() {
@@ -119,14 +117,29 @@ void ExactSpace::build_nodes() {
 
 void ExactSpace::build_cuts() {
   for (int o = 0; o < problem_.operands; ++o) {
+    const ProblemOperand& operand = problem_.operand[z(o)];
     first_cut_[z(o)] = static_cast<int>(cuts_.size());
-    if (o > 0) cuts_.push_back(Cut{o, 0, true, {}, {}, 0, {}, {}, {}});
-    for (int a = 1; a < problem_.operand[z(o)].levels; ++a) {
-      cuts_.push_back(Cut{o, a, false, {}, {}, 0, {}, {}, {}});
+    if (o > 0) {
+      cuts_.emplace_back();
+      cuts_.back().operand = o;
+      cuts_.back().stationary = true;
+    }
+    for (int a = 1; a < operand.levels; ++a) {
+      Cut cut;
+      cut.operand = o;
+      cut.level = a;
+      cut.memory = operand.memory[z(a - 1)];
+      cut.role = o == 0 ? LoadingRole::offload : LoadingRole::separate;
+      if (o > 0 && operand.shared_ports[z(a - 1)] == 2) cut.role = LoadingRole::together;
+      if (o > 0 && operand.shared_ports[z(a - 1)] == 1) {
+        // Of the transfers of which one port is shared by both inputs only the outermost counts.
+        for (int b = a + 1; b < operand.levels; ++b) {
+          if (operand.shared_ports[z(b - 1)] == 1) cut.role = LoadingRole::none;
+        }
+      }
+      cuts_.push_back(std::move(cut));
     }
     cut_count_[z(o)] = static_cast<int>(cuts_.size()) - first_cut_[z(o)];
-    passed_stride_[z(o)] = passed_total_;
-    passed_total_ *= cut_count_[z(o)] + 1;
   }
   for (auto& operand : port_) {
     for (auto& level : operand) level.fill(-1);
@@ -141,8 +154,10 @@ void ExactSpace::build_cuts() {
 
 // A port can only bind where several transfers share it or one takes longer than its period.
 void ExactSpace::find_tracked_ports() {
-  tracked_port_.fill(-1);
-  for (int p = 0; p < problem_.ports && tracked_ < kMaxTracked; ++p) {
+  tracked_place_.fill(-1);
+  std::array<double, model::kMaxDims> ones;
+  ones.fill(1);
+  for (int p = 0; p < problem_.ports; ++p) {
     const model::ProblemPort& port = problem_.port[z(p)];
     bool may_bind = port.end - port.begin > 1;
     for (int i = port.begin; i < port.end && !may_bind; ++i) {
@@ -150,16 +165,40 @@ void ExactSpace::find_tracked_ports() {
       const ProblemOperand& operand = problem_.operand[link.operand];
       const OperandSpatial& spatial = problem_.whole ? operand.real : operand.integer;
       const bool low = link.direction == kRdLow || link.direction == kWrLow;
-      // The most bits a cycle: a whole tile each cycle of its period; an upper bound is the
-      // tile of one iteration.
-      std::array<double, model::kMaxDims> ones;
-      ones.fill(1);
+      // A tile grows by at most the loops below it, so the tile of one iteration tells.
       const int a = low ? link.level : link.level + 1;
       double amount = std::nearbyint(elements_below(problem_, operand, spatial, a, ones));
       if (low) amount *= spatial.boost[link.level];
       may_bind = std::max(operand.precision, operand.final_precision) * amount > port.bandwidth_max;
     }
-    if (may_bind) tracked_port_[z(p)] = tracked_++;
+    // Where tiles need not grow in proportion, nothing is known without looking.
+    if (!problem_.whole || problem_.cycles_per_operation != 1) may_bind = true;
+    if (!may_bind) continue;
+    if (tracked() == kMaxTrackedPorts) {
+      all_tracked_ = false;
+      break;
+    }
+    tracked_place_[z(p)] = tracked();
+    tracked_ports_.push_back(p);
+  }
+  for (Cut& cut : cuts_) {
+    const auto note = [&](int level, int direction, std::uint32_t& ports) {
+      const int p = port_of(cut.operand, level, direction);
+      if (p < 0 || tracked_place_[z(p)] < 0) return;
+      if (problem_.port[z(p)].end - problem_.port[z(p)].begin < 2) return;
+      ports |= 1u << tracked_place_[z(p)];
+    };
+    if (cut.stationary) {
+      note(0, kRdLow, cut.ports);
+    } else if (cut.operand == 0) {
+      note(cut.level - 1, kRdHigh, cut.ports);
+      note(cut.level, kWrLow, cut.ports);
+      note(cut.level - 1, kWrHigh, cut.partial_ports);
+      note(cut.level, kRdLow, cut.partial_ports);
+    } else {
+      note(cut.level - 1, kWrHigh, cut.ports);
+      note(cut.level, kRdLow, cut.ports);
+    }
   }
 }
 
@@ -174,30 +213,56 @@ void ExactSpace::fill_costs() {
       }
     }
   }
-  // Adds what one direction of one memory level pays when the cut lies at a node; returns the
-  // cycles of one transfer.
-  const auto add_link = [&](int o, int m, int direction, bool low, double elements_real,
-                            double elements_integer, double bits_real, double bits_integer,
-                            double period, double* cost) {
-    const ProblemOperand& operand = p.operand[z(o)];
-    const double max = operand.bandwidth_max[z(m)][z(direction)];
-    const double count = iterations_ / period;
-    double amount = elements_real;
-    if (low) amount *= operand.real.boost[z(m)];
-    if (bits_real > 0 && max > 0) {
-      const double words =
-          std::ceil(amount * bits_real / operand.bandwidth_min[z(m)][z(direction)]);
-      const double accesses = std::floor(words * operand.bandwidth_ratio[z(m)][z(direction)] *
-                                         count * operand.real.units[z(m + 1)]);
-      const bool read = direction == kRdLow || direction == kRdHigh;
-      cost[0] += accesses * (read ? operand.read_cost[z(m)] : operand.write_cost[z(m)]);
+  const double beta = p.cycles_per_operation;
+  // One direction of one memory level, when the cut that it crosses lies at a node.
+  struct Link {
+    int operand;
+    int level;
+    int direction;
+    double elements_real;
+    double elements_integer;
+    double bits_real;     // an element, as it crosses
+    double bits_integer;
+    double bits_stored;   // an element, as the mean bandwidth counts it
+    double period;        // iterations
+    double window;        // cycles a transfer may take at most
+    bool comes_back;      // partial sums, which load nothing
+  };
+  // Adds what it pays; returns the cycles of one transfer.
+  const auto add_link = [&](const Link& link, double& energy, PortShare* shares) {
+    const ProblemOperand& operand = p.operand[z(link.operand)];
+    const OperandSpatial& integer = p.whole ? operand.real : operand.integer;
+    const bool low = link.direction == kRdLow || link.direction == kWrLow;
+    const auto m = z(link.level);
+    const auto direction = z(link.direction);
+    const double max = operand.bandwidth_max[m][direction];
+    const double count = std::floor(iterations_ / link.period);
+    double amount = link.elements_real;
+    if (low) amount *= operand.real.boost[m];
+    if (amount * link.bits_real > 0) {
+      if (max == 0) {
+        energy = kInfeasible;
+        return 0.0;
+      }
+      const double words = std::ceil(amount * link.bits_real / operand.bandwidth_min[m][direction]);
+      const double accesses = std::floor(words * operand.bandwidth_ratio[m][direction] * count *
+                                         operand.real.units[m + 1]);
+      const bool read = link.direction == kRdLow || link.direction == kRdHigh;
+      energy += accesses * (read ? operand.read_cost[m] : operand.write_cost[m]);
     }
-    amount = elements_integer;
-    if (low) amount *= (p.whole ? operand.real : operand.integer).boost[z(m)];
-    const double cycles = max > 0 ? std::ceil(amount * bits_integer / max) : 0;
-    const int port = port_[z(o)][z(m)][z(direction)];
-    if (port >= 0 && tracked_port_[z(port)] >= 0) {
-      cost[tracked_port_[z(port)]] += cycles * (count - 1);
+    amount = link.elements_integer;
+    if (low) amount *= integer.boost[m];
+    const double cycles = max > 0 ? std::ceil(amount * link.bits_integer / max) : 0;
+    const int port = port_of(link.operand, link.level, link.direction);
+    if (port >= 0 && tracked_place_[z(port)] >= 0) {
+      PortShare& share = shares[tracked_place_[z(port)]];
+      share.busy += cycles * (count - 1);
+      share.excess += std::max(0.0, cycles - link.window) * (count - 1);
+      if (count > 1 && !link.comes_back) {
+        double rate = link.elements_integer * link.bits_stored / link.period;
+        rate = std::floor(low ? rate * integer.boost[m] : rate);
+        share.demand += std::ceil(rate / beta);
+      }
     }
     return cycles;
   };
@@ -217,8 +282,9 @@ void ExactSpace::fill_costs() {
     }
     return std::trunc(p.operand[0].elements * (outer - 1)) != 0;
   };
-  const auto output_side = [&](int m, bool low, int a, std::int64_t x, double period,
-                               const std::array<double, 2>& elements, double* cost) {
+  const auto output_side = [&](int m, bool low, int a, std::int64_t x, double window,
+                               const std::array<double, 2>& elements, double period,
+                               double& energy, PortShare* shares) {
     const ProblemOperand& operand = p.operand[0];
     const OperandSpatial& integer = p.whole ? operand.real : operand.integer;
     const bool real_partial = partial_precision(operand.real, a, x);
@@ -226,13 +292,23 @@ void ExactSpace::fill_costs() {
     const auto bits = [&](bool partial) {
       return partial ? operand.precision : operand.final_precision;
     };
-    const double cycles = add_link(0, m, low ? kWrLow : kRdHigh, low, elements[0], elements[1],
-                                   bits(real_partial), bits(integer_partial), period, cost);
-    const double back_real = partial_at(operand.real, a, x) && real_partial ? operand.precision : 0;
-    const double back_integer =
-        partial_at(integer, a, x) && integer_partial ? operand.precision : 0;
-    add_link(0, m, low ? kRdLow : kWrHigh, low, elements[0], elements[1], back_real, back_integer,
-             period, cost);
+    Link link{0,
+              m,
+              low ? kWrLow : kRdHigh,
+              elements[0],
+              elements[1],
+              bits(real_partial),
+              bits(integer_partial),
+              bits(partial_at(integer, a, x)),
+              period,
+              window,
+              false};
+    const double cycles = add_link(link, energy, shares);
+    link.direction = low ? kRdLow : kWrHigh;
+    link.bits_real = partial_at(operand.real, a, x) && real_partial ? operand.precision : 0;
+    link.bits_integer = partial_at(integer, a, x) && integer_partial ? operand.precision : 0;
+    link.comes_back = true;
+    add_link(link, energy, shares);
     return cycles;
   };
 
@@ -240,26 +316,44 @@ void ExactSpace::fill_costs() {
     top_elements_[z(o)] = elements_below(p, p.operand[z(o)], p.operand[z(o)].real,
                                          p.operand[z(o)].levels, loops[z(full())]);
   }
-  constant_.fill(0);
-  constant_[0] = p.mac_energy;
-  output_side(0, true, 0, 0, 1, {1, 1}, constant_.data());
+  constant_shares_.assign(z(tracked()), {});
+  constant_energy_ = p.mac_energy;
+  output_side(0, true, 0, 0, std::ceil(beta), {1, 1}, 1, constant_energy_, constant_shares_.data());
 
   for (Cut& cut : cuts_) {
     const ProblemOperand& operand = p.operand[z(cut.operand)];
     const OperandSpatial& integer = p.whole ? operand.real : operand.integer;
     const int a = cut.level;
-    cut.cost.assign(z(nodes_ * tracked_), 0);
+    cut.energy.assign(z(nodes_), 0);
     cut.loading.assign(z(nodes_), 0);
-    cut.loading_beyond.assign(z(nodes_), 0);
     cut.bits_partial.assign(z(nodes_), 0);
     cut.bits_final.assign(z(nodes_), 0);
+    cut.bits_most.assign(z(nodes_), 0);
+    cut.short_window.assign(z(nodes_), 0);
+    cut.shares.assign(z(nodes_ * tracked()), {});
     for (std::int64_t x = 0; x < nodes_; ++x) {
-      double* cost = &cut.cost[z(x * tracked_)];
+      PortShare* shares = cut.shares.data() + x * tracked();
+      double& energy = cut.energy[z(x)];
       const double period = cycles_[z(x)];
+      bool irrelevant_only = true;
+      bool sinks_to_top = x != full();
+      for (int t = 0; t < type_count(); ++t) {
+        if (type(t).irrelevant_to >> cut.operand & 1u) continue;
+        if (count_in(x, t) > 0) irrelevant_only = false;
+        if (count_in(x, t) < type(t).count) sinks_to_top = false;
+      }
+      // A cut with nothing but irrelevant loops above is the cut above all loops.
+      if (sinks_to_top) energy = kInfeasible;
       if (cut.stationary) {
         const double once = p.repeats_are_free ? period : 1;
-        add_link(cut.operand, 0, kRdLow, true, 1, 1, operand.precision, operand.precision, once,
-                 cost);
+        if (irrelevant_only) {
+          add_link({cut.operand, 0, kRdLow, 1, 1, operand.precision, operand.precision,
+                    operand.precision, once, std::ceil(once * beta), false},
+                   energy, shares);
+        } else {
+          energy = kInfeasible;
+        }
+        if (energy >= kInfeasible) energy = kInfeasible;
         continue;
       }
       const double exact = elements_below(p, operand, operand.real, a, loops[z(x)]);
@@ -269,158 +363,65 @@ void ExactSpace::fill_costs() {
                   : std::nearbyint(elements_below(p, operand, integer, a, loops[z(x)]))};
       cut.bits_partial[z(x)] = operand.precision * exact;
       cut.bits_final[z(x)] = operand.final_precision * exact;
+      cut.bits_most[z(x)] = (elements[0] + (operand.real.whole ? 0 : 1)) *
+                            std::max(operand.precision, operand.final_precision);
+      // Without room for a second buffer a transfer may not overlap the outermost run of
+      // irrelevant loops, which here are all loops below the cut.
+      const double least_bits =
+          elements[0] * (operand.output && !partial_at(operand.real, a, x)
+                             ? operand.final_precision
+                             : operand.precision);
+      double window = std::ceil(period * beta);
+      if (a == 1 && irrelevant_only && x != 0 &&
+          least_bits > 0.5 * p.memory[z(cut.memory)].size) {
+        cut.short_window[z(x)] = 1;
+        window = std::ceil(beta);
+      }
       double below;
       double above;
       if (operand.output) {
-        below = output_side(a - 1, false, a, x, period, elements, cost);
-        above = output_side(a, true, a, x, period, elements, cost);
+        below = output_side(a - 1, false, a, x, window, elements, period, energy, shares);
+        above = output_side(a, true, a, x, window, elements, period, energy, shares);
       } else {
-        below = add_link(cut.operand, a - 1, kWrHigh, false, elements[0], elements[1],
-                         operand.precision, operand.precision, period, cost);
-        above = add_link(cut.operand, a, kRdLow, true, elements[0], elements[1], operand.precision,
-                         operand.precision, period, cost);
+        Link link{cut.operand,       a - 1,   kWrHigh, elements[0],       elements[1],
+                  operand.precision, operand.precision, operand.precision, period, window, false};
+        below = add_link(link, energy, shares);
+        link.level = a;
+        link.direction = kRdLow;
+        above = add_link(link, energy, shares);
       }
-      cut.loading[z(x)] = cut.loading_beyond[z(x)] = std::max(below, above);
-      if (operand.output) {
-        const double narrow = elements[1] * std::min(operand.precision, operand.final_precision);
-        cut.loading_beyond[z(x)] =
-            std::max(std::ceil(narrow / operand.bandwidth_max[z(a - 1)][kRdHigh]),
-                     std::ceil(narrow * integer.boost[z(a)] / operand.bandwidth_max[z(a)][kWrLow]));
-      }
+      cut.loading[z(x)] = std::max(below, above);
+      if (energy >= kInfeasible) energy = kInfeasible;
     }
   }
 }
 
-// Where data cross a cut once, the rule that spreads a port's spare cycles may take their time
-// away, even below zero, but by no more than what the port's other one-time transfers could
-// give up (docs/exact-mapping.md, "Loading").
-void ExactSpace::fill_loading_bounds() {
+ExactSpace::Once ExactSpace::once(int o, int m, int direction) const {
   const Problem& p = problem_;
-  struct Once {
-    double cycles = 0;
-    double floor_cycles = 0;
+  const ProblemOperand& operand = p.operand[z(o)];
+  const OperandSpatial& integer = p.whole ? operand.real : operand.integer;
+  const bool low = direction == kRdLow || direction == kWrLow;
+  const int a = low ? m : m + 1;
+  Once result;
+  const double max = operand.bandwidth_max[z(m)][z(direction)];
+  if (max == 0) return result;
+  std::array<double, model::kMaxDims> all;
+  std::array<double, model::kMaxDims> none;
+  all.fill(1);
+  none.fill(1);
+  for (int d = 0; d < p.dims; ++d) all[z(d)] = static_cast<double>(p.temporal_size[z(d)]);
+  const auto bits_at = [&](int level) {
+    return operand.output && integer.reduced_from[z(level + 1)] ? operand.precision
+                                                                : operand.final_precision;
   };
-  // Of a transfer of memory level m over the cut at architecture level a, all of it at once.
-  const auto once = [&](int o, int m, int direction) {
-    const ProblemOperand& operand = p.operand[z(o)];
-    const OperandSpatial& integer = p.whole ? operand.real : operand.integer;
-    const bool low = direction == kRdLow || direction == kWrLow;
-    const int a = low ? m : m + 1;
-    Once result;
-    const double max = operand.bandwidth_max[z(m)][z(direction)];
-    if (max == 0) return result;
-    std::array<double, model::kMaxDims> all;
-    std::array<double, model::kMaxDims> none;
-    all.fill(1);
-    none.fill(1);
-    for (int d = 0; d < p.dims; ++d) all[z(d)] = static_cast<double>(p.temporal_size[z(d)]);
-    const auto bits_at = [&](int level) {
-      return operand.output && integer.reduced_from[z(level + 1)] ? operand.precision
-                                                                  : operand.final_precision;
-    };
-    double amount = std::nearbyint(elements_below(p, operand, integer, a, all));
-    if (low) amount *= integer.boost[z(m)];
-    result.cycles = std::ceil(amount * bits_at(a) / max);
-    // The innermost memory's tile is everything too where its own cut is the one crossed.
-    const double inner =
-        std::nearbyint(elements_below(p, operand, integer, 1, a == 1 ? all : none));
-    const double least = std::min(operand.precision, operand.final_precision);
-    result.floor_cycles = std::ceil(inner * (a == 1 ? bits_at(1) : least) / max);
-    return result;
-  };
-  const auto least = [&](int o, int m, int direction) {
-    const int port = port_[z(o)][z(m)][z(direction)];
-    if (port < 0) return 0.0;
-    const Once own = once(o, m, direction);
-    double bound = std::min(own.cycles, own.floor_cycles);
-    for (int i = p.port[z(port)].begin; i < p.port[z(port)].end; ++i) {
-      const model::PortLink& other = p.link[z(i)];
-      if (other.operand == o && other.level == m && other.direction == direction) continue;
-      const bool output = p.operand[other.operand].output;
-      if (output && (other.direction == kRdLow || other.direction == kWrHigh)) continue;
-      const Once mate = once(other.operand, other.level, other.direction);
-      if (mate.cycles <= own.cycles) bound -= std::max(0.0, mate.cycles - mate.floor_cycles);
-    }
-    return bound;
-  };
-  for (Cut& cut : cuts_) {
-    if (cut.stationary) continue;
-    const int a = cut.level;
-    cut.loading_once = cut.operand == 0 ? std::max(least(0, a - 1, kRdHigh), least(0, a, kWrLow))
-                                        : std::max(least(cut.operand, a - 1, kWrHigh),
-                                                   least(cut.operand, a, kRdLow));
-  }
-}
-
-void ExactSpace::fill_bounds() {
-  const Problem& p = problem_;
-  bound_.assign(z(nodes_ * passed_total_ * tracked_), kInfeasible);
-  std::array<int, model::kMaxOperands> passed{};
-  // Smallest possible tile below a cut that lies at the node or beyond. The output is sized at
-  // partial-sum precision while irrelevant loops lie above the level's lower end, which for
-  // the next cut to be placed is no further out than the node.
-  const auto least_bits = [&](const Cut& cut, bool is_next, std::int64_t x) {
-    const bool partial = cut.operand == 0 && (p.operand[0].real.irrelevant_from[z(cut.level)] ||
-                                              (is_next && !reduced(x)));
-    return (partial ? cut.bits_partial : cut.bits_final)[z(x)];
-  };
-  const auto state_feasible = [&](std::int64_t x) {
-    for (int o = 0; o < p.operands; ++o) {
-      if (passed[z(o)] == cut_count_[z(o)]) continue;
-      const Cut& next = cut(o, passed[z(o)]);
-      if (next.stationary) {
-        for (int t = 0; t < type_count(); ++t) {
-          if (count_in(x, t) > 0 && !(type(t).irrelevant_to >> o & 1u)) return false;
-        }
-      } else {
-        const int memory = p.operand[z(o)].memory[z(next.level - 1)];
-        if (least_bits(next, true, x) > p.memory[z(memory)].size) return false;
-      }
-    }
-    for (int m = 0; m < p.memories; ++m) {
-      const model::ProblemMemory& memory = p.memory[z(m)];
-      if (memory.count < 2) continue;
-      double bits = 0;
-      for (int i = 0; i < memory.count; ++i) {
-        const int o = memory.residents[z(i)].operand;
-        const int level = memory.residents[z(i)].level + 1;  // of the cut above
-        if (level == p.operand[z(o)].levels) continue;
-        const int index = o == 0 ? level - 1 : level;
-        if (index >= passed[z(o)]) bits += least_bits(cut(o, index), index == passed[z(o)], x);
-      }
-      if (bits > memory.size) return false;
-    }
-    return true;
-  };
-  std::array<double, kMaxTracked> best;
-  for (std::int64_t x = nodes_; x-- > 0;) {
-    for (std::int64_t q = passed_total_; q-- > 0;) {
-      for (int o = 0; o < p.operands; ++o) {
-        passed[z(o)] = static_cast<int>(q / passed_stride_[z(o)] % (cut_count_[z(o)] + 1));
-      }
-      if (!state_feasible(x)) continue;
-      double* result = &bound_[z((x * passed_total_ + q) * tracked_)];
-      if (x == full() && q == passed_total_ - 1) {
-        std::fill(result, result + tracked_, 0.0);
-        continue;
-      }
-      best.fill(kInfeasible);
-      for (int o = 0; o < p.operands; ++o) {
-        if (passed[z(o)] == cut_count_[z(o)]) continue;
-        const double* rest = bound(x, q + passed_stride_[z(o)]);
-        if (rest[0] >= kInfeasible) continue;
-        const double* cost = &cut(o, passed[z(o)]).cost[z(x * tracked_)];
-        for (int i = 0; i < tracked_; ++i) best[z(i)] = std::min(best[z(i)], cost[i] + rest[i]);
-      }
-      for (int t = 0; t < type_count(); ++t) {
-        if (count_in(x, t) == type(t).count) continue;
-        const double* rest = bound(x + type(t).stride, q);
-        if (rest[0] >= kInfeasible) continue;
-        for (int i = 0; i < tracked_; ++i) best[z(i)] = std::min(best[z(i)], rest[i]);
-      }
-      std::copy(best.begin(), best.begin() + tracked_, result);
-    }
-  }
+  double amount = std::nearbyint(elements_below(p, operand, integer, a, all));
+  if (low) amount *= integer.boost[z(m)];
+  result.cycles = std::ceil(amount * bits_at(a) / max);
+  // The innermost memory's tile is everything too where its own cut is the one crossed.
+  const double inner = std::nearbyint(elements_below(p, operand, integer, 1, a == 1 ? all : none));
+  const double least = std::min(operand.precision, operand.final_precision);
+  result.floor_cycles = std::ceil(inner * (a == 1 ? bits_at(1) : least) / max);
+  return result;
 }
 
 double ExactSpace::orderings() const {

@@ -1,4 +1,4 @@
-// The lattice that the exact mapper searches, and admissible bounds on what is left to pay
+// The lattice that the exact mapper searches, and what each cut costs at each of its nodes
 // (docs/exact-mapping.md).
 //
 // A mapping is a chain of sub-multisets of the prime factors of the temporal loops: for each
@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "model/problem.hpp"
@@ -19,7 +18,7 @@ namespace ridgeline::search {
 
 inline constexpr int kMaxCuts = model::kMaxOperands * (model::kMaxLevels + 1);
 inline constexpr int kMaxFactorTypes = 32;
-inline constexpr int kMaxTracked = 12;  // energy and the ports that may bind
+inline constexpr int kMaxTrackedPorts = 20;  // ports that may bind
 
 // A distinct (dimension, prime) and how often it occurs.
 struct FactorType {
@@ -30,24 +29,37 @@ struct FactorType {
   std::uint8_t irrelevant_to = 0;  // bit o: irrelevant to operand o
 };
 
+// What a cut adds to a tracked port.
+struct PortShare {
+  double busy = 0;    // cycles of all its transfers but the first
+  double excess = 0;  // cycles by which these exceed the windows that they may take at most
+  double demand = 0;  // bits a cycle of what loads many times, as the loading rule rounds them
+};
+
+// How the loading of a cut enters the latency (docs/model.md, 6.8).
+enum class LoadingRole : std::uint8_t { none, separate, together, offload };
+
 struct Cut {
   int operand = 0;
   int level = 0;            // architecture level: loops of levels 0..level lie below
   bool stationary = false;  // the innermost cut of an input
-  // Transfer over this cut, by node: cycles of the longer of its two ports' shares. 0 for
-  // stationary cuts, which no loading crosses.
-  std::vector<double> loading;
-  // The least it can be for cuts at the node or beyond: outputs may get narrower there.
-  std::vector<double> loading_beyond;
-  double loading_once = 0;           // lower bound of it where everything is moved once
-  std::vector<double> bits_partial;  // tile below the cut, by node, at partial-sum precision
+  int memory = -1;          // place in Problem::memory of the tile below; -1 for stationary cuts
+  LoadingRole role = LoadingRole::none;
+  std::uint32_t ports = 0;         // tracked ports of several links that it always uses
+  std::uint32_t partial_ports = 0;  // and those that partial sums may use as well
+  // By node:
+  std::vector<double> energy;        // kInfeasible where partial sums have no port
+  std::vector<double> loading;       // cycles of the longer of its two ports' transfers
+  std::vector<double> bits_partial;  // tile below the cut, at partial-sum precision
   std::vector<double> bits_final;
-  std::vector<double> cost;  // [node][tracked]: energy, then busy cycles of each tracked port
+  std::vector<double> bits_most;    // and what the model takes it to be at most
+  std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
+  std::vector<PortShare> shares;           // [node][tracked port]
 };
 
 class ExactSpace {
  public:
-  // `limit`: largest number of states; beyond it `too_large()` holds and nothing else is set.
+  // `limit`: largest number of states; beyond it `too_large()` holds and no costs are set.
   ExactSpace(const model::Problem& problem, std::int64_t limit);
 
   bool too_large() const { return too_large_; }
@@ -63,9 +75,16 @@ class ExactSpace {
     return static_cast<int>(node / f.stride % (f.count + 1));
   }
 
+  int cut_count() const { return static_cast<int>(cuts_.size()); }
   int cuts_of(int operand) const { return cut_count_[static_cast<std::size_t>(operand)]; }
+  int first_cut(int operand) const { return first_cut_[static_cast<std::size_t>(operand)]; }
   const Cut& cut(int operand, int index) const {
-    return cuts_[static_cast<std::size_t>(first_cut_[static_cast<std::size_t>(operand)] + index)];
+    return cuts_[static_cast<std::size_t>(first_cut(operand) + index)];
+  }
+  const Cut& cut(int place) const { return cuts_[static_cast<std::size_t>(place)]; }
+  // The cut above a memory level of an operand; the level must not be its outermost.
+  const Cut& cut_above(int operand, int level) const {
+    return cut(operand, operand == 0 ? level : level + 1);
   }
   // Whether all loops irrelevant to the output lie in the node (no partial sums beyond it).
   bool reduced(std::int64_t node) const { return reduced_[static_cast<std::size_t>(node)] != 0; }
@@ -75,23 +94,30 @@ class ExactSpace {
     return top_elements_[static_cast<std::size_t>(operand)];
   }
 
-  int tracked() const { return tracked_; }
-  // What every mapping pays: of the array's own transfers of the output, and of the MACs.
-  const std::array<double, kMaxTracked>& constant() const { return constant_; }
+  // Ports on which several transfers, or too long ones, may stall the array.
+  int tracked() const { return static_cast<int>(tracked_ports_.size()); }
+  int tracked_port(int i) const { return tracked_ports_[static_cast<std::size_t>(i)]; }
+  bool all_tracked() const { return all_tracked_; }
+  // Port of an (operand, memory level, direction); -1: none.
+  int port_of(int operand, int level, int direction) const {
+    return port_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(level)]
+                [static_cast<std::size_t>(direction)];
+  }
 
-  // Bounds on what a state still has to pay. `passed` counts the cuts of each operand that
-  // are placed; states are numbered by (node, passed).
-  std::int64_t passed_stride(int operand) const {
-    return passed_stride_[static_cast<std::size_t>(operand)];
-  }
-  std::int64_t passed_total() const { return passed_total_; }
-  const double* bound(std::int64_t node, std::int64_t passed) const {
-    return &bound_[static_cast<std::size_t>((node * passed_total_ + passed) * tracked_)];
-  }
-  bool feasible(std::int64_t node, std::int64_t passed) const {
-    return bound(node, passed)[0] < kInfeasible;
+  // What every mapping pays: of the array's own transfers of the output, and of the MACs.
+  double constant_energy() const { return constant_energy_; }
+  const PortShare& constant_share(int i) const {
+    return constant_shares_[static_cast<std::size_t>(i)];
   }
   static constexpr double kInfeasible = 1e300;
+
+  // Cycles of one transfer of memory level `level` in `direction` when everything is moved at
+  // once, and the least that the loading rule may take for its floor.
+  struct Once {
+    double cycles = 0;
+    double floor_cycles = 0;
+  };
+  Once once(int operand, int level, int direction) const;
 
   // Orderings of all prime factors, for reports.
   double orderings() const;
@@ -100,14 +126,12 @@ class ExactSpace {
   void build_types();
   void build_nodes();
   void build_cuts();
-  void fill_cut(Cut& cut);
   void find_tracked_ports();
   void fill_costs();
-  void fill_loading_bounds();
-  void fill_bounds();
 
   model::Problem problem_;
   bool too_large_ = false;
+  bool all_tracked_ = true;
   std::vector<FactorType> types_;
   std::int64_t nodes_ = 1;
   double iterations_ = 1;
@@ -116,14 +140,11 @@ class ExactSpace {
   std::vector<Cut> cuts_;
   std::array<int, model::kMaxOperands> first_cut_{};
   std::array<int, model::kMaxOperands> cut_count_{};
-  std::array<int, model::kMaxPorts> tracked_port_{};  // place among the tracked; -1: not
+  std::vector<int> tracked_ports_;
+  std::array<int, model::kMaxPorts> tracked_place_{};  // place among the tracked; -1: not
   std::array<double, model::kMaxOperands> top_elements_{};
-  int tracked_ = 1;
-  std::array<double, kMaxTracked> constant_{};
-  std::array<std::int64_t, model::kMaxOperands> passed_stride_{};
-  std::int64_t passed_total_ = 1;
-  std::vector<double> bound_;
-  // Port of each (operand, memory level, direction); -1: none.
+  double constant_energy_ = 0;
+  std::vector<PortShare> constant_shares_;
   std::array<std::array<std::array<int, model::kDirections>, model::kMaxLevels>,
              model::kMaxOperands>
       port_{};
