@@ -12,20 +12,6 @@ std::size_t z(std::int64_t i) {
   return static_cast<std::size_t>(i);
 }
 
-constexpr int kRdLow = static_cast<int>(model::Direction::rd_out_to_low);
-constexpr int kWrLow = static_cast<int>(model::Direction::wr_in_by_low);
-constexpr int kRdHigh = static_cast<int>(model::Direction::rd_out_to_high);
-constexpr int kWrHigh = static_cast<int>(model::Direction::wr_in_by_high);
-
-// On- and offloading (docs/model.md, 6.8).
-double loading_total(int operands, const std::array<double, model::kMaxOperands>& separate,
-                     const std::array<double, model::kMaxOperands>& together, double offload) {
-  if (operands == 2) return separate[1] + offload;
-  const double first = together[1] + std::max(together[2] + separate[2], separate[1]);
-  const double second = together[2] + std::max(together[1] + separate[1], separate[2]);
-  return std::min(first, second) + offload;
-}
-
 }  // namespace
 
 ExactBounds::ExactBounds(const ExactSpace& space) : space_(space) {
@@ -33,6 +19,12 @@ ExactBounds::ExactBounds(const ExactSpace& space) : space_(space) {
   for (int o = 0; o < p.operands; ++o) {
     left_stride_[z(o)] = left_total_;
     left_total_ *= space_.cuts_of(o) + 1;
+  }
+  for (int q = 1; q < left_total_; ++q) {
+    for (int o = 0; o < p.operands; ++o) {
+      const int left = q / left_stride_[z(o)] % (space_.cuts_of(o) + 1);
+      if (left > 0) moves_.push_back({q - left_stride_[z(o)], q, space_.first_cut(o) + left - 1});
+    }
   }
   fill_energy();
   fill_sums();
@@ -45,7 +37,7 @@ int ExactBounds::type_index(const OperandCounts& at_top) {
   for (int o = 0; o < space_.problem().operands; ++o) number += at_top[z(o)] * left_stride_[z(o)];
   if (type_of_[z(number)] < 0) {
     type_of_[z(number)] = static_cast<int>(types_.size());
-    types_.push_back(build_type(at_top));
+    types_.push_back(loading_type(space_, at_top, inner_, most_demand_));
   }
   return type_of_[z(number)];
 }
@@ -62,17 +54,12 @@ bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
 }
 
 void ExactBounds::fill_energy() {
-  const int operands = space_.problem().operands;
   energy_left_.assign(z(space_.nodes() * left_total_), ExactSpace::kInfeasible);
-  // Cost of the innermost of the cuts left, by operand, at the node in hand.
-  std::array<std::array<double, model::kMaxLevels + 2>, model::kMaxOperands> cost{};
+  std::vector<double> cost(z(space_.cut_count()));
   for (std::int64_t x = 0; x < space_.nodes(); ++x) {
-    for (int o = 0; o < operands; ++o) {
-      for (int i = 0; i < space_.cuts_of(o); ++i) {
-        const Cut& cut = space_.cut(o, i);
-        cost[z(o)][z(i)] =
-            surely_too_large(cut, x) ? ExactSpace::kInfeasible : cut.energy[z(x)];
-      }
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      const Cut& cut = space_.cut(c);
+      cost[z(c)] = surely_too_large(cut, x) ? ExactSpace::kInfeasible : cut.energy[z(x)];
     }
     double* here = &energy_left_[z(x * left_total_)];
     here[0] = 0;
@@ -81,14 +68,9 @@ void ExactBounds::fill_energy() {
       const double* below = here - space_.type(t).stride * left_total_;
       for (int q = 1; q < left_total_; ++q) here[q] = std::min(here[q], below[q]);
     }
-    for (int q = 1; q < left_total_; ++q) {
-      for (int o = 0; o < operands; ++o) {
-        const int left = q / left_stride_[z(o)] % (space_.cuts_of(o) + 1);
-        if (left == 0) continue;
-        here[q] = std::min(here[q], here[q - left_stride_[z(o)]] + cost[z(o)][z(left - 1)]);
-      }
+    for (const Move& move : moves_) {
+      here[move.to] = std::min(here[move.to], here[move.from] + cost[z(move.cut)]);
     }
-    for (int q = 1; q < left_total_; ++q) here[q] = std::min(here[q], ExactSpace::kInfeasible);
   }
 }
 
@@ -144,16 +126,19 @@ void ExactBounds::fill_sums() {
 
 void ExactBounds::fill_floors() {
   const model::Problem& p = space_.problem();
-  demand_most_.assign(z(space_.cut_count() * space_.tracked()), 0);
-  for (int c = 0; c < space_.cut_count(); ++c) {
-    const Cut& cut = space_.cut(c);
-    for (std::int64_t x = 0; x < space_.full(); ++x) {
-      if (surely_too_large(cut, x)) continue;
-      for (int i = 0; i < space_.tracked(); ++i) {
-        double& most = demand_most_[z(c * space_.tracked() + i)];
-        most = std::max(most, cut.shares[z(x * space_.tracked() + i)].demand);
+  for (int i = 0; i < space_.tracked(); ++i) {
+    double demand = space_.constant_share(i).demand;
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      const Cut& cut = space_.cut(c);
+      double most = 0;
+      for (std::int64_t x = 0; x < space_.full(); ++x) {
+        if (!surely_too_large(cut, x)) {
+          most = std::max(most, cut.shares[z(x * space_.tracked() + i)].demand);
+        }
       }
+      demand += most;
     }
+    most_demand_.push_back(demand);
   }
   for (int o = 0; o < p.operands; ++o) {
     const model::ProblemOperand& operand = p.operand[z(o)];
@@ -162,11 +147,11 @@ void ExactBounds::fill_floors() {
     const model::OperandSpatial& integer = p.whole ? operand.real : operand.integer;
     for (std::int64_t x = 0; x < space_.full(); ++x) {
       if (!surely_too_large(cut, x)) {
-        inner_most_[z(o)] = std::max(inner_most_[z(o)], cut.bits_most[z(x)]);
+        inner_[z(o)].most = std::max(inner_[z(o)].most, cut.bits_most[z(x)]);
       }
     }
-    inner_at_top_[z(o)] = o == 0 && integer.reduced_from[2] ? cut.bits_most[z(space_.full())]
-                                                            : cut.bits_final[z(space_.full())];
+    inner_[z(o)].at_top = o == 0 && !integer.reduced_from[2] ? cut.bits_final[z(space_.full())]
+                                                             : cut.bits_most[z(space_.full())];
     std::vector<double> bandwidths;
     for (int m = 0; m < operand.levels; ++m) {
       for (int d = 0; d < model::kDirections; ++d) {
@@ -192,119 +177,6 @@ void ExactBounds::fill_floors() {
       floor_class_[z(o)].push_back(place->second);
     }
   }
-}
-
-LoadingType ExactBounds::build_type(const OperandCounts& at_top) const {
-  const model::Problem& p = space_.problem();
-  LoadingType type;
-  type.at_top = at_top;
-  struct Link {
-    int port = -1;
-    int cut = -1;  // place
-    ExactSpace::Once once;
-    double least = 0;
-  };
-  std::vector<Link> links;
-  const auto add = [&](int cut, int o, int m, int direction) {
-    const Link link{space_.port_of(o, m, direction), cut, space_.once(o, m, direction), 0};
-    if (link.port < 0) return;
-    const bool inner_at_top = at_top[z(o)] >= space_.cuts_of(o) - (o == 0 ? 0 : 1);
-    const double inner = inner_at_top ? inner_at_top_[z(o)] : inner_most_[z(o)];
-    if (std::ceil(inner / p.port[z(link.port)].bandwidth_max) > link.once.cycles) {
-      type.opaque = true;
-    }
-    type.floor_matters[z(o)] = true;
-    links.push_back(link);
-  };
-  for (int o = 0; o < p.operands; ++o) {
-    for (int i = space_.cuts_of(o) - type.at_top[z(o)]; i < space_.cuts_of(o); ++i) {
-      const Cut& cut = space_.cut(o, i);
-      const int place = space_.first_cut(o) + i;
-      if (cut.stationary) {
-        add(place, o, 0, kRdLow);
-      } else if (o == 0) {
-        add(place, 0, cut.level - 1, kRdHigh);
-        add(place, 0, cut.level, kWrLow);
-      } else {
-        add(place, o, cut.level - 1, kWrHigh);
-        add(place, o, cut.level, kRdLow);
-      }
-    }
-  }
-  if (space_.iterations() == 1) add(-1, 0, 0, kWrLow);
-
-  // Of equally long transfers the rule may treat any as the longer one.
-  for (Link& link : links) {
-    link.least = std::min(link.once.cycles, link.once.floor_cycles);
-    for (const Link& mate : links) {
-      if (&mate == &link || mate.port != link.port) continue;
-      if (mate.once.cycles <= link.once.cycles) {
-        link.least -= std::max(0.0, mate.once.cycles - mate.once.floor_cycles);
-      }
-    }
-  }
-  std::vector<int> ports;
-  for (const Link& link : links) {
-    if (std::find(ports.begin(), ports.end(), link.port) == ports.end()) ports.push_back(link.port);
-  }
-  const auto place_of = [&](int port) {
-    for (int i = 0; i < space_.tracked(); ++i) {
-      if (space_.tracked_port(i) == port) return i;
-    }
-    return -1;
-  };
-  const auto add_version = [&](int port) {
-    LoadingType::Version version;
-    if (port >= 0) {
-      version.spare = true;
-      version.tracked = place_of(port);
-      version.bandwidth = p.port[z(port)].bandwidth_max;
-    }
-    for (int o = 0; o < p.operands; ++o) {
-      for (int i = space_.cuts_of(o) - type.at_top[z(o)]; i < space_.cuts_of(o); ++i) {
-        const Cut& cut = space_.cut(o, i);
-        if (cut.stationary) continue;
-        double value = -ExactSpace::kInfeasible;
-        for (const Link& link : links) {
-          if (link.cut != space_.first_cut(o) + i) continue;
-          value = std::max(value, link.port == port ? link.once.cycles : link.least);
-        }
-        if (cut.role == LoadingRole::separate) version.separate[z(o)] += value;
-        if (cut.role == LoadingRole::together) version.together[z(o)] += value;
-        if (cut.role == LoadingRole::offload) version.offload += value;
-      }
-    }
-    type.versions.push_back(version);
-  };
-  add_version(-1);
-  int unsettled = 0;
-  for (int port : ports) {
-    if (!type.opaque) add_version(port);
-    const int tracked = place_of(port);
-    std::vector<double> cycles;
-    for (const Link& link : links) {
-      if (link.port == port) cycles.push_back(link.once.cycles);
-    }
-    std::sort(cycles.rbegin(), cycles.rend());
-    double needed = 0;
-    for (std::size_t i = 0; i < cycles.size(); ++i) {
-      needed += static_cast<double>(i + 1) * cycles[i];
-    }
-    double demand = 0;  // at most, of its other transfers
-    if (tracked >= 0) {
-      type.demand_ports |= 1u << tracked;
-      demand = space_.constant_share(tracked).demand;
-      for (int c = 0; c < space_.cut_count(); ++c) {
-        demand += demand_most_[z(c * space_.tracked() + tracked)];
-      }
-    }
-    const double spare = std::max(0.0, 1 - demand / p.port[z(port)].bandwidth_max) *
-                         space_.iterations() * p.cycles_per_operation;
-    // With cycles enough to level everything, more of them change nothing.
-    if (needed > spare) ++unsettled;
-  }
-  type.stall_matters = unsettled > 1;
-  return type;
 }
 
 PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, int tracked) const {
@@ -336,38 +208,48 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   }
   const double* ports = paid + kPaidPorts;
   for (int i = 0; i < space_.tracked(); ++i) {
-    double busy = ports[3 * i];
-    double excess = ports[3 * i + 1];
+    double busy = ports[kPaidPortWidth * i];
+    double excess = ports[kPaidPortWidth * i + 1];
     for (int o = 0; o < p.operands; ++o) {
       busy += rest[z(o)][2 + 2 * i];
       excess += rest[z(o)][3 + 2 * i];
     }
     result.stall = std::max({result.stall, busy - windows, excess});
   }
-  std::array<double, model::kMaxOperands> separate{};
-  std::array<double, model::kMaxOperands> together{};
+  LoadingShare loading;
   for (int o = 1; o < p.operands; ++o) {
-    separate[z(o)] = paid[kPaidSeparate + o] + rest[z(o)][0];
-    together[z(o)] = paid[kPaidTogether + o] + rest[z(o)][1];
+    loading.separate[z(o)] = paid[kPaidSeparate + o] + rest[z(o)][0];
+    loading.together[z(o)] = paid[kPaidTogether + o] + rest[z(o)][1];
   }
-  const double offload = paid[kPaidOffload] + rest[0][0];
-  const double compute = ideal + result.stall;
-  result.total = -ExactSpace::kInfeasible;
-  for (const LoadingType::Version& version : type(type_index).versions) {
-    std::array<double, model::kMaxOperands> s = separate;
-    std::array<double, model::kMaxOperands> t = together;
+  loading.offload = paid[kPaidOffload] + rest[0][0];
+  const auto with = [&](const LoadingShare& once) {
+    LoadingShare sum = loading;
     for (int o = 1; o < p.operands; ++o) {
-      s[z(o)] += version.separate[z(o)];
-      t[z(o)] += version.together[z(o)];
+      sum.separate[z(o)] += once.separate[z(o)];
+      sum.together[z(o)] += once.together[z(o)];
     }
-    const double loading = loading_total(p.operands, s, t, offload + version.offload);
-    double total = compute + loading;
-    if (version.spare) {
-      const double demand = version.tracked >= 0 ? ports[3 * version.tracked + 2] : 0;
-      // Spare cycles are counted from the whole cycles of the computation.
-      total = loading + std::min(1.0, demand / version.bandwidth) * compute - (beta == 1 ? 0 : 1);
+    sum.offload += once.offload;
+    return loading_total(p.operands, sum);
+  };
+  const double compute = ideal + result.stall;
+  // Spare cycles are counted from the whole cycles of the computation.
+  const double rounding = beta == 1 ? 0 : 1;
+  const LoadingType& type = types_[z(type_index)];
+  result.total = compute + with(type.least);
+  for (const LoadingType::Spare& spare : type.spare) {
+    const double demand = spare.tracked >= 0 ? ports[kPaidPortWidth * spare.tracked + 2] : 0;
+    const double busy = std::min(1.0, demand / spare.bandwidth) * compute;
+    result.total = std::max(result.total, with(spare.full) + busy - rounding);
+  }
+  if (!type.entries.empty()) {
+    const double demand =
+        type.level_tracked >= 0 ? ports[kPaidPortWidth * type.level_tracked + 2] : 0;
+    const double surplus =
+        std::max(0.0, 1 - demand / type.level_bandwidth) * (compute + rounding);
+    for (int o = 1; o < p.operands; ++o) {
+      result.total =
+          std::max(result.total, compute + loading.of_input(o) + type.levelled(o, surplus));
     }
-    result.total = std::max(result.total, total);
   }
   return result;
 }

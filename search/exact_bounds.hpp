@@ -10,45 +10,20 @@
 #include <vector>
 
 #include "model/evaluation.hpp"
+#include "search/exact_loading.hpp"
 #include "search/exact_space.hpp"
 
 namespace ridgeline::search {
 
-using OperandCounts = std::array<std::uint8_t, model::kMaxOperands>;
-
 // Sums over the cuts that are placed, as an array: energy; loading of cuts with several transfers
 // of each input (separate and together, docs/model.md, 6.8) and of the output; then for
-// each tracked port the three figures of a PortShare.
+// each tracked port the figures of a PortShare.
 inline constexpr int kPaidEnergy = 0;
 inline constexpr int kPaidSeparate = 0;  // + operand, which is 1 or 2
 inline constexpr int kPaidTogether = 2;
 inline constexpr int kPaidOffload = 5;
 inline constexpr int kPaidPorts = 6;
-
-// How the transfers load that move everything at once: those of the cuts above all loops, of
-// which `at_top` tells how many each operand has.
-struct LoadingType {
-  OperandCounts at_top{};
-  // Bounds of what they add to the latency. The first assumes that the rule which spreads a
-  // port's spare cycles has taken all that it may. Each other one is about one port: its
-  // transfers in full, from which spare cycles are subtracted; these are no more than the
-  // cycles in which the array computes, less what other transfers of the port demand.
-  struct Version {
-    int tracked = -1;  // place of the port among the tracked ones; -1: no demand is known of it
-    bool spare = false;
-    double bandwidth = 1;
-    std::array<double, model::kMaxOperands> separate{};
-    std::array<double, model::kMaxOperands> together{};
-    double offload = 0;
-  };
-  std::vector<Version> versions;
-  // The latency may not grow with the stall, or fall with spare cycles, in the simple way that
-  // comparing chains needs.
-  bool opaque = false;
-  bool stall_matters = false;     // chains compare only at equal stalls
-  std::uint32_t demand_ports = 0;  // tracked ports whose demand matters
-  std::array<bool, model::kMaxOperands> floor_matters{};
-};
+inline constexpr int kPaidPortWidth = 4;
 
 class ExactBounds {
  public:
@@ -57,6 +32,14 @@ class ExactBounds {
   // States are numbered by how many cuts of each operand are still to be placed.
   int left_stride(int operand) const { return left_stride_[static_cast<std::size_t>(operand)]; }
   int left_total() const { return left_total_; }
+  // Placing a cut: from the state in which it is not left to the one in which it is. In an order
+  // in which a table by state can be filled.
+  struct Move {
+    int from = 0;
+    int to = 0;
+    int cut = 0;  // place
+  };
+  const std::vector<Move>& moves() const { return moves_; }
 
   // Least energy of the cuts left, all at the node or below; kInfeasible where they do not fit.
   double energy_left(std::int64_t node, int left_index) const {
@@ -89,7 +72,6 @@ class ExactBounds {
   void fill_energy();
   void fill_sums();
   void fill_floors();
-  LoadingType build_type(const OperandCounts& at_top) const;
 
   // [cuts left of one operand][node]: sums over them.
   double* least(int operand, int left, std::int64_t node) {
@@ -104,15 +86,14 @@ class ExactBounds {
   const ExactSpace& space_;
   std::array<int, model::kMaxOperands> left_stride_{};
   int left_total_ = 1;
+  std::vector<Move> moves_;
   std::vector<double> energy_left_;
   int width_ = 0;  // loading, together, then busy and excess of each tracked port
   std::array<std::vector<double>, model::kMaxOperands> least_;
   std::array<std::vector<double>, model::kMaxOperands> most_;
   std::array<std::vector<std::uint16_t>, model::kMaxOperands> floor_class_;
-  // Bits of the innermost tile at most, and with all loops below its cut.
-  std::array<double, model::kMaxOperands> inner_most_{};
-  std::array<double, model::kMaxOperands> inner_at_top_{};
-  std::vector<double> demand_most_;  // of each cut on each tracked port
+  std::array<InnerBits, model::kMaxOperands> inner_{};
+  std::vector<double> most_demand_;  // of each tracked port
   std::vector<int> type_of_;         // by number of state; -1: not built yet
   std::vector<LoadingType> types_;
 };

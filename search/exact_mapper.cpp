@@ -7,6 +7,7 @@
 
 #include "search/exact_bounds.hpp"
 #include "search/exact_leaf.hpp"
+#include "search/exact_prices.hpp"
 #include "search/exact_space.hpp"
 
 namespace ridgeline::search {
@@ -64,32 +65,36 @@ class ChainSearch {
     }
     const model::Problem& p = space_.problem();
     for (int m = 0; m < p.memories; ++m) shared_place_.push_back(-1);
-    width_ = kPaidPorts + 3 * tracked_;
+    width_ = kPaidPorts + kPaidPortWidth * tracked_;
     pending_ = width_++;
     for (int m = 0; m < p.memories; ++m) {
       if (p.memory[z(m)].count > 1) shared_place_[z(m)] = width_++;
     }
-    comparable_ = !getenv("NODOM") && options.prune && space_.all_tracked() &&
+    comparable_ = options.prune && space_.all_tracked() &&
                   p.cycles_per_operation == std::floor(p.cycles_per_operation);
     paid_next_.resize(z(width_));
   }
 
-  ExactResult run(int beam) {
+  ExactResult run() {
     if (!leaf_.top_levels_fit() || space_.constant_energy() >= ExactSpace::kInfeasible) {
       result_.optimal = true;
       return finish();
     }
-    search(beam);
+    if (options_.front) {
+      search(0, Focus::both);
+    } else if (options_.objective == Objective::edp) {
+      find_prices(false);
+      if (!closed_) search(0, Focus::both);
+    } else {
+      // The first term of the objective alone needs fewer chains; once it is known, few are left.
+      find_prices(false);
+      const bool latency = options_.objective == Objective::latency;
+      if (!closed_) search(0, latency ? Focus::latency : Focus::energy);
+      if (!stopped_ && latency) find_prices(true);
+      if (!stopped_) search(0, Focus::both);
+    }
     result_.optimal = !stopped_;
     return finish();
-  }
-
-  // A first pass that keeps few chains finds what the second has to beat.
-  void dive(int beam) {
-    if (!leaf_.top_levels_fit() || space_.constant_energy() >= ExactSpace::kInfeasible) return;
-    search(beam);
-    stopped_ = false;
-    open_bound_ = std::numeric_limits<double>::infinity();
   }
 
  private:
@@ -102,10 +107,59 @@ class ChainSearch {
     return result_;
   }
 
+  // Tables of prices, and an incumbent. `second`: for the second term of the objective.
+  void find_prices(bool second) {
+    closed_ = false;
+    if (!options_.prune) return;
+    if (!price_search_) price_search_.emplace(space_, bounds_);
+    const auto best = [&] { return has_best_ ? best_ : model::Cost{1e300, 1e300}; };
+    const auto attempt = [&](const PriceTable::Marks& marks) {
+      try_marks(marks);
+      return best();
+    };
+    static const int steps = getenv("STEPS") ? atoi(getenv("STEPS")) : 30;
+    PriceGoal goal;
+    if (second) {
+      goal = {1, 1000 * best_.energy / best_.latency, true};
+    } else if (options_.objective == Objective::energy) {
+      return;  // energy has its own table
+    } else if (options_.objective == Objective::edp) {
+      if (!has_best_) price_search_->run({0, 1, false}, 3, attempt, best(), tables_);
+      if (!has_best_) return;
+      tables_.clear();
+      goal = {1, best_.energy / best_.latency, false};
+    }
+    closed_ = price_search_->run(goal, steps, attempt, best(), tables_);
+    if (options_.objective == Objective::edp) closed_ = false;
+  }
+
+  void try_marks(const PriceTable::Marks& marks) {
+    if (!options_.constraints.empty()) return;
+    PlacedCuts placed{};
+    std::vector<ChainMark> chain;
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      for (int c = 0; c < space_.cuts_of(o); ++c) {
+        placed[z(o)][z(c)] = marks[z(o)][z(c)];
+        chain.push_back({marks[z(o)][z(c)], 0});
+      }
+    }
+    std::sort(chain.begin(), chain.end(), [&](const ChainMark& a, const ChainMark& b) {
+      return space_.cycles(a.node) < space_.cycles(b.node);
+    });
+    chain.erase(
+        std::unique(chain.begin(), chain.end(),
+                    [](const ChainMark& a, const ChainMark& b) { return a.node == b.node; }),
+        chain.end());
+    expand(chain, placed);
+  }
+
   double* paid(std::int32_t id) { return &paid_[z(id) * z(width_)]; }
   const double* paid(std::int32_t id) const { return &paid_[z(id) * z(width_)]; }
 
   // ---- bounds and pruning
+
+  // Which costs chains are compared by.
+  enum class Focus { both, latency, energy };
 
   struct Bound {
     double energy = 0;
@@ -117,14 +171,57 @@ class ChainSearch {
     const Chain& chain = chains_[z(id)];
     const double rest = bounds_.energy_left(node, chain.left_index);
     if (rest >= ExactSpace::kInfeasible) return false;
+    result.energy = paid(id)[kPaidEnergy] + rest;
+    if (node != space_.full()) {
+      for (std::size_t k = 0; k < tables_.size(); ++k) {
+        const double bound =
+            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.left_index);
+        if (options_.objective != Objective::edp && beyond(tables_[k], bound, result)) return false;
+      }
+    }
     const ExactBounds::Latency latency =
         bounds_.latency(paid(id), chain.type, chain.left, node);
-    result = {paid(id)[kPaidEnergy] + rest, latency.total, latency.stall};
+    result.latency = latency.total;
+    result.stall = latency.stall;
+    if (options_.objective == Objective::edp && node != space_.full()) {
+      for (std::size_t k = 0; k < tables_.size(); ++k) {
+        const double bound =
+            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.left_index);
+        if (beyond(tables_[k], bound, result)) return false;
+      }
+    }
     return true;
+  }
+
+  // Whether nothing is better than the incumbent if energy and latency, so priced, cost at least
+  // `bound`, and neither is less than `lower` says.
+  bool beyond(const PriceTable& table, double bound, const Bound& lower) const {
+    if (!has_best_) return false;
+    const double energy = table.energy_price();
+    const double latency = table.latency_price();
+    if (energy == 0) {
+      if (options_.objective == Objective::edp) {
+        return bound * lower.energy >= latency * best_.latency * best_.energy * (1 + kPriceTie);
+      }
+      const double limit = latency * best_.latency;
+      return focus_ == Focus::latency ? bound >= limit * (1 - kPriceTie)
+                                      : bound > limit * (1 + kPriceTie);
+    }
+    if (options_.objective == Objective::edp) {
+      // The product is least at an end of the line that the prices draw.
+      const double best = best_.latency * best_.energy * (1 + kPriceTie);
+      if (latency == 0 || lower.latency <= 0) return false;
+      const double l = std::max(lower.latency, (bound - energy * lower.energy) / latency);
+      const double e = std::max(lower.energy, (bound - latency * lower.latency) / energy);
+      return l * lower.energy >= best && e * lower.latency >= best;
+    }
+    return bound >= (energy * best_.energy + latency * best_.latency) * (1 - kPriceTie);
   }
 
   bool prunable(const Bound& lower) const {
     if (!options_.prune) return false;
+    if (focus_ == Focus::latency) return has_best_ && lower.latency >= best_.latency;
+    if (focus_ == Focus::energy) return has_best_ && lower.energy >= best_.energy * (1 - kTie);
     if (options_.front) {
       return std::any_of(result_.front.begin(), result_.front.end(), [&](const ExactMapping& m) {
         return m.cost.latency <= lower.latency && m.cost.energy * (1 - kTie) <= lower.energy;
@@ -185,6 +282,7 @@ class ChainSearch {
   // Whether some ordering of whatever completes the chain costs no more than the bounds'
   // sums say, so that it may stand for others.
   bool exact_so_far(const Chain& chain, std::int64_t node) const {
+    if (focus_ == Focus::energy) return options_.prune;
     if (!comparable_ || chain.dirty != 0 || bounds_.type(chain.type).opaque) return false;
     if (((chain.narrow_ports | ports_left(chain)) & ~(chain.wide_ports | always_wide_)) != 0) {
       return false;
@@ -197,11 +295,14 @@ class ChainSearch {
   bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
     const double* x = paid(a);
     const double* y = paid(b);
-    if (x[kPaidEnergy] > y[kPaidEnergy] * (1 + kDominanceTie)) return false;
-    for (int i = 1; i < kPaidPorts; ++i) {
-      if (x[i] > y[i]) return false;
+    if (focus_ != Focus::latency && x[kPaidEnergy] > y[kPaidEnergy] * (1 + kDominanceTie)) {
+      return false;
     }
     for (int i = pending_; i < width_; ++i) {
+      if (x[i] > y[i]) return false;
+    }
+    if (focus_ == Focus::energy) return true;
+    for (int i = 1; i < kPaidPorts; ++i) {
       if (x[i] > y[i]) return false;
     }
     const Chain& chain = chains_[z(a)];
@@ -210,8 +311,8 @@ class ChainSearch {
     const double windows =
         space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
-      const double* p = x + kPaidPorts + 3 * i;
-      const double* q = y + kPaidPorts + 3 * i;
+      const double* p = x + kPaidPorts + kPaidPortWidth * i;
+      const double* q = y + kPaidPorts + kPaidPortWidth * i;
       if (type.stall_matters) {
         if (p[0] != q[0] || p[1] != q[1]) return false;
       } else if (p[0] > q[0] || p[1] > q[1]) {
@@ -252,11 +353,15 @@ class ChainSearch {
   };
   Key key_of(const Chain& c) const {
     Key key{c.left_index, c.type, c.in_zone ? c.zone : -1, c.in_zone ? c.zone_start : 0, {}, 0};
+    key.even_key = c.even_key;
+    if (focus_ == Focus::energy) {
+      key.type = -1;
+      return key;
+    }
     const LoadingType& type = bounds_.type(c.type);
     for (int o = 0; o < space_.problem().operands; ++o) {
       if (type.floor_matters[z(o)]) key.floor_class[z(o)] = c.floor_class[z(o)];
     }
-    key.even_key = c.even_key;
     return key;
   }
 
@@ -269,10 +374,12 @@ class ChainSearch {
     bool dead = false;  // dropped there
   };
 
-  void search(int beam) {
+  void search(int beam, Focus focus) {
     beam_ = beam;
+    focus_ = focus;
     chains_.clear();
     paid_.clear();
+    lines_.clear();
     visits_.clear();
     buckets_.assign(z(space_.nodes()), {});
     always_wide_ = 0;
@@ -294,9 +401,10 @@ class ChainSearch {
     std::fill(paid_next_.begin(), paid_next_.end(), 0.0);
     paid_next_[kPaidEnergy] = space_.constant_energy();
     for (int i = 0; i < tracked_; ++i) {
-      paid_next_[z(kPaidPorts + 3 * i)] = space_.constant_share(i).busy;
-      paid_next_[z(kPaidPorts + 3 * i + 1)] = space_.constant_share(i).excess;
-      paid_next_[z(kPaidPorts + 3 * i + 2)] = space_.constant_share(i).demand;
+      paid_next_[z(kPaidPorts + kPaidPortWidth * i)] = space_.constant_share(i).busy;
+      paid_next_[z(kPaidPorts + kPaidPortWidth * i + 1)] = space_.constant_share(i).excess;
+      paid_next_[z(kPaidPorts + kPaidPortWidth * i + 2)] = space_.constant_share(i).demand;
+      paid_next_[z(kPaidPorts + kPaidPortWidth * i + 3)] = space_.constant_share(i).cycles;
     }
     for (int m = 0; m < space_.problem().memories; ++m) {
       if (shared_place_[z(m)] < 0) continue;
@@ -328,6 +436,10 @@ class ChainSearch {
     const auto id = static_cast<std::int32_t>(chains_.size());
     chains_.push_back(chain);
     paid_.insert(paid_.end(), paid_next_.begin(), paid_next_.end());
+    for (const PriceTable& table : tables_) {
+      lines_.push_back(table.paid(paid_next_.data()) +
+                       table.constant(bounds_.type(chain.type)));
+    }
     visits_.emplace_back();
     return id;
   }
@@ -499,6 +611,7 @@ class ChainSearch {
       chains_.pop_back();
       visits_.pop_back();
       paid_.resize(paid_.size() - z(width_));
+      lines_.resize(lines_.size() - tables_.size());
     } else {
       alive_.push_back(id);
     }
@@ -530,10 +643,11 @@ class ChainSearch {
     paid_next_[kPaidEnergy] += energy;
     const PortShare* shares = cut.shares.data() + node * tracked_;
     for (int i = 0; i < tracked_; ++i) {
-      double* port = &paid_next_[z(kPaidPorts + 3 * i)];
+      double* port = &paid_next_[z(kPaidPorts + kPaidPortWidth * i)];
       port[0] += shares[i].busy;
       port[1] += shares[i].excess;
       port[2] += shares[i].demand;
+      port[3] += shares[i].cycles;
     }
     if (!at_top) {
       if (cut.role == LoadingRole::separate) {
@@ -681,7 +795,7 @@ class ChainSearch {
       marks.back().must_not |= static_cast<std::uint8_t>(1u << o);
     }
     const Chain& chain = chains_[z(id)];
-    const bool exact = comparable_ && chain.dirty == 0;
+    const bool exact = focus_ == Focus::energy || (comparable_ && chain.dirty == 0);
     // Chains in which a cut would sink stand for what another chain stands for too. Only of
     // those that others were dropped for they have to be costed here.
     for (std::size_t i = 0; i < marks.size(); ++i) {
@@ -693,6 +807,10 @@ class ChainSearch {
         return;
       }
     }
+    expand(marks, placed);
+  }
+
+  void expand(const std::vector<ChainMark>& marks, const PlacedCuts& placed) {
     leaf_.expand(marks, placed, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
       const model::Cost cost = model::evaluate(space_.problem(), ordering, cuts);
       ++result_.evaluated;
@@ -734,7 +852,12 @@ class ChainSearch {
   double open_bound_ = std::numeric_limits<double>::infinity();
 
   bool comparable_ = true;
+  std::optional<PriceSearch> price_search_;
+  std::vector<PriceTable> tables_;
+  std::vector<double> lines_;  // [chain][table]: what is paid, so priced
+  bool closed_ = false;        // nothing has less latency than the incumbent
   int beam_ = 0;
+  Focus focus_ = Focus::both;
   int width_ = 0;                  // figures of a chain: paid sums, bits in shared memories
   int pending_ = 0;                // place: bits of the output's last tile at most
   std::vector<int> shared_place_;  // place of the bits in a shared memory; -1: not shared
@@ -759,9 +882,7 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     return result;
   }
   ExactBounds bounds(space);
-  ChainSearch search(space, bounds, options, incumbent);
-  if (!getenv("NODIVE")) search.dive(2);
-  ExactResult result = search.run(0);
+  ExactResult result = ChainSearch(space, bounds, options, incumbent).run();
   result.orderings = space.orderings();
   return result;
 }

@@ -262,6 +262,7 @@ void ExactSpace::fill_costs() {
         double rate = link.elements_integer * link.bits_stored / link.period;
         rate = std::floor(low ? rate * integer.boost[m] : rate);
         share.demand += std::ceil(rate / beta);
+        share.cycles += cycles;
       }
     }
     return cycles;

@@ -34,6 +34,7 @@ struct PortShare {
   double busy = 0;    // cycles of all its transfers but the first
   double excess = 0;  // cycles by which these exceed the windows that they may take at most
   double demand = 0;  // bits a cycle of what loads many times, as the loading rule rounds them
+  double cycles = 0;  // cycles of one transfer of each of these
 };
 
 // How the loading of a cut enters the latency (docs/model.md, 6.8).

@@ -1,0 +1,417 @@
+#include "search/exact_prices.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+namespace ridgeline::search {
+
+namespace {
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+// What a loading type adds to a bound by one way, with the loading of one input.
+double way_constant(const ExactSpace& space, const LoadingType& type, int way, int input) {
+  const double beta = space.problem().cycles_per_operation;
+  const double ideal = space.iterations() * beta;
+  const double rounding = beta == 1 ? 0 : 1;
+  const double least = type.least.of_input(input);
+  if (way == kNoStall) {
+    return ideal +
+           (type.entries.empty() ? least : std::max(least, type.levelled(input, ideal + rounding)));
+  }
+  const int tracked = (way - 1) / 3;
+  if (way == busy_way(tracked)) return ideal - space.iterations() * std::ceil(beta) + least;
+  if (way == excess_way(tracked)) return ideal + least;
+  for (const LoadingType::Spare& spare : type.spare) {
+    if (spare.tracked == tracked) return spare.full.of_input(input) - rounding;
+  }
+  return least;
+}
+
+// Bits a cycle of demand, as cycles of the whole computation that loading cannot use.
+double demand_factor(const ExactSpace& space, int tracked) {
+  return space.iterations() * space.problem().cycles_per_operation /
+         space.problem().port[z(space.tracked_port(tracked))].bandwidth_max;
+}
+
+}  // namespace
+
+double Prices::latency() const {
+  double sum = 0;
+  for (const auto& by_input : way) sum += by_input[0] + by_input[1];
+  return sum;
+}
+
+PriceTable::PriceTable(const ExactSpace& space, const ExactBounds& bounds, const Prices& prices)
+    : space_(&space), bounds_(&bounds), prices_(prices), left_total_(bounds.left_total()) {
+  const int cuts = space.cut_count();
+  const int tracked = space.tracked();
+  latency_ = prices_.latency();
+  for (const auto& by_input : prices_.way) {
+    input_[1] += by_input[0];
+    input_[2] += by_input[1];
+  }
+  const auto price = [&](int way) { return prices_.way[z(way)][0] + prices_.way[z(way)][1]; };
+  struct ActivePort {
+    int tracked;
+    double busy, excess, demand, cycles;  // prices
+  };
+  std::vector<ActivePort> active;
+  for (int i = 0; i < tracked; ++i) {
+    const double spare = price(spare_way(i));
+    const ActivePort port{i, price(busy_way(i)), price(excess_way(i)),
+                          spare * demand_factor(space, i), -spare};
+    if (port.busy != 0 || port.excess != 0 || spare != 0) active.push_back(port);
+  }
+  cost_.assign(z(space.nodes() * cuts), ExactSpace::kInfeasible);
+  for (int c = 0; c < cuts; ++c) {
+    const Cut& cut = space.cut(c);
+    double loading = 0;
+    if (cut.role == LoadingRole::offload) loading = latency_;
+    if (cut.role == LoadingRole::separate || cut.role == LoadingRole::together) {
+      loading = input_[z(cut.operand)];
+    }
+    for (std::int64_t x = 0; x < space.full(); ++x) {
+      if (cut.energy[z(x)] >= ExactSpace::kInfeasible || bounds.surely_too_large(cut, x)) continue;
+      double sum = prices_.energy * cut.energy[z(x)] + loading * cut.loading[z(x)];
+      const PortShare* shares = cut.shares.data() + x * tracked;
+      for (const ActivePort& port : active) {
+        const PortShare& share = shares[port.tracked];
+        sum += port.busy * share.busy + port.excess * share.excess + port.demand * share.demand +
+               port.cycles * share.cycles;
+      }
+      cost_[z(x * cuts + c)] = sum;
+    }
+  }
+  left_.assign(z(space.nodes() * left_total_), ExactSpace::kInfeasible);
+  for (std::int64_t x = 0; x < space.nodes(); ++x) {
+    double* here = &left_[z(x * left_total_)];
+    here[0] = 0;
+    for (int t = 0; t < space.type_count(); ++t) {
+      if (space.count_in(x, t) == 0) continue;
+      const double* below = here - space.type(t).stride * left_total_;
+      for (int q = 1; q < left_total_; ++q) here[q] = std::min(here[q], below[q]);
+    }
+    if (x == space.full()) break;
+    const double* costs = &cost_[z(x * cuts)];
+    for (const ExactBounds::Move& move : bounds.moves()) {
+      here[move.to] = std::min(here[move.to], here[move.from] + costs[move.cut]);
+    }
+  }
+}
+
+double PriceTable::paid(const double* sums) const {
+  double sum = prices_.energy * sums[kPaidEnergy] + latency_ * sums[kPaidOffload];
+  for (int o = 1; o < space_->problem().operands; ++o) {
+    sum += input_[z(o)] * (sums[kPaidSeparate + o] + sums[kPaidTogether + o]);
+  }
+  const auto price = [&](int way) { return prices_.way[z(way)][0] + prices_.way[z(way)][1]; };
+  for (int i = 0; i < space_->tracked(); ++i) {
+    const double* port = sums + kPaidPorts + kPaidPortWidth * i;
+    sum += price(busy_way(i)) * port[0] + price(excess_way(i)) * port[1] +
+           price(spare_way(i)) * (demand_factor(*space_, i) * port[2] - port[3]);
+  }
+  return sum;
+}
+
+double PriceTable::constant(const LoadingType& type) const {
+  double sum = 0;
+  for (int way = 0; way < 1 + 3 * space_->tracked(); ++way) {
+    for (int input = 1; input < space_->problem().operands; ++input) {
+      const double price = prices_.way[z(way)][z(input - 1)];
+      if (price != 0) sum += price * way_constant(*space_, type, way, input);
+    }
+  }
+  return sum;
+}
+
+void PriceTable::trace(int left_index, Marks& marks) const {
+  std::int64_t x = space_->full();
+  int q = left_index;
+  while (q != 0) {
+    const double value = left(x, q);
+    bool moved = false;
+    if (x != space_->full()) {
+      for (int o = 0; o < space_->problem().operands && !moved; ++o) {
+        const int stride = bounds_->left_stride(o);
+        const int cuts_left = q / stride % (space_->cuts_of(o) + 1);
+        if (cuts_left == 0) continue;
+        if (left(x, q - stride) + cost(space_->first_cut(o) + cuts_left - 1, x) != value) continue;
+        marks[z(o)][z(cuts_left - 1)] = x;
+        q -= stride;
+        moved = true;
+      }
+    }
+    for (int t = 0; t < space_->type_count() && !moved; ++t) {
+      if (space_->count_in(x, t) == 0) continue;
+      if (left(x - space_->type(t).stride, q) != value) continue;
+      x -= space_->type(t).stride;
+      moved = true;
+    }
+    if (!moved) return;  // cannot happen
+  }
+}
+
+PriceSearch::PriceSearch(const ExactSpace& space, ExactBounds& bounds)
+    : space_(space), bounds_(bounds) {
+  build_roots();
+}
+
+void PriceSearch::build_roots() {
+  const int operands = space_.problem().operands;
+  for (int number = 0; number < bounds_.left_total(); ++number) {
+    Root root;
+    root.paid.assign(z(kPaidPorts + kPaidPortWidth * space_.tracked()), 0.0);
+    root.paid[kPaidEnergy] = space_.constant_energy();
+    for (int i = 0; i < space_.tracked(); ++i) {
+      double* port = &root.paid[z(kPaidPorts + kPaidPortWidth * i)];
+      const PortShare& share = space_.constant_share(i);
+      port[0] = share.busy;
+      port[1] = share.excess;
+      port[2] = share.demand;
+      port[3] = share.cycles;
+    }
+    bool feasible = true;
+    for (int o = 0; o < operands; ++o) {
+      const int cuts = space_.cuts_of(o);
+      root.at_top[z(o)] =
+          static_cast<std::uint8_t>(number / bounds_.left_stride(o) % (cuts + 1));
+      root.left_index += (cuts - root.at_top[z(o)]) * bounds_.left_stride(o);
+      for (int i = cuts - root.at_top[z(o)]; i < cuts; ++i) {
+        const Cut& cut = space_.cut(o, i);
+        const double energy = cut.energy[z(space_.full())];
+        if (energy >= ExactSpace::kInfeasible || bounds_.surely_too_large(cut, space_.full())) {
+          feasible = false;
+        }
+        root.paid[kPaidEnergy] += energy;
+      }
+    }
+    if (!feasible || bounds_.energy_left(space_.full(), root.left_index) >= 1e300) continue;
+    root.type = bounds_.type_index(root.at_top);
+    roots_.push_back(std::move(root));
+  }
+}
+
+double PriceSearch::value(const PriceTable& table, const Root& root) const {
+  return table.paid(root.paid.data()) + table.constant(bounds_.type(root.type)) +
+         table.left(space_.full(), root.left_index);
+}
+
+std::vector<double> PriceSearch::figures(const Root& root, const PriceTable::Marks& marks) const {
+  const int tracked = space_.tracked();
+  std::vector<double> sums = root.paid;
+  for (int o = 0; o < space_.problem().operands; ++o) {
+    for (int c = 0; c < space_.cuts_of(o) - root.at_top[z(o)]; ++c) {
+      const Cut& cut = space_.cut(o, c);
+      const std::int64_t x = marks[z(o)][z(c)];
+      sums[kPaidEnergy] += cut.energy[z(x)];
+      for (int i = 0; i < tracked; ++i) {
+        const PortShare& share = cut.shares[z(x * tracked + i)];
+        double* port = &sums[z(kPaidPorts + kPaidPortWidth * i)];
+        port[0] += share.busy;
+        port[1] += share.excess;
+        port[2] += share.demand;
+        port[3] += share.cycles;
+      }
+      if (cut.role == LoadingRole::offload) {
+        sums[kPaidOffload] += cut.loading[z(x)];
+      } else if (cut.role != LoadingRole::none) {
+        sums[z(kPaidSeparate + o)] += cut.loading[z(x)];
+      }
+    }
+  }
+  const LoadingType& type = bounds_.type(root.type);
+  std::vector<double> result;
+  for (int way = 0; way < 1 + 3 * tracked; ++way) {
+    double own = 0;
+    if (way != kNoStall) {
+      const int i = (way - 1) / 3;
+      const double* port = &sums[z(kPaidPorts + kPaidPortWidth * i)];
+      if (way == busy_way(i)) own = port[0];
+      if (way == excess_way(i)) own = port[1];
+      if (way == spare_way(i)) own = demand_factor(space_, i) * port[2] - port[3];
+    }
+    for (int input = 1; input <= 2; ++input) {
+      const int o = std::min(input, space_.problem().operands - 1);
+      result.push_back(own + way_constant(space_, type, way, o) + sums[z(kPaidSeparate + o)] +
+                       sums[kPaidOffload]);
+    }
+  }
+  result.push_back(sums[kPaidEnergy]);
+  return result;
+}
+
+// The strategy of the prices in the game against the chains found so far, by regret matching:
+// a few thousand rounds on a small matrix come close enough, since any prices give a bound.
+Prices PriceSearch::best_prices(const PriceGoal& goal, const Root& root, const model::Cost& target,
+                                double& value) const {
+  const std::size_t ways = z(2 * (1 + 3 * space_.tracked()));
+  const bool one_input = space_.problem().operands == 2;
+  // Columns: a way and an input; with a free price also none of them.
+  std::vector<std::vector<double>> payoff;
+  std::vector<std::size_t> columns;
+  std::vector<bool> useful(ways);
+  for (std::size_t w = 0; w < ways; ++w) {
+    if (one_input && w % 2 == 1) continue;
+    // A way that no chain found so far makes longer than no stall has no use.
+    useful[w] = w < 2;
+    for (const auto& chain : root.chains) useful[w] = useful[w] || chain[w] > chain[w % 2] + 1e-9;
+    if (useful[w]) columns.push_back(w);
+  }
+  const std::size_t count = columns.size() + (goal.free_latency ? 1 : 0);
+  for (const auto& chain : root.chains) {
+    std::vector<double> row;
+    for (const std::size_t w : columns) {
+      const double latency = goal.free_latency ? chain[w] - target.latency : chain[w];
+      row.push_back(goal.energy * chain.back() + goal.latency * latency);
+    }
+    if (goal.free_latency) row.push_back(goal.energy * chain.back());
+    payoff.push_back(std::move(row));
+  }
+  std::vector<double> strategy(count, 0.0);
+  if (payoff.empty()) {
+    if (goal.free_latency) {
+      strategy.back() = 1;
+    } else {
+      for (std::size_t c = 0; c < count; ++c) strategy[c] = 1.0 / static_cast<double>(count);
+    }
+  } else {
+    std::vector<double> regret(count, 1.0);
+    std::vector<double> row_regret(payoff.size(), 1.0);
+    std::vector<double> mix(count);
+    std::vector<double> row_mix(payoff.size());
+    std::vector<double> gain(count);
+    constexpr int kRounds = 800;
+    for (int round = 1; round <= kRounds; ++round) {
+      const auto normalise = [](const std::vector<double>& from, std::vector<double>& to) {
+        double sum = 0;
+        for (double r : from) sum += r;
+        for (std::size_t i = 0; i < to.size(); ++i) {
+          to[i] = sum > 0 ? from[i] / sum : 1.0 / static_cast<double>(to.size());
+        }
+      };
+      normalise(regret, mix);
+      // The chains answer the prices, then the prices the chains.
+      double row_value = 0;
+      std::vector<double> loss(payoff.size(), 0.0);
+      for (std::size_t r = 0; r < payoff.size(); ++r) {
+        for (std::size_t c = 0; c < count; ++c) loss[r] += mix[c] * payoff[r][c];
+      }
+      normalise(row_regret, row_mix);
+      for (std::size_t r = 0; r < payoff.size(); ++r) row_value += row_mix[r] * loss[r];
+      for (std::size_t r = 0; r < payoff.size(); ++r) {
+        row_regret[r] = std::max(0.0, row_regret[r] + row_value - loss[r]);
+      }
+      normalise(row_regret, row_mix);
+      double column_value = 0;
+      for (std::size_t c = 0; c < count; ++c) {
+        gain[c] = 0;
+        for (std::size_t r = 0; r < payoff.size(); ++r) gain[c] += row_mix[r] * payoff[r][c];
+        column_value += mix[c] * gain[c];
+      }
+      for (std::size_t c = 0; c < count; ++c) {
+        regret[c] = std::max(0.0, regret[c] + gain[c] - column_value);
+        strategy[c] += round * mix[c];
+      }
+    }
+    double sum = 0;
+    for (double s : strategy) sum += s;
+    for (double& s : strategy) s /= sum;
+    // What is left of early rounds only blurs.
+    double kept = 0;
+    for (double& s : strategy) {
+      if (s < 1e-4) s = 0;
+      kept += s;
+    }
+    for (double& s : strategy) s /= kept;
+  }
+  value = 1e300;
+  for (const auto& row : payoff) {
+    double sum = 0;
+    for (std::size_t c = 0; c < count; ++c) sum += strategy[c] * row[c];
+    value = std::min(value, sum);
+  }
+  Prices prices;
+  prices.energy = goal.energy;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    prices.way[columns[c] / 2][columns[c] % 2] = strategy[c] * goal.latency;
+  }
+  return prices;
+}
+
+bool PriceSearch::run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
+                      std::vector<PriceTable>& tables) {
+  const auto aim = [&] {
+    return goal.free_latency ? goal.energy * target.energy
+                             : goal.energy * target.energy + goal.latency * target.latency;
+  };
+  const auto open = [&](const Root& root) { return root.bound < aim() * (1 - kPriceTie); };
+  for (Root& root : roots_) {
+    root.bound = -ExactSpace::kInfeasible;
+    root.table = -1;
+    root.settled = false;
+  }
+  std::vector<PriceTable> found;
+  for (int i = 0; i < steps; ++i) {
+    Root* weakest = nullptr;
+    for (Root& root : roots_) {
+      if (!open(root) || root.settled) continue;
+      if (!weakest || root.bound < weakest->bound) weakest = &root;
+    }
+    if (!weakest) break;
+    const auto trace = [&](const PriceTable& table) {
+      PriceTable::Marks marks{};
+      for (int o = 0; o < space_.problem().operands; ++o) {
+        for (int c = space_.cuts_of(o) - weakest->at_top[z(o)]; c < space_.cuts_of(o); ++c) {
+          marks[z(o)][z(c)] = space_.full();
+        }
+      }
+      table.trace(weakest->left_index, marks);
+      weakest->chains.push_back(figures(*weakest, marks));
+      target = attempt(marks);
+    };
+    if (weakest->chains.empty() && weakest->table >= 0) {
+      trace(found[z(weakest->table)]);
+      if (!open(*weakest)) continue;
+    }
+    double expected = 0;
+    found.emplace_back(space_, bounds_, best_prices(goal, *weakest, target, expected));
+    const PriceTable& table = found.back();
+    const double offset = goal.free_latency ? table.latency_price() * target.latency : 0;
+    for (Root& root : roots_) {
+      const double bound = value(table, root) - offset;
+      if (bound > root.bound) {
+        root.bound = bound;
+        root.table = static_cast<int>(found.size()) - 1;
+      }
+    }
+    if (getenv("DBG")) {
+      int no = 0;
+      for (Root& root : roots_) no += open(root);
+      fprintf(stderr,
+              "step %d: type %d%d%d lb %.3f here %.3f expected %.3f aim %.3f open %d/%zu lat %g\n", i,
+              weakest->at_top[0], weakest->at_top[1], weakest->at_top[2], weakest->bound,
+              value(table, *weakest) - offset, expected, aim(), no, roots_.size(),
+              table.latency_price());
+    }
+    trace(table);
+    if (value(table, *weakest) - offset > expected - 1e-4 * std::abs(aim() - expected)) {
+      weakest->settled = true;
+    }
+  }
+  // Only tables that are best for a root that is still open are worth their memory.
+  std::vector<bool> useful(found.size());
+  for (const Root& root : roots_) {
+    if (open(root) && root.table >= 0) useful[z(root.table)] = true;
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (useful[i]) tables.push_back(std::move(found[i]));
+  }
+  return std::none_of(roots_.begin(), roots_.end(), open);
+}
+
+}  // namespace ridgeline::search
