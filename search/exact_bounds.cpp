@@ -96,8 +96,7 @@ void ExactBounds::fill_sums() {
           const std::int64_t y = x - space_.type(t).stride;
           const double* below = least(o, left, y);
           for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], below[i]);
-          const double* most_below =
-              most_[z(o)].data() + (left * space_.nodes() + y) * 2 * tracked;
+          const double* most_below = most_[z(o)].data() + (left * space_.nodes() + y) * 2 * tracked;
           for (int i = 0; i < 2 * tracked; ++i) most[i] = std::max(most[i], most_below[i]);
         }
         if (surely_too_large(cut, x) || cut.energy[z(x)] >= ExactSpace::kInfeasible) continue;
@@ -142,16 +141,21 @@ void ExactBounds::fill_floors() {
   }
   for (int o = 0; o < p.operands; ++o) {
     const model::ProblemOperand& operand = p.operand[z(o)];
-    if (operand.levels < 2) continue;
+    if (operand.levels < 2) {
+      inner_[z(o)].at_top = std::nearbyint(space_.top_elements(o)) *
+                            std::max(operand.precision, operand.final_precision);
+      continue;
+    }
     const Cut& cut = space_.cut_above(o, 0);
     const model::OperandSpatial& integer = p.whole ? operand.real : operand.integer;
     for (std::int64_t x = 0; x < space_.full(); ++x) {
       if (!surely_too_large(cut, x)) {
-        inner_[z(o)].most = std::max(inner_[z(o)].most, cut.bits_most[z(x)]);
+        inner_[z(o)].most = std::max(inner_[z(o)].most, cut.floor_bits_partial[z(x)]);
       }
     }
-    inner_[z(o)].at_top = o == 0 && !integer.reduced_from[2] ? cut.bits_final[z(space_.full())]
-                                                             : cut.bits_most[z(space_.full())];
+    inner_[z(o)].at_top = o == 0 && !integer.reduced_from[2]
+                              ? cut.floor_bits_final[z(space_.full())]
+                              : cut.floor_bits_partial[z(space_.full())];
     std::vector<double> bandwidths;
     for (int m = 0; m < operand.levels; ++m) {
       for (int d = 0; d < model::kDirections; ++d) {
@@ -166,9 +170,8 @@ void ExactBounds::fill_floors() {
     for (std::int64_t x = 0; x < space_.nodes(); ++x) {
       std::vector<double> floors;
       for (double bandwidth : bandwidths) {
-        floors.push_back(std::ceil(cut.bits_partial[z(x)] / bandwidth));
-        floors.push_back(std::ceil(cut.bits_final[z(x)] / bandwidth));
-        if (!p.whole) floors.push_back(static_cast<double>(x));  // the integer version's differ
+        floors.push_back(std::ceil(cut.floor_bits_partial[z(x)] / bandwidth));
+        floors.push_back(std::ceil(cut.floor_bits_final[z(x)] / bandwidth));
       }
       floors.push_back(o == 0 ? space_.reduced(x) : 0);
       const auto [place, inserted] =
@@ -244,8 +247,7 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   if (!type.entries.empty()) {
     const double demand =
         type.level_tracked >= 0 ? ports[kPaidPortWidth * type.level_tracked + 2] : 0;
-    const double surplus =
-        std::max(0.0, 1 - demand / type.level_bandwidth) * (compute + rounding);
+    const double surplus = std::max(0.0, 1 - demand / type.level_bandwidth) * (compute + rounding);
     for (int o = 1; o < p.operands; ++o) {
       result.total =
           std::max(result.total, compute + loading.of_input(o) + type.levelled(o, surplus));

@@ -40,6 +40,10 @@ class TypeBuilder {
   LoadingType run() {
     find_links();
     type_.least = share([](const Link& link) { return link.least; });
+    for (int o = 1; o < space_.problem().operands; ++o) {
+      type_.debt[z(o)] =
+          space_.problem().operands == 2 ? 0 : std::min(0.0, type_.least.together[z(3 - o)]);
+    }
     int unsettled = 0;
     int longest = -1;
     double most_cycles = 0;
@@ -77,9 +81,7 @@ class TypeBuilder {
   }
 
  private:
-  double compute() const {
-    return space_.iterations() * space_.problem().cycles_per_operation;
-  }
+  double compute() const { return space_.iterations() * space_.problem().cycles_per_operation; }
   int tracked_place(int port) const {
     for (int i = 0; i < space_.tracked(); ++i) {
       if (space_.tracked_port(i) == port) return i;
@@ -129,8 +131,7 @@ class TypeBuilder {
     const bool inner_at_top = type_.at_top[z(o)] >= space_.cuts_of(o) - (o == 0 ? 0 : 1);
     if (inner_at_top) {
       link.most_floor = std::ceil(inner_[z(o)].at_top / compiled.bandwidth_max);
-      link.least_floor = std::min(once.floor_cycles, link.most_floor);
-      if (space_.problem().whole) link.least_floor = link.most_floor;
+      link.least_floor = link.most_floor;
     } else {
       link.most_floor = std::ceil(inner_[z(o)].most / compiled.bandwidth_max);
       link.least_floor = once.floor_cycles;
@@ -204,10 +205,8 @@ class TypeBuilder {
 
 double loading_total(int operands, const LoadingShare& s) {
   if (operands == 2) return s.separate[1] + s.offload;
-  const double first =
-      s.together[1] + std::max(s.together[2] + s.separate[2], s.separate[1]);
-  const double second =
-      s.together[2] + std::max(s.together[1] + s.separate[1], s.separate[2]);
+  const double first = s.together[1] + std::max(s.together[2] + s.separate[2], s.separate[1]);
+  const double second = s.together[2] + std::max(s.together[1] + s.separate[1], s.separate[2]);
   return std::min(first, second) + s.offload;
 }
 
@@ -215,7 +214,7 @@ double loading_total(int operands, const LoadingShare& s) {
 // takes the second one there, and so on while the surplus lasts; a step costs as many cycles as
 // it takes away. Floors being known within limits, the number of whole steps is, too.
 double LoadingType::levelled(int input, double surplus) const {
-  const double other = beside.of_input(input);
+  const double other = beside.of_input(input) + debt[z(input)];
   double full = 0;
   for (const Entry& entry : entries) {
     if (entry.counts && (entry.operand == 0 || entry.operand == input)) full += entry.cycles;
@@ -224,7 +223,7 @@ double LoadingType::levelled(int input, double surplus) const {
   double taken = 0;       // at most, by whole steps
   double least_cost = 0;  // of these
   double most_cost = 0;
-  double touched = 0;     // entries that count, of those that a step takes from
+  double touched = 0;  // entries that count, of those that a step takes from
   bool any = false;
   for (std::size_t k = 0; k <= entries.size(); ++k) {
     if (least_cost > surplus) break;
@@ -237,8 +236,7 @@ double LoadingType::levelled(int input, double surplus) const {
     const bool counts = next.counts && (next.operand == 0 || next.operand == input);
     const double now = touched + (counts ? 1 : 0);
     if (surplus < most_cost + step * next.most_cut) {  // may stop within this step
-      const double part =
-          now / step * std::min(surplus - least_cost, step * next.most_cut);
+      const double part = now / step * std::min(surplus - least_cost, step * next.most_cut);
       low = any ? std::min(low, full - taken - part) : full - taken - part;
       any = true;
     }

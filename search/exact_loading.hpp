@@ -18,7 +18,8 @@ struct LoadingShare {
   std::array<double, model::kMaxOperands> together{};
   double offload = 0;
 
-  // Of one input and of the output: no more than all of it together takes.
+  // Of one input and of the output: no more than all of it together takes, if what the other
+  // input loads together is not negative.
   double of_input(int operand) const {
     return separate[static_cast<std::size_t>(operand)] +
            together[static_cast<std::size_t>(operand)] + offload;
@@ -41,6 +42,11 @@ struct LoadingType {
 
   // Whatever the rule takes away.
   LoadingShare least;
+  // Of the other input, as far as it is negative.
+  std::array<double, model::kMaxOperands> debt{};
+  double least_of_input(int input) const {
+    return least.of_input(input) + debt[static_cast<std::size_t>(input)];
+  }
 
   // Of one port: its transfers in full. The rule takes away no more than the cycles in which the
   // array computes, less what other transfers of the port demand.

@@ -34,7 +34,7 @@ struct Chain {
   std::int8_t operand = -1;       // of the last cut; -1: none, the end of a constraint
   std::int8_t zone = 0;           // constraints still to be met
   bool in_zone = false;
-  std::int16_t type = 0;      // LoadingType
+  std::int16_t type = 0;  // LoadingType
   std::int32_t left_index = 0;
   OperandCounts left{};
   OperandCounts at_top{};
@@ -43,6 +43,7 @@ struct Chain {
   // irrelevant loop from ending the level: their windows may be shorter than the bounds take them.
   std::uint32_t tight = 0;
   std::uint32_t dirty = 0;
+  bool uncertain = false;  // sums are lower bounds only
   // Bits are tracked ports: of a transfer that may use its whole period; of others.
   std::uint32_t wide_ports = 0;
   std::uint32_t narrow_ports = 0;
@@ -80,24 +81,22 @@ class ChainSearch {
       result_.optimal = true;
       return finish();
     }
-    if (options_.front) {
-      search(0, Focus::both);
-    } else if (options_.objective == Objective::edp) {
-      find_prices(false);
-      if (!closed_) search(0, Focus::both);
+    if (options_.front || options_.objective == Objective::edp) {
+      solve(Focus::both, false);
     } else {
       // The first term of the objective alone needs fewer chains; once it is known, few are left.
-      find_prices(false);
       const bool latency = options_.objective == Objective::latency;
-      if (!closed_) search(0, latency ? Focus::latency : Focus::energy);
-      if (!stopped_ && latency) find_prices(true);
-      if (!stopped_) search(0, Focus::both);
+      solve(latency ? Focus::latency : Focus::energy, false);
+      if (!stopped_) solve(Focus::both, true);
     }
     result_.optimal = !stopped_;
     return finish();
   }
 
  private:
+  // Which costs chains are compared by.
+  enum class Focus { both, latency, energy };
+
   ExactResult finish() {
     const double best = has_best_ ? objective_value(options_.objective, best_)
                                   : std::numeric_limits<double>::infinity();
@@ -107,30 +106,42 @@ class ChainSearch {
     return result_;
   }
 
-  // Tables of prices, and an incumbent. `second`: for the second term of the objective.
-  void find_prices(bool second) {
-    closed_ = false;
-    if (!options_.prune) return;
+  // Searches everything: most problems are easy, and only the others get better prices and a
+  // first pass that keeps few chains, to find what the search has to beat.
+  void solve(Focus focus, bool second) {
+    static const int s1 = getenv("S1") ? atoi(getenv("S1")) : 12;
+    static const int s2 = getenv("S2") ? atoi(getenv("S2")) : 60;
+    static const int lim = getenv("LIM") ? atoi(getenv("LIM")) : 5000;
+    static const int bm = getenv("BM") ? atoi(getenv("BM")) : 4;
+    if (find_prices(second, s1) || search(0, focus, lim) || stopped_) return;
+    if (find_prices(second, s2)) return;
+    search(bm, focus, 0);
+    if (!stopped_) search(0, focus, 0);
+  }
+
+  // Tables of prices, and an incumbent; returns whether nothing is better. `second`: for the second
+  // term of the objective.
+  bool find_prices(bool second, int steps) {
+    if (!options_.prune || options_.front) return false;
     if (!price_search_) price_search_.emplace(space_, bounds_);
     const auto best = [&] { return has_best_ ? best_ : model::Cost{1e300, 1e300}; };
     const auto attempt = [&](const PriceTable::Marks& marks) {
       try_marks(marks);
       return best();
     };
-    static const int steps = getenv("STEPS") ? atoi(getenv("STEPS")) : 30;
     PriceGoal goal;
-    if (second) {
+    if (options_.objective == Objective::energy) {
+      return false;  // energy has its own table
+    } else if (second) {
       goal = {1, 1000 * best_.energy / best_.latency, true};
-    } else if (options_.objective == Objective::energy) {
-      return;  // energy has its own table
     } else if (options_.objective == Objective::edp) {
       if (!has_best_) price_search_->run({0, 1, false}, 3, attempt, best(), tables_);
-      if (!has_best_) return;
+      if (!has_best_) return false;
       tables_.clear();
       goal = {1, best_.energy / best_.latency, false};
     }
-    closed_ = price_search_->run(goal, steps, attempt, best(), tables_);
-    if (options_.objective == Objective::edp) closed_ = false;
+    const bool closed = price_search_->run(goal, steps, attempt, best(), tables_);
+    return closed && !second && options_.objective == Objective::latency;
   }
 
   void try_marks(const PriceTable::Marks& marks) {
@@ -158,9 +169,6 @@ class ChainSearch {
 
   // ---- bounds and pruning
 
-  // Which costs chains are compared by.
-  enum class Focus { both, latency, energy };
-
   struct Bound {
     double energy = 0;
     double latency = 0;
@@ -172,16 +180,20 @@ class ChainSearch {
     const double rest = bounds_.energy_left(node, chain.left_index);
     if (rest >= ExactSpace::kInfeasible) return false;
     result.energy = paid(id)[kPaidEnergy] + rest;
+    double priced_latency = -ExactSpace::kInfeasible;
     if (node != space_.full()) {
       for (std::size_t k = 0; k < tables_.size(); ++k) {
         const double bound =
             lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.left_index);
         if (options_.objective != Objective::edp && beyond(tables_[k], bound, result)) return false;
+        if (tables_[k].energy_price() == 0) {
+          priced_latency =
+              std::max(priced_latency, bound / tables_[k].latency_price() * (1 - kPriceTie));
+        }
       }
     }
-    const ExactBounds::Latency latency =
-        bounds_.latency(paid(id), chain.type, chain.left, node);
-    result.latency = latency.total;
+    const ExactBounds::Latency latency = bounds_.latency(paid(id), chain.type, chain.left, node);
+    result.latency = std::max(priced_latency, latency.total);
     result.stall = latency.stall;
     if (options_.objective == Objective::edp && node != space_.full()) {
       for (std::size_t k = 0; k < tables_.size(); ++k) {
@@ -282,6 +294,7 @@ class ChainSearch {
   // Whether some ordering of whatever completes the chain costs no more than the bounds'
   // sums say, so that it may stand for others.
   bool exact_so_far(const Chain& chain, std::int64_t node) const {
+    if (chain.uncertain) return false;
     if (focus_ == Focus::energy) return options_.prune;
     if (!comparable_ || chain.dirty != 0 || bounds_.type(chain.type).opaque) return false;
     if (((chain.narrow_ports | ports_left(chain)) & ~(chain.wide_ports | always_wide_)) != 0) {
@@ -308,8 +321,7 @@ class ChainSearch {
     const Chain& chain = chains_[z(a)];
     const LoadingType& type = bounds_.type(chain.type);
     const double stall = visits_[z(b)].stall;
-    const double windows =
-        space_.iterations() * space_.problem().cycles_per_operation;
+    const double windows = space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
       const double* p = x + kPaidPorts + kPaidPortWidth * i;
       const double* q = y + kPaidPorts + kPaidPortWidth * i;
@@ -342,10 +354,8 @@ class ChainSearch {
         h = (h ^ v) * 0x9E3779B97F4A7C15ull;
         h ^= h >> 29;
       };
-      mix(static_cast<std::uint64_t>(key.left_index) << 32 |
-          static_cast<std::uint32_t>(key.type));
-      mix(static_cast<std::uint64_t>(key.zone) << 32 |
-          static_cast<std::uint32_t>(key.zone_start));
+      mix(static_cast<std::uint64_t>(key.left_index) << 32 | static_cast<std::uint32_t>(key.type));
+      mix(static_cast<std::uint64_t>(key.zone) << 32 | static_cast<std::uint32_t>(key.zone_start));
       mix(static_cast<std::uint64_t>(key.floor_class[0]) << 32 |
           static_cast<std::uint64_t>(key.floor_class[1]) << 16 | key.floor_class[2]);
       return static_cast<std::size_t>(h);
@@ -374,8 +384,10 @@ class ChainSearch {
     bool dead = false;  // dropped there
   };
 
-  void search(int beam, Focus focus) {
+  // Returns whether it is complete: neither stopped nor out of `budget` nodes (0: none).
+  bool search(int beam, Focus focus, std::int64_t budget) {
     beam_ = beam;
+    budget_ = budget == 0 ? 0 : result_.nodes + budget;
     focus_ = focus;
     chains_.clear();
     paid_.clear();
@@ -417,6 +429,7 @@ class ChainSearch {
     add_chain(root);
     buckets_[z(space_.full())].push_back(0);
     for (std::int64_t node = space_.full(); node >= 0 && !stopped_; --node) {
+      if (budget_ > 0 && result_.nodes > budget_) return false;
       if (!buckets_[z(node)].empty()) process(node);
     }
     if (stopped_) {
@@ -430,6 +443,7 @@ class ChainSearch {
         }
       }
     }
+    return !stopped_;
   }
 
   std::int32_t add_chain(const Chain& chain) {
@@ -437,8 +451,7 @@ class ChainSearch {
     chains_.push_back(chain);
     paid_.insert(paid_.end(), paid_next_.begin(), paid_next_.end());
     for (const PriceTable& table : tables_) {
-      lines_.push_back(table.paid(paid_next_.data()) +
-                       table.constant(bounds_.type(chain.type)));
+      lines_.push_back(table.paid(paid_next_.data()) + table.constant(bounds_.type(chain.type)));
     }
     visits_.emplace_back();
     return id;
@@ -631,6 +644,7 @@ class ChainSearch {
     next.operand = static_cast<std::int8_t>(o);
     next.left[z(o)]--;
     next.left_index -= bounds_.left_stride(o);
+    if (cut.uncertain[z(node)]) next.uncertain = true;
     const bool at_top = node == space_.full();
     if (at_top) {
       next.at_top[z(o)]++;
@@ -670,9 +684,9 @@ class ChainSearch {
       if (index + 1 < space_.cuts_of(o)) next.tight &= ~(1u << (place + 1));
     }
     if (options_.even) {
-      next.even_key = (next.even_key + static_cast<std::uint64_t>(node) + 1) *
-                          0x9E3779B97F4A7C15ull ^
-                      static_cast<std::uint64_t>(place);
+      next.even_key =
+          (next.even_key + static_cast<std::uint64_t>(node) + 1) * 0x9E3779B97F4A7C15ull ^
+          static_cast<std::uint64_t>(place);
     }
     offer(next, node);
   }
@@ -795,7 +809,8 @@ class ChainSearch {
       marks.back().must_not |= static_cast<std::uint8_t>(1u << o);
     }
     const Chain& chain = chains_[z(id)];
-    const bool exact = focus_ == Focus::energy || (comparable_ && chain.dirty == 0);
+    const bool exact =
+        !chain.uncertain && (focus_ == Focus::energy || (comparable_ && chain.dirty == 0));
     // Chains in which a cut would sink stand for what another chain stands for too. Only of
     // those that others were dropped for they have to be costed here.
     for (std::size_t i = 0; i < marks.size(); ++i) {
@@ -855,8 +870,8 @@ class ChainSearch {
   std::optional<PriceSearch> price_search_;
   std::vector<PriceTable> tables_;
   std::vector<double> lines_;  // [chain][table]: what is paid, so priced
-  bool closed_ = false;        // nothing has less latency than the incumbent
   int beam_ = 0;
+  std::int64_t budget_ = 0;
   Focus focus_ = Focus::both;
   int width_ = 0;                  // figures of a chain: paid sums, bits in shared memories
   int pending_ = 0;                // place: bits of the output's last tile at most

@@ -18,7 +18,7 @@ double way_constant(const ExactSpace& space, const LoadingType& type, int way, i
   const double beta = space.problem().cycles_per_operation;
   const double ideal = space.iterations() * beta;
   const double rounding = beta == 1 ? 0 : 1;
-  const double least = type.least.of_input(input);
+  const double least = type.least_of_input(input);
   if (way == kNoStall) {
     return ideal +
            (type.entries.empty() ? least : std::max(least, type.levelled(input, ideal + rounding)));
@@ -27,7 +27,8 @@ double way_constant(const ExactSpace& space, const LoadingType& type, int way, i
   if (way == busy_way(tracked)) return ideal - space.iterations() * std::ceil(beta) + least;
   if (way == excess_way(tracked)) return ideal + least;
   for (const LoadingType::Spare& spare : type.spare) {
-    if (spare.tracked == tracked) return spare.full.of_input(input) - rounding;
+    if (spare.tracked == tracked)
+      return spare.full.of_input(input) + type.debt[z(input)] - rounding;
   }
   return least;
 }
@@ -178,8 +179,7 @@ void PriceSearch::build_roots() {
     bool feasible = true;
     for (int o = 0; o < operands; ++o) {
       const int cuts = space_.cuts_of(o);
-      root.at_top[z(o)] =
-          static_cast<std::uint8_t>(number / bounds_.left_stride(o) % (cuts + 1));
+      root.at_top[z(o)] = static_cast<std::uint8_t>(number / bounds_.left_stride(o) % (cuts + 1));
       root.left_index += (cuts - root.at_top[z(o)]) * bounds_.left_stride(o);
       for (int i = cuts - root.at_top[z(o)]; i < cuts; ++i) {
         const Cut& cut = space_.cut(o, i);
@@ -393,8 +393,8 @@ bool PriceSearch::run(const PriceGoal& goal, int steps, const Try& attempt, mode
       int no = 0;
       for (Root& root : roots_) no += open(root);
       fprintf(stderr,
-              "step %d: type %d%d%d lb %.3f here %.3f expected %.3f aim %.3f open %d/%zu lat %g\n", i,
-              weakest->at_top[0], weakest->at_top[1], weakest->at_top[2], weakest->bound,
+              "step %d: type %d%d%d lb %.3f here %.3f expected %.3f aim %.3f open %d/%zu lat %g\n",
+              i, weakest->at_top[0], weakest->at_top[1], weakest->at_top[2], weakest->bound,
               value(table, *weakest) - offset, expected, aim(), no, roots_.size(),
               table.latency_price());
     }

@@ -107,9 +107,9 @@ class PriceSearch {
     int type = 0;
     int left_index = 0;
     std::vector<double> paid;
-    double bound = 0;     // of the goal, best of all tables
-    int table = -1;       // that gave it
-    bool settled = false;  // prices are as good as they get
+    double bound = 0;                         // of the goal, best of all tables
+    int table = -1;                           // that gave it
+    bool settled = false;                     // prices are as good as they get
     std::vector<std::vector<double>> chains;  // found: figures by way and input, energy last
   };
   void build_roots();

@@ -25,11 +25,13 @@ constexpr int kWrHigh = static_cast<int>(Direction::wr_in_by_high);
 
 // Elements below a cut at architecture level `a`, for products of temporal loops by dimension.
 // Not rounded: the allocator compares it as it is, the model rounds it.
+// `slack` is added to fractional extents, relatively.
 double elements_below(const Problem& problem, const ProblemOperand& operand,
                       const OperandSpatial& spatial, int a,
-                      const std::array<double, model::kMaxDims>& loops) {
+                      const std::array<double, model::kMaxDims>& loops, double slack = 0) {
   if (a == 0) return 1;
   double size = spatial.relevant_product[z(a - 1)];
+  if (!spatial.whole) size += size * slack;
   for (int d = 0; d < problem.dims; ++d) {
     if (operand.relevant >> d & 1u) size *= loops[z(d)];
   }
@@ -39,8 +41,8 @@ double elements_below(const Problem& problem, const ProblemOperand& operand,
       double first = loops[relation.dim[0]] * spatial.extent[z(a - 1)][z(2 * r)];
       double second = loops[relation.dim[1]] * spatial.extent[z(a - 1)][z(2 * r + 1)];
       if (!spatial.whole) {
-        first = std::trunc(first);
-        second = std::trunc(second);
+        first = std::trunc(first + first * slack);
+        second = std::trunc(second + second * slack);
       }
       const double joint = first * second - std::max(0.0, second - relation.reduced[0]) *
                                                 (first - relation.reduced[1]);
@@ -48,6 +50,26 @@ double elements_below(const Problem& problem, const ProblemOperand& operand,
     }
   }
   return size;
+}
+
+// Where unrollings are fractional, the model's last bits depend on the order of the loops, and
+// rounding may make an element of them.
+struct Elements {
+  double least = 0;
+  double most = 0;
+};
+Elements rounded_elements(const Problem& problem, const ProblemOperand& operand,
+                          const OperandSpatial& spatial, int a,
+                          const std::array<double, model::kMaxDims>& loops) {
+  constexpr double kLastBits = 1e-12;
+  const auto at = [&](double slack) {
+    return std::nearbyint(elements_below(problem, operand, spatial, a, loops, slack));
+  };
+  if (spatial.whole) {
+    const double exact = at(0);
+    return {exact, exact};
+  }
+  return {at(-kLastBits), at(kLastBits)};
 }
 
 // Product of the irrelevant spatial loops of levels `from` and outwards.
@@ -221,12 +243,12 @@ void ExactSpace::fill_costs() {
     int direction;
     double elements_real;
     double elements_integer;
-    double bits_real;     // an element, as it crosses
+    double bits_real;  // an element, as it crosses
     double bits_integer;
-    double bits_stored;   // an element, as the mean bandwidth counts it
-    double period;        // iterations
-    double window;        // cycles a transfer may take at most
-    bool comes_back;      // partial sums, which load nothing
+    double bits_stored;  // an element, as the mean bandwidth counts it
+    double period;       // iterations
+    double window;       // cycles a transfer may take at most
+    bool comes_back;     // partial sums, which load nothing
   };
   // Adds what it pays; returns the cycles of one transfer.
   const auto add_link = [&](const Link& link, double& energy, PortShare* shares) {
@@ -284,8 +306,8 @@ void ExactSpace::fill_costs() {
     return std::trunc(p.operand[0].elements * (outer - 1)) != 0;
   };
   const auto output_side = [&](int m, bool low, int a, std::int64_t x, double window,
-                               const std::array<double, 2>& elements, double period,
-                               double& energy, PortShare* shares) {
+                               const std::array<double, 2>& elements, double period, double& energy,
+                               PortShare* shares) {
     const ProblemOperand& operand = p.operand[0];
     const OperandSpatial& integer = p.whole ? operand.real : operand.integer;
     const bool real_partial = partial_precision(operand.real, a, x);
@@ -331,6 +353,7 @@ void ExactSpace::fill_costs() {
     cut.bits_final.assign(z(nodes_), 0);
     cut.bits_most.assign(z(nodes_), 0);
     cut.short_window.assign(z(nodes_), 0);
+    cut.uncertain.assign(z(nodes_), 0);
     cut.shares.assign(z(nodes_ * tracked()), {});
     for (std::int64_t x = 0; x < nodes_; ++x) {
       PortShare* shares = cut.shares.data() + x * tracked();
@@ -358,23 +381,28 @@ void ExactSpace::fill_costs() {
         continue;
       }
       const double exact = elements_below(p, operand, operand.real, a, loops[z(x)]);
-      const std::array<double, 2> elements{
-          std::nearbyint(exact),
-          p.whole ? std::nearbyint(exact)
-                  : std::nearbyint(elements_below(p, operand, integer, a, loops[z(x)]))};
+      const Elements real_elements = rounded_elements(p, operand, operand.real, a, loops[z(x)]);
+      const Elements integer_elements = rounded_elements(p, operand, integer, a, loops[z(x)]);
+      const std::array<double, 2> elements{real_elements.least, integer_elements.least};
+      if (real_elements.least != real_elements.most ||
+          integer_elements.least != integer_elements.most) {
+        cut.uncertain[z(x)] = 1;
+      }
       cut.bits_partial[z(x)] = operand.precision * exact;
       cut.bits_final[z(x)] = operand.final_precision * exact;
-      cut.bits_most[z(x)] = (elements[0] + (operand.real.whole ? 0 : 1)) *
-                            std::max(operand.precision, operand.final_precision);
+      cut.bits_most[z(x)] =
+          real_elements.most * std::max(operand.precision, operand.final_precision);
+      if (a == 1) {
+        cut.floor_bits_partial.push_back(integer_elements.most * operand.precision);
+        cut.floor_bits_final.push_back(integer_elements.most * operand.final_precision);
+      }
       // Without room for a second buffer a transfer may not overlap the outermost run of
       // irrelevant loops, which here are all loops below the cut.
       const double least_bits =
-          elements[0] * (operand.output && !partial_at(operand.real, a, x)
-                             ? operand.final_precision
-                             : operand.precision);
+          elements[0] * (operand.output && !partial_at(operand.real, a, x) ? operand.final_precision
+                                                                           : operand.precision);
       double window = std::ceil(period * beta);
-      if (a == 1 && irrelevant_only && x != 0 &&
-          least_bits > 0.5 * p.memory[z(cut.memory)].size) {
+      if (a == 1 && irrelevant_only && x != 0 && least_bits > 0.5 * p.memory[z(cut.memory)].size) {
         cut.short_window[z(x)] = 1;
         window = std::ceil(beta);
       }
@@ -384,8 +412,17 @@ void ExactSpace::fill_costs() {
         below = output_side(a - 1, false, a, x, window, elements, period, energy, shares);
         above = output_side(a, true, a, x, window, elements, period, energy, shares);
       } else {
-        Link link{cut.operand,       a - 1,   kWrHigh, elements[0],       elements[1],
-                  operand.precision, operand.precision, operand.precision, period, window, false};
+        Link link{cut.operand,
+                  a - 1,
+                  kWrHigh,
+                  elements[0],
+                  elements[1],
+                  operand.precision,
+                  operand.precision,
+                  operand.precision,
+                  period,
+                  window,
+                  false};
         below = add_link(link, energy, shares);
         link.level = a;
         link.direction = kRdLow;

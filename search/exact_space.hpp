@@ -46,15 +46,19 @@ struct Cut {
   bool stationary = false;  // the innermost cut of an input
   int memory = -1;          // place in Problem::memory of the tile below; -1 for stationary cuts
   LoadingRole role = LoadingRole::none;
-  std::uint32_t ports = 0;         // tracked ports of several links that it always uses
+  std::uint32_t ports = 0;          // tracked ports of several links that it always uses
   std::uint32_t partial_ports = 0;  // and those that partial sums may use as well
   // By node:
   std::vector<double> energy;        // kInfeasible where partial sums have no port
   std::vector<double> loading;       // cycles of the longer of its two ports' transfers
   std::vector<double> bits_partial;  // tile below the cut, at partial-sum precision
   std::vector<double> bits_final;
-  std::vector<double> bits_most;    // and what the model takes it to be at most
+  std::vector<double> bits_most;  // and what the model takes it to be at most
+  // The same where latency is concerned; only of the innermost memory.
+  std::vector<double> floor_bits_partial;
+  std::vector<double> floor_bits_final;
   std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
+  std::vector<std::uint8_t> uncertain;     // what follows are lower bounds only
   std::vector<PortShare> shares;           // [node][tracked port]
 };
 
