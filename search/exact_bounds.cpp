@@ -15,26 +15,105 @@ std::size_t z(std::int64_t i) {
 }  // namespace
 
 ExactBounds::ExactBounds(const ExactSpace& space) : space_(space) {
-  const model::Problem& p = space_.problem();
-  for (int o = 0; o < p.operands; ++o) {
-    left_stride_[z(o)] = left_total_;
-    left_total_ *= space_.cuts_of(o) + 1;
-  }
-  for (int q = 1; q < left_total_; ++q) {
-    for (int o = 0; o < p.operands; ++o) {
-      const int left = q / left_stride_[z(o)] % (space_.cuts_of(o) + 1);
-      if (left > 0) moves_.push_back({q - left_stride_[z(o)], q, space_.first_cut(o) + left - 1});
-    }
-  }
+  number_states();
   fill_energy();
   fill_sums();
   fill_floors();
-  type_of_.assign(z(left_total_), -1);
+  int numbers = 1;
+  for (int o = 0; o < space_.problem().operands; ++o) numbers *= space_.cuts_of(o) + 1;
+  type_of_.assign(z(numbers), -1);
+}
+
+bool ExactBounds::grows(const Cut& cut, std::int64_t x) const {
+  return cut.operand == 0 && cut.level > 1 && !surely_too_large(cut, x) &&
+         cut.bits_partial[z(x)] > space_.problem().memory[z(cut.memory)].size;
+}
+
+void ExactBounds::number_states() {
+  const int operands = space_.problem().operands;
+  const int output_cuts = space_.cuts_of(0);
+  bool any = false;
+  for (int c = 0; c < output_cuts; ++c) {
+    std::vector<std::uint8_t> by_node(z(space_.nodes()));
+    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      by_node[z(x)] = grows(space_.cut(0, c), x);
+      any = any || by_node[z(x)] != 0;
+    }
+    grows_.push_back(std::move(by_node));
+  }
+  if (!any) grows_.clear();
+  for (int o = 0; o < operands; ++o) {
+    stride_[z(o)] = states_;
+    all_left_ += space_.cuts_of(o) * states_;
+    states_ *= space_.cuts_of(o) + 1 + (o == 0 && any ? output_cuts : 0);
+  }
+  // By cuts left in all, so that what a move leads to is known.
+  std::vector<std::pair<int, int>> order;
+  for (int q = 0; q < states_; ++q) {
+    int left = 0;
+    for (int o = 0; o < operands; ++o) left += this->left(q, o);
+    order.emplace_back(left, q);
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [total, q] : order) {
+    for (int o = 0; o < operands; ++o) {
+      const int left = this->left(q, o);
+      if (left == 0) continue;
+      const int cut = space_.first_cut(o) + left - 1;
+      const bool must = o == 0 && q / stride_[0] % (2 * output_cuts + 1) > output_cuts && any;
+      const int base = q - (must ? output_cuts + left : left) * stride_[z(o)];
+      if (o != 0 || !any || left == 1) {
+        moves_.push_back({base + (left - 1) * stride_[z(o)], q, cut, must, 0});
+      } else {
+        moves_.push_back({base + left - 1, q, cut, must, 1});
+        moves_.push_back({base + output_cuts + left - 1, q, cut, must, 2});
+      }
+    }
+  }
+}
+
+int ExactBounds::left(int state, int o) const {
+  const int cuts = space_.cuts_of(o);
+  const int size = cuts + 1 + (o == 0 && !grows_.empty() ? cuts : 0);
+  const int place = state / stride_[z(o)] % size;
+  return place > cuts ? place - cuts : place;
+}
+
+int ExactBounds::placed(int state, int o, std::int64_t x) const {
+  if (o != 0 || grows_.empty()) return state - stride_[z(o)];
+  const int cuts = space_.cuts_of(0);
+  const int place = state % (2 * cuts + 1);  // the output's stride is 1
+  const bool must = place > cuts;
+  const int left = must ? place - cuts : place;
+  if (must && !space_.reduced(x)) return -1;
+  const int next = left - 1;
+  const bool growing = next > 0 && grows_[z(next)][z(x)] != 0;
+  return state - place + next + (growing ? cuts : 0);
+}
+
+void ExactBounds::place_cuts(std::int64_t x, const double* cost, double* here) const {
+  const bool reduced = space_.reduced(x);
+  for (const Move& move : moves_) {
+    if (move.reduced && !reduced) continue;
+    if (move.growth != 0 && (grows_[z(move.cut)][z(x)] != 0) != (move.growth == 2)) continue;
+    here[move.to] = std::min(here[move.to], here[move.from] + cost[move.cut]);
+  }
+}
+
+OperandCounts ExactBounds::at_top(int number) const {
+  OperandCounts result{};
+  for (int o = 0; o < space_.problem().operands; ++o) {
+    result[z(o)] = static_cast<std::uint8_t>(number % (space_.cuts_of(o) + 1));
+    number /= space_.cuts_of(o) + 1;
+  }
+  return result;
 }
 
 int ExactBounds::type_index(const OperandCounts& at_top) {
   int number = 0;
-  for (int o = 0; o < space_.problem().operands; ++o) number += at_top[z(o)] * left_stride_[z(o)];
+  for (int o = space_.problem().operands; o-- > 0;) {
+    number = number * (space_.cuts_of(o) + 1) + at_top[z(o)];
+  }
   if (type_of_[z(number)] < 0) {
     type_of_[z(number)] = static_cast<int>(types_.size());
     types_.push_back(loading_type(space_, at_top, inner_, most_demand_));
@@ -54,23 +133,21 @@ bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
 }
 
 void ExactBounds::fill_energy() {
-  energy_left_.assign(z(space_.nodes() * left_total_), ExactSpace::kInfeasible);
+  energy_left_.assign(z(space_.nodes() * states_), ExactSpace::kInfeasible);
   std::vector<double> cost(z(space_.cut_count()));
   for (std::int64_t x = 0; x < space_.nodes(); ++x) {
     for (int c = 0; c < space_.cut_count(); ++c) {
       const Cut& cut = space_.cut(c);
       cost[z(c)] = surely_too_large(cut, x) ? ExactSpace::kInfeasible : cut.energy[z(x)];
     }
-    double* here = &energy_left_[z(x * left_total_)];
+    double* here = &energy_left_[z(x * states_)];
     here[0] = 0;
     for (int t = 0; t < space_.type_count(); ++t) {
       if (space_.count_in(x, t) == 0) continue;
-      const double* below = here - space_.type(t).stride * left_total_;
-      for (int q = 1; q < left_total_; ++q) here[q] = std::min(here[q], below[q]);
+      const double* below = here - space_.type(t).stride * states_;
+      for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
     }
-    for (const Move& move : moves_) {
-      here[move.to] = std::min(here[move.to], here[move.from] + cost[z(move.cut)]);
-    }
+    place_cuts(x, cost.data(), here);
   }
 }
 

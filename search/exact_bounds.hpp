@@ -29,27 +29,29 @@ class ExactBounds {
  public:
   explicit ExactBounds(const ExactSpace& space);
 
-  // States are numbered by how many cuts of each operand are still to be placed.
-  int left_stride(int operand) const { return left_stride_[static_cast<std::size_t>(operand)]; }
-  int left_total() const { return left_total_; }
-  // Placing a cut: from the state in which it is not left to the one in which it is. In an order
-  // in which a table by state can be filled.
-  struct Move {
-    int from = 0;
-    int to = 0;
-    int cut = 0;  // place
-  };
-  const std::vector<Move>& moves() const { return moves_; }
+  // States are numbered by how many cuts of each operand are still to be placed; for the output
+  // also by whether its last tile only fits without partial sums, so that its next cut must lie
+  // where all irrelevant loops are below.
+  int states() const { return states_; }
+  int all_left() const { return all_left_; }
+  int left(int state, int operand) const;  // cuts of an operand
+  // The state after an operand's next cut is placed at a node; -1: it may not be.
+  int placed(int state, int operand, std::int64_t node) const;
+  // One cell of a table by node and state: takes the minimum with placing one cut or several
+  // at the node. `cost`: of each cut there.
+  void place_cuts(std::int64_t node, const double* cost, double* by_state) const;
 
   // Least energy of the cuts left, all at the node or below; kInfeasible where they do not fit.
-  double energy_left(std::int64_t node, int left_index) const {
-    return energy_left_[static_cast<std::size_t>(node * left_total_ + left_index)];
+  double energy_left(std::int64_t node, int state) const {
+    return energy_left_[static_cast<std::size_t>(node * states_ + state)];
   }
   // Most busy / excess cycles of a tracked port that the cuts left may add.
   PortShare most_left(std::int64_t node, const OperandCounts& left, int tracked) const;
 
-  // Number of the loading type; `type()` gives it.
+  // Number of the loading type; `type()` gives it. `numbers()`: of `at_top` in all.
   int type_index(const OperandCounts& at_top);
+  int numbers() const { return static_cast<int>(type_of_.size()); }
+  OperandCounts at_top(int number) const;
   const LoadingType& type(int index) const { return types_[static_cast<std::size_t>(index)]; }
 
   struct Latency {
@@ -84,9 +86,23 @@ class ExactBounds {
   }
 
   const ExactSpace& space_;
-  std::array<int, model::kMaxOperands> left_stride_{};
-  int left_total_ = 1;
+  struct Move {
+    int from = 0;  // state with the cut placed
+    int to = 0;
+    int cut = 0;  // place
+    // Of the output: only where everything is reduced; whether the tile must not grow (1), or
+    // must (2).
+    bool reduced = false;
+    std::uint8_t growth = 0;
+  };
+  bool grows(const Cut& cut, std::int64_t node) const;
+  void number_states();
+
+  std::array<int, model::kMaxOperands> stride_{};
+  int states_ = 1;
+  int all_left_ = 0;
   std::vector<Move> moves_;
+  std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never
   std::vector<double> energy_left_;
   int width_ = 0;  // loading, together, then busy and excess of each tracked port
   std::array<std::vector<double>, model::kMaxOperands> least_;

@@ -35,7 +35,7 @@ struct Chain {
   std::int8_t zone = 0;           // constraints still to be met
   bool in_zone = false;
   std::int16_t type = 0;  // LoadingType
-  std::int32_t left_index = 0;
+  std::int32_t state = 0;  // cuts left, as the bounds number them
   OperandCounts left{};
   OperandCounts at_top{};
   // Bits are places of cuts. `tight`: cuts at `mark` whose memories may have no room for a
@@ -131,7 +131,8 @@ class ChainSearch {
     };
     PriceGoal goal;
     if (options_.objective == Objective::energy) {
-      return false;  // energy has its own table
+      if (!second || !has_best_) return false;  // energy has its own table
+      goal = {100 * best_.latency / best_.energy, 1, false};
     } else if (second) {
       goal = {1, 1000 * best_.energy / best_.latency, true};
     } else if (options_.objective == Objective::edp) {
@@ -177,14 +178,14 @@ class ChainSearch {
 
   bool bound(std::int32_t id, std::int64_t node, Bound& result) const {
     const Chain& chain = chains_[z(id)];
-    const double rest = bounds_.energy_left(node, chain.left_index);
+    const double rest = bounds_.energy_left(node, chain.state);
     if (rest >= ExactSpace::kInfeasible) return false;
     result.energy = paid(id)[kPaidEnergy] + rest;
     double priced_latency = -ExactSpace::kInfeasible;
     if (node != space_.full()) {
       for (std::size_t k = 0; k < tables_.size(); ++k) {
         const double bound =
-            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.left_index);
+            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.state);
         if (options_.objective != Objective::edp && beyond(tables_[k], bound, result)) return false;
         if (tables_[k].energy_price() == 0) {
           priced_latency =
@@ -198,7 +199,7 @@ class ChainSearch {
     if (options_.objective == Objective::edp && node != space_.full()) {
       for (std::size_t k = 0; k < tables_.size(); ++k) {
         const double bound =
-            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.left_index);
+            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.state);
         if (beyond(tables_[k], bound, result)) return false;
       }
     }
@@ -339,7 +340,7 @@ class ChainSearch {
   }
 
   struct Key {
-    std::int32_t left_index;
+    std::int32_t state;
     std::int32_t type;
     std::int32_t zone;
     std::int32_t zone_start;
@@ -354,7 +355,7 @@ class ChainSearch {
         h = (h ^ v) * 0x9E3779B97F4A7C15ull;
         h ^= h >> 29;
       };
-      mix(static_cast<std::uint64_t>(key.left_index) << 32 | static_cast<std::uint32_t>(key.type));
+      mix(static_cast<std::uint64_t>(key.state) << 32 | static_cast<std::uint32_t>(key.type));
       mix(static_cast<std::uint64_t>(key.zone) << 32 | static_cast<std::uint32_t>(key.zone_start));
       mix(static_cast<std::uint64_t>(key.floor_class[0]) << 32 |
           static_cast<std::uint64_t>(key.floor_class[1]) << 16 | key.floor_class[2]);
@@ -362,7 +363,7 @@ class ChainSearch {
     }
   };
   Key key_of(const Chain& c) const {
-    Key key{c.left_index, c.type, c.in_zone ? c.zone : -1, c.in_zone ? c.zone_start : 0, {}, 0};
+    Key key{c.state, c.type, c.in_zone ? c.zone : -1, c.in_zone ? c.zone_start : 0, {}, 0};
     key.even_key = c.even_key;
     if (focus_ == Focus::energy) {
       key.type = -1;
@@ -407,8 +408,8 @@ class ChainSearch {
     root.zone = static_cast<std::int8_t>(options_.constraints.size());
     for (int o = 0; o < space_.problem().operands; ++o) {
       root.left[z(o)] = static_cast<std::uint8_t>(space_.cuts_of(o));
-      root.left_index += space_.cuts_of(o) * bounds_.left_stride(o);
     }
+    root.state = bounds_.all_left();
     root.type = static_cast<std::int16_t>(bounds_.type_index(root.at_top));
     std::fill(paid_next_.begin(), paid_next_.end(), 0.0);
     paid_next_[kPaidEnergy] = space_.constant_energy();
@@ -538,7 +539,7 @@ class ChainSearch {
     if (beam_ > 0) thin(node);
     for (const std::int32_t id : alive_) {
       const Chain& chain = chains_[z(id)];
-      if (chain.left_index == 0 && zones_met(chain, node)) {
+      if (chain.state == 0 && zones_met(chain, node)) {
         close(id);
       } else {
         walk(id, node);
@@ -560,7 +561,7 @@ class ChainSearch {
     });
     std::unordered_map<int, int> count;
     std::erase_if(alive_,
-                  [&](std::int32_t id) { return ++count[chains_[z(id)].left_index] > beam_; });
+                  [&](std::int32_t id) { return ++count[chains_[z(id)].state] > beam_; });
   }
 
   void walk(std::int32_t id, std::int64_t node) {
@@ -643,7 +644,8 @@ class ChainSearch {
     next.above = id;
     next.operand = static_cast<std::int8_t>(o);
     next.left[z(o)]--;
-    next.left_index -= bounds_.left_stride(o);
+    next.state = bounds_.placed(chain.state, o, node);
+    if (next.state < 0) return;
     if (cut.uncertain[z(node)]) next.uncertain = true;
     const bool at_top = node == space_.full();
     if (at_top) {

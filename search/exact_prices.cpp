@@ -48,7 +48,7 @@ double Prices::latency() const {
 }
 
 PriceTable::PriceTable(const ExactSpace& space, const ExactBounds& bounds, const Prices& prices)
-    : space_(&space), bounds_(&bounds), prices_(prices), left_total_(bounds.left_total()) {
+    : space_(&space), bounds_(&bounds), prices_(prices), states_(bounds.states()) {
   const int cuts = space.cut_count();
   const int tracked = space.tracked();
   latency_ = prices_.latency();
@@ -88,20 +88,17 @@ PriceTable::PriceTable(const ExactSpace& space, const ExactBounds& bounds, const
       cost_[z(x * cuts + c)] = sum;
     }
   }
-  left_.assign(z(space.nodes() * left_total_), ExactSpace::kInfeasible);
+  left_.assign(z(space.nodes() * states_), ExactSpace::kInfeasible);
   for (std::int64_t x = 0; x < space.nodes(); ++x) {
-    double* here = &left_[z(x * left_total_)];
+    double* here = &left_[z(x * states_)];
     here[0] = 0;
     for (int t = 0; t < space.type_count(); ++t) {
       if (space.count_in(x, t) == 0) continue;
-      const double* below = here - space.type(t).stride * left_total_;
-      for (int q = 1; q < left_total_; ++q) here[q] = std::min(here[q], below[q]);
+      const double* below = here - space.type(t).stride * states_;
+      for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
     }
     if (x == space.full()) break;
-    const double* costs = &cost_[z(x * cuts)];
-    for (const ExactBounds::Move& move : bounds.moves()) {
-      here[move.to] = std::min(here[move.to], here[move.from] + costs[move.cut]);
-    }
+    bounds.place_cuts(x, &cost_[z(x * cuts)], here);
   }
 }
 
@@ -130,26 +127,30 @@ double PriceTable::constant(const LoadingType& type) const {
   return sum;
 }
 
-void PriceTable::trace(int left_index, Marks& marks) const {
+void PriceTable::trace(int state, Marks& marks) const {
   std::int64_t x = space_->full();
-  int q = left_index;
-  while (q != 0) {
-    const double value = left(x, q);
+  OperandCounts placed{};  // from the innermost: cuts still left, found by their marks
+  for (int o = 0; o < space_->problem().operands; ++o) {
+    placed[z(o)] = static_cast<std::uint8_t>(bounds_->left(state, o));
+  }
+  while (state != 0) {
+    const double value = left(x, state);
     bool moved = false;
     if (x != space_->full()) {
       for (int o = 0; o < space_->problem().operands && !moved; ++o) {
-        const int stride = bounds_->left_stride(o);
-        const int cuts_left = q / stride % (space_->cuts_of(o) + 1);
-        if (cuts_left == 0) continue;
-        if (left(x, q - stride) + cost(space_->first_cut(o) + cuts_left - 1, x) != value) continue;
-        marks[z(o)][z(cuts_left - 1)] = x;
-        q -= stride;
+        if (placed[z(o)] == 0) continue;
+        const int next = bounds_->placed(state, o, x);
+        const int index = placed[z(o)] - 1;
+        if (next < 0 || left(x, next) + cost(space_->first_cut(o) + index, x) != value) continue;
+        marks[z(o)][z(index)] = x;
+        --placed[z(o)];
+        state = next;
         moved = true;
       }
     }
     for (int t = 0; t < space_->type_count() && !moved; ++t) {
       if (space_->count_in(x, t) == 0) continue;
-      if (left(x - space_->type(t).stride, q) != value) continue;
+      if (left(x - space_->type(t).stride, state) != value) continue;
       x -= space_->type(t).stride;
       moved = true;
     }
@@ -164,7 +165,7 @@ PriceSearch::PriceSearch(const ExactSpace& space, ExactBounds& bounds)
 
 void PriceSearch::build_roots() {
   const int operands = space_.problem().operands;
-  for (int number = 0; number < bounds_.left_total(); ++number) {
+  for (int number = 0; number < bounds_.numbers(); ++number) {
     Root root;
     root.paid.assign(z(kPaidPorts + kPaidPortWidth * space_.tracked()), 0.0);
     root.paid[kPaidEnergy] = space_.constant_energy();
@@ -177,10 +178,13 @@ void PriceSearch::build_roots() {
       port[3] = share.cycles;
     }
     bool feasible = true;
+    root.at_top = bounds_.at_top(number);
+    root.state = bounds_.all_left();
     for (int o = 0; o < operands; ++o) {
       const int cuts = space_.cuts_of(o);
-      root.at_top[z(o)] = static_cast<std::uint8_t>(number / bounds_.left_stride(o) % (cuts + 1));
-      root.left_index += (cuts - root.at_top[z(o)]) * bounds_.left_stride(o);
+      for (int i = 0; i < root.at_top[z(o)] && root.state >= 0; ++i) {
+        root.state = bounds_.placed(root.state, o, space_.full());
+      }
       for (int i = cuts - root.at_top[z(o)]; i < cuts; ++i) {
         const Cut& cut = space_.cut(o, i);
         const double energy = cut.energy[z(space_.full())];
@@ -190,7 +194,10 @@ void PriceSearch::build_roots() {
         root.paid[kPaidEnergy] += energy;
       }
     }
-    if (!feasible || bounds_.energy_left(space_.full(), root.left_index) >= 1e300) continue;
+    if (!feasible || root.state < 0 ||
+        bounds_.energy_left(space_.full(), root.state) >= ExactSpace::kInfeasible) {
+      continue;
+    }
     root.type = bounds_.type_index(root.at_top);
     roots_.push_back(std::move(root));
   }
@@ -198,7 +205,7 @@ void PriceSearch::build_roots() {
 
 double PriceSearch::value(const PriceTable& table, const Root& root) const {
   return table.paid(root.paid.data()) + table.constant(bounds_.type(root.type)) +
-         table.left(space_.full(), root.left_index);
+         table.left(space_.full(), root.state);
 }
 
 std::vector<double> PriceSearch::figures(const Root& root, const PriceTable::Marks& marks) const {
@@ -370,7 +377,7 @@ bool PriceSearch::run(const PriceGoal& goal, int steps, const Try& attempt, mode
           marks[z(o)][z(c)] = space_.full();
         }
       }
-      table.trace(weakest->left_index, marks);
+      table.trace(weakest->state, marks);
       weakest->chains.push_back(figures(*weakest, marks));
       target = attempt(marks);
     };

@@ -51,17 +51,17 @@ class PriceTable {
   double energy_price() const { return prices_.energy; }
   double latency_price() const { return latency_; }
   // Least priced sum of the cuts left, all below the top of the lattice and at the node or below.
-  double left(std::int64_t node, int left_index) const {
-    return left_[static_cast<std::size_t>(node * left_total_ + left_index)];
+  double left(std::int64_t node, int state) const {
+    return left_[static_cast<std::size_t>(node * states_ + state)];
   }
   // Priced sum of what a chain has paid (kPaid...).
   double paid(const double* sums) const;
   // What a loading type adds to every chain.
   double constant(const LoadingType& type) const;
 
-  // The cuts of a chain that attains left(full, left_index): nodes, by operand and cut.
+  // The cuts of a chain that attains left(full, state): nodes, by operand and cut.
   using Marks = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
-  void trace(int left_index, Marks& marks) const;
+  void trace(int state, Marks& marks) const;
 
  private:
   double cost(int cut, std::int64_t node) const {
@@ -74,7 +74,7 @@ class PriceTable {
   Prices prices_;
   double latency_ = 0;
   std::array<double, model::kMaxOperands> input_{};
-  int left_total_ = 1;
+  int states_ = 1;
   std::vector<double> cost_;  // [node][cut]
   std::vector<double> left_;
 };
@@ -105,7 +105,7 @@ class PriceSearch {
   struct Root {
     OperandCounts at_top{};
     int type = 0;
-    int left_index = 0;
+    int state = 0;
     std::vector<double> paid;
     double bound = 0;                         // of the goal, best of all tables
     int table = -1;                           // that gave it

@@ -77,8 +77,11 @@ std::vector<Placed> chain_of(const ExactSpace& space, const model::Ordering& ord
 
 // Whether every tile fits, as the exact mapper asks: only mappings that do are in its space.
 bool fits(const ExactSpace& space, const std::vector<Placed>& chain, const ExactBounds& bounds) {
+  int state = bounds.all_left();
   for (const Placed& placed : chain) {
     if (bounds.surely_too_large(space.cut(placed.operand, placed.index), placed.node)) return false;
+    state = bounds.placed(state, placed.operand, placed.node);
+    if (state < 0) return false;  // a tile of the output does not fit with partial sums
   }
   return true;
 }
@@ -114,20 +117,17 @@ void expect_bounded(const ExactSpace& space, ExactBounds& bounds,
   };
   for (int i = 0; i < space.tracked(); ++i) add(space.constant_share(i), i);
   OperandCounts left{};
-  int left_index = 0;
-  for (int o = 0; o < p.operands; ++o) {
-    left[z(o)] = static_cast<std::uint8_t>(space.cuts_of(o));
-    left_index += space.cuts_of(o) * bounds.left_stride(o);
-  }
+  int state = bounds.all_left();
+  for (int o = 0; o < p.operands; ++o) left[z(o)] = static_cast<std::uint8_t>(space.cuts_of(o));
   const auto check = [&](std::int64_t node) {
-    const double energy = paid[kPaidEnergy] + bounds.energy_left(node, left_index);
+    const double energy = paid[kPaidEnergy] + bounds.energy_left(node, state);
     ASSERT_LE(energy, cost.energy * (1 + 1e-9));
     const double latency = bounds.latency(paid.data(), type, left, node).total;
     ASSERT_LE(latency, cost.latency + 1e-6 * std::abs(cost.latency)) << "node " << node;
-    if (node == space.full() && left_index != 0) return;
+    if (node == space.full() && state != 0) return;
     for (const PriceTable& table : tables) {
       const double bound = table.paid(paid.data()) + table.constant(bounds.type(type)) +
-                           table.left(node, left_index);
+                           table.left(node, state);
       const double value =
           table.energy_price() * cost.energy + table.latency_price() * cost.latency;
       ASSERT_LE(bound, value + 1e-6 * std::abs(value)) << "node " << node;
@@ -147,7 +147,7 @@ void expect_bounded(const ExactSpace& space, ExactBounds& bounds,
       if (cut.role == LoadingRole::offload) paid[kPaidOffload] += loading;
     }
     left[z(placed.operand)]--;
-    left_index -= bounds.left_stride(placed.operand);
+    state = bounds.placed(state, placed.operand, placed.node);
     ASSERT_NO_FATAL_FAILURE(check(placed.node));
   }
 }
