@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstdio>
 #include <unordered_map>
 
 #include "search/exact_bounds.hpp"
@@ -388,6 +389,7 @@ class ChainSearch {
   // Returns whether it is complete: neither stopped nor out of `budget` nodes (0: none).
   bool search(int beam, Focus focus, std::int64_t budget) {
     beam_ = beam;
+    const auto start_nodes = result_.nodes;
     budget_ = budget == 0 ? 0 : result_.nodes + budget;
     focus_ = focus;
     chains_.clear();
@@ -444,6 +446,7 @@ class ChainSearch {
         }
       }
     }
+    if (getenv("DBG")) fprintf(stderr, "search focus %d beam %d budget %ld: nodes %ld chains %zu evaluated %ld best %.3f %.1f stopped %d tables %zu stall_m\n", (int)focus, beam, (long)budget, (long)(result_.nodes - start_nodes), chains_.size(), (long)result_.evaluated, best_.latency, best_.energy, stopped_, tables_.size());
     return !stopped_;
   }
 

@@ -30,24 +30,32 @@ double elements_below(const Problem& problem, const ProblemOperand& operand,
                       const OperandSpatial& spatial, int a,
                       const std::array<double, model::kMaxDims>& loops, double slack = 0) {
   if (a == 0) return 1;
+  // Products of factors with few binary digits are exact whatever their order.
+  const auto widened = [&](double factor, double value) {
+    const double scaled = factor * 1048576;
+    return scaled == std::floor(scaled) ? value : value + value * slack;
+  };
   double size = spatial.relevant_product[z(a - 1)];
-  if (!spatial.whole) size += size * slack;
+  if (!spatial.whole) size = widened(size, size);
   for (int d = 0; d < problem.dims; ++d) {
     if (operand.relevant >> d & 1u) size *= loops[z(d)];
   }
   if (operand.partial) {
     for (int r = 0; r < problem.relations; ++r) {
       const model::ProblemRelation& relation = problem.relation[z(r)];
-      double first = loops[relation.dim[0]] * spatial.extent[z(a - 1)][z(2 * r)];
-      double second = loops[relation.dim[1]] * spatial.extent[z(a - 1)][z(2 * r + 1)];
+      const double* extent = &spatial.extent[z(a - 1)][z(2 * r)];
+      double first = loops[relation.dim[0]] * extent[0];
+      double second = loops[relation.dim[1]] * extent[1];
       if (!spatial.whole) {
-        first = std::trunc(first + first * slack);
-        second = std::trunc(second + second * slack);
+        first = std::trunc(widened(extent[0], first));
+        second = std::trunc(widened(extent[1], second));
       }
       const double joint = first * second - std::max(0.0, second - relation.reduced[0]) *
                                                 (first - relation.reduced[1]);
       size *= std::min(relation.size, joint);
     }
+    // The model multiplies ratios of extents.
+    if (!spatial.whole) size += size * slack;
   }
   return size;
 }
