@@ -106,8 +106,9 @@ class TypeBuilder {
     for (Link& link : links_) {
       link.least = std::min(link.cycles, link.least_floor);
       for (const Link& mate : links_) {
-        // Of equally long transfers either may come first.
-        if (&mate != &link && mate.port == link.port && mate.cycles <= link.cycles) {
+        const bool later = mate.cycles != link.cycles ? mate.cycles < link.cycles
+                                                      : mate.place > link.place;
+        if (mate.port == link.port && later) {
           link.least -= std::max(0.0, mate.cycles - mate.least_floor);
         }
       }
