@@ -106,8 +106,8 @@ class TypeBuilder {
     for (Link& link : links_) {
       link.least = std::min(link.cycles, link.least_floor);
       for (const Link& mate : links_) {
-        const bool later = mate.cycles != link.cycles ? mate.cycles < link.cycles
-                                                      : mate.place > link.place;
+        const bool later =
+            mate.cycles != link.cycles ? mate.cycles < link.cycles : mate.place > link.place;
         if (mate.port == link.port && later) {
           link.least -= std::max(0.0, mate.cycles - mate.least_floor);
         }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstdio>
+#include <cstdlib>
 #include <unordered_map>
 
 #include "search/exact_bounds.hpp"
@@ -35,7 +35,7 @@ struct Chain {
   std::int8_t operand = -1;       // of the last cut; -1: none, the end of a constraint
   std::int8_t zone = 0;           // constraints still to be met
   bool in_zone = false;
-  std::int16_t type = 0;  // LoadingType
+  std::int16_t type = 0;   // LoadingType
   std::int32_t state = 0;  // cuts left, as the bounds number them
   OperandCounts left{};
   OperandCounts at_top{};
@@ -446,7 +446,12 @@ class ChainSearch {
         }
       }
     }
-    if (getenv("DBG")) fprintf(stderr, "search focus %d beam %d budget %ld: nodes %ld chains %zu evaluated %ld best %.3f %.1f stopped %d tables %zu stall_m\n", (int)focus, beam, (long)budget, (long)(result_.nodes - start_nodes), chains_.size(), (long)result_.evaluated, best_.latency, best_.energy, stopped_, tables_.size());
+    if (getenv("DBG"))
+      fprintf(stderr,
+              "search focus %d beam %d budget %ld: nodes %ld chains %zu evaluated %ld best %.3f "
+              "%.1f stopped %d tables %zu stall_m\n",
+              (int)focus, beam, (long)budget, (long)(result_.nodes - start_nodes), chains_.size(),
+              (long)result_.evaluated, best_.latency, best_.energy, stopped_, tables_.size());
     return !stopped_;
   }
 
@@ -563,8 +568,7 @@ class ChainSearch {
       return a < b;
     });
     std::unordered_map<int, int> count;
-    std::erase_if(alive_,
-                  [&](std::int32_t id) { return ++count[chains_[z(id)].state] > beam_; });
+    std::erase_if(alive_, [&](std::int32_t id) { return ++count[chains_[z(id)].state] > beam_; });
   }
 
   void walk(std::int32_t id, std::int64_t node) {
@@ -606,18 +610,60 @@ class ChainSearch {
     if (next.zone == 0 && node != 0) return;
     next.in_zone = true;
     next.zone_start = static_cast<std::int32_t>(node);
+    std::copy(paid(id), paid(id) + width_, paid_next_.begin());
     if (node != chain.mark) pass_mark(chain, node, next);
     next.mark = static_cast<std::int32_t>(node);
-    std::copy(paid(id), paid(id) + width_, paid_next_.begin());
     offer(next, node);
   }
 
-  // Accounts for the loops between a chain's mark and the next one.
-  void pass_mark(const Chain& chain, std::int64_t node, Chain& next) const {
-    if (chain.tight != 0 && !has_other_loop(chain.mark, node, operands_of(chain.tight))) {
-      next.dirty |= chain.tight;
-    }
+  // Accounts for the loops between a chain's mark and the next one. A tight cut below which only
+  // irrelevant loops have come so far stays open: its windows are shorter by their product.
+  // Others need a loop that ends their levels and is irrelevant to none of them.
+  void pass_mark(const Chain& chain, std::int64_t node, Chain& next) {
     next.tight = 0;
+    if (chain.tight == 0) return;
+    std::uint32_t ended = 0;
+    for (int place = 0; place < space_.cut_count(); ++place) {
+      const std::uint32_t bit = 1u << place;
+      if (!(chain.tight & bit)) continue;
+      const Cut& cut = space_.cut(place);
+      const auto own = static_cast<std::uint8_t>(1u << cut.operand);
+      if (has_other_loop(chain.mark, node, own)) {
+        ended |= bit;
+        continue;
+      }
+      const std::int64_t mark = mark_of(chain, cut.operand, place - space_.first_cut(cut.operand));
+      if (cut.single_buffer[z(mark)] == 0 || space_.problem().cycles_per_operation != 1) {
+        next.dirty |= bit;
+        continue;
+      }
+      next.tight |= bit;
+      shorten_windows(cut, mark, space_.cycles(chain.mark), space_.cycles(node));
+    }
+    if (ended != 0 && !has_other_loop(chain.mark, node, operands_of(ended))) next.dirty |= ended;
+  }
+
+  // Adds to the excess of a cut's ports what follows from windows of `after` cycles instead of
+  // `before`.
+  void shorten_windows(const Cut& cut, std::int64_t mark, double before, double after) {
+    const double count = std::floor(space_.iterations() / space_.cycles(mark));
+    const auto add = [&](int level, model::Direction direction, double cycles) {
+      const int i =
+          space_.tracked_place(space_.port_of(cut.operand, level, static_cast<int>(direction)));
+      if (i < 0) return;
+      paid_next_[z(kPaidPorts + kPaidPortWidth * i + 1)] +=
+          (std::max(0.0, cycles - after) - std::max(0.0, cycles - before)) * (count - 1);
+    };
+    const double below = cut.below_cycles[z(mark)];
+    const double above = cut.above_cycles[z(mark)];
+    if (cut.operand == 0) {
+      add(cut.level - 1, model::Direction::rd_out_to_high, below);
+      add(cut.level, model::Direction::wr_in_by_low, above);
+      if (cut.comes_back[z(mark)] == 0) return;
+      add(cut.level, model::Direction::rd_out_to_low, above);
+    }
+    if (cut.operand != 0) add(cut.level, model::Direction::rd_out_to_low, above);
+    add(cut.level - 1, model::Direction::wr_in_by_high, below);
   }
 
   void offer(const Chain& next, std::int64_t node) {
@@ -655,10 +701,9 @@ class ChainSearch {
       next.at_top[z(o)]++;
       next.type = static_cast<std::int16_t>(bounds_.type_index(next.at_top));
     }
+    std::copy(paid(id), paid(id) + width_, paid_next_.begin());
     if (node != chain.mark) pass_mark(chain, node, next);
     next.mark = static_cast<std::int32_t>(node);
-
-    std::copy(paid(id), paid(id) + width_, paid_next_.begin());
     paid_next_[kPaidEnergy] += energy;
     const PortShare* shares = cut.shares.data() + node * tracked_;
     for (int i = 0; i < tracked_; ++i) {
@@ -685,7 +730,8 @@ class ChainSearch {
       if (cut.level == 1) {
         next.floor_class[z(o)] = static_cast<std::uint16_t>(bounds_.floor_class(o, node));
       }
-      // An empty level ends with no irrelevant loop.
+      // A level without loops ends with no irrelevant one; one with irrelevant loops only is
+      // accounted for.
       if (index + 1 < space_.cuts_of(o)) next.tight &= ~(1u << (place + 1));
     }
     if (options_.even) {

@@ -357,6 +357,10 @@ void ExactSpace::fill_costs() {
     const int a = cut.level;
     cut.energy.assign(z(nodes_), 0);
     cut.loading.assign(z(nodes_), 0);
+    cut.below_cycles.assign(z(nodes_), 0);
+    cut.above_cycles.assign(z(nodes_), 0);
+    cut.comes_back.assign(z(nodes_), 0);
+    cut.single_buffer.assign(z(nodes_), 0);
     cut.bits_partial.assign(z(nodes_), 0);
     cut.bits_final.assign(z(nodes_), 0);
     cut.bits_most.assign(z(nodes_), 0);
@@ -409,8 +413,9 @@ void ExactSpace::fill_costs() {
       const double least_bits =
           elements[0] * (operand.output && !partial_at(operand.real, a, x) ? operand.final_precision
                                                                            : operand.precision);
+      cut.single_buffer[z(x)] = least_bits > 0.5 * p.memory[z(cut.memory)].size;
       double window = std::ceil(period * beta);
-      if (a == 1 && irrelevant_only && x != 0 && least_bits > 0.5 * p.memory[z(cut.memory)].size) {
+      if (a == 1 && irrelevant_only && x != 0 && cut.single_buffer[z(x)] != 0) {
         cut.short_window[z(x)] = 1;
         window = std::ceil(beta);
       }
@@ -437,6 +442,10 @@ void ExactSpace::fill_costs() {
         above = add_link(link, energy, shares);
       }
       cut.loading[z(x)] = std::max(below, above);
+      cut.below_cycles[z(x)] = below;
+      cut.above_cycles[z(x)] = above;
+      cut.comes_back[z(x)] =
+          operand.output && partial_at(integer, a, x) && partial_precision(integer, a, x);
       if (energy >= kInfeasible) energy = kInfeasible;
     }
   }

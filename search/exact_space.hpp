@@ -49,9 +49,14 @@ struct Cut {
   std::uint32_t ports = 0;          // tracked ports of several links that it always uses
   std::uint32_t partial_ports = 0;  // and those that partial sums may use as well
   // By node:
-  std::vector<double> energy;        // kInfeasible where partial sums have no port
-  std::vector<double> loading;       // cycles of the longer of its two ports' transfers
-  std::vector<double> bits_partial;  // tile below the cut, at partial-sum precision
+  std::vector<double> energy;               // kInfeasible where partial sums have no port
+  std::vector<double> loading;              // cycles of the longer of its two ports' transfers
+  std::vector<double> below_cycles;         // of the transfer on the side of the lower memory
+  std::vector<double> above_cycles;         // and of the upper one
+  std::vector<std::uint8_t> comes_back;     // partial sums take the same time again
+  std::vector<std::uint8_t> single_buffer;  // the tile surely leaves no room for a second one,
+                                            // if an irrelevant loop ends its level
+  std::vector<double> bits_partial;         // tile below the cut, at partial-sum precision
   std::vector<double> bits_final;
   std::vector<double> bits_most;  // and what the model takes it to be at most
   // The same where latency is concerned; only of the innermost memory.
@@ -101,6 +106,10 @@ class ExactSpace {
 
   // Ports on which several transfers, or too long ones, may stall the array.
   int tracked() const { return static_cast<int>(tracked_ports_.size()); }
+  // Place of a port among the tracked ones; -1: it is not.
+  int tracked_place(int port) const {
+    return port < 0 ? -1 : tracked_place_[static_cast<std::size_t>(port)];
+  }
   int tracked_port(int i) const { return tracked_ports_[static_cast<std::size_t>(i)]; }
   bool all_tracked() const { return all_tracked_; }
   // Port of an (operand, memory level, direction); -1: none.

@@ -126,8 +126,8 @@ void expect_bounded(const ExactSpace& space, ExactBounds& bounds,
     ASSERT_LE(latency, cost.latency + 1e-6 * std::abs(cost.latency)) << "node " << node;
     if (node == space.full() && state != 0) return;
     for (const PriceTable& table : tables) {
-      const double bound = table.paid(paid.data()) + table.constant(bounds.type(type)) +
-                           table.left(node, state);
+      const double bound =
+          table.paid(paid.data()) + table.constant(bounds.type(type)) + table.left(node, state);
       const double value =
           table.energy_price() * cost.energy + table.latency_price() * cost.latency;
       ASSERT_LE(bound, value + 1e-6 * std::abs(value)) << "node " << node;
@@ -135,7 +135,9 @@ void expect_bounded(const ExactSpace& space, ExactBounds& bounds,
   };
   for (const Placed& placed : chain) {
     const Cut& cut = space.cut(placed.operand, placed.index);
-    if (placed.node != space.full()) ASSERT_NO_FATAL_FAILURE(check(placed.node));
+    if (placed.node != space.full()) {
+      ASSERT_NO_FATAL_FAILURE(check(placed.node));
+    }
     paid[kPaidEnergy] += cut.energy[z(placed.node)];
     for (int i = 0; i < space.tracked(); ++i) {
       add(cut.shares[z(placed.node * space.tracked() + i)], i);
