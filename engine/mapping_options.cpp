@@ -50,7 +50,7 @@ void add_mapping_options(po::options_description& options, const char* engine) {
   add("objective", text("latency"), "what the mapping search minimises: latency, energy or edp");
   add("engine", text(engine), "temporal mapping search: exact, loma or anneal");
   add("lpf-limit", text("6"), "loop-prime-factor limit of loma; 0: none");
-  add("node-limit", text("300000"),
+  add("node-limit", text("0"),
       "nodes of a spatial mapping after which exact stops with a bound and a gap; 0: none");
   add("spatial-candidates", text("3"),
       "spatial mappings generated where the mapping document gives none; or all");

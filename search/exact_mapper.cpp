@@ -113,7 +113,7 @@ class ChainSearch {
     static const int s1 = getenv("S1") ? atoi(getenv("S1")) : 12;
     static const int s2 = getenv("S2") ? atoi(getenv("S2")) : 60;
     static const int lim = getenv("LIM") ? atoi(getenv("LIM")) : 5000;
-    static const int bm = getenv("BM") ? atoi(getenv("BM")) : 4;
+    static const int bm = getenv("BM") ? atoi(getenv("BM")) : 2;
     if (find_prices(second, s1) || search(0, focus, lim) || stopped_) return;
     if (find_prices(second, s2)) return;
     search(bm, focus, 0);
@@ -460,7 +460,7 @@ class ChainSearch {
     chains_.push_back(chain);
     paid_.insert(paid_.end(), paid_next_.begin(), paid_next_.end());
     for (const PriceTable& table : tables_) {
-      lines_.push_back(table.paid(paid_next_.data()) + table.constant(bounds_.type(chain.type)));
+      lines_.push_back(table.paid(paid_next_.data()) + table.constant(chain.type));
     }
     visits_.emplace_back();
     return id;

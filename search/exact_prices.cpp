@@ -57,16 +57,11 @@ PriceTable::PriceTable(const ExactSpace& space, const ExactBounds& bounds, const
     input_[2] += by_input[1];
   }
   const auto price = [&](int way) { return prices_.way[z(way)][0] + prices_.way[z(way)][1]; };
-  struct ActivePort {
-    int tracked;
-    double busy, excess, demand, cycles;  // prices
-  };
-  std::vector<ActivePort> active;
   for (int i = 0; i < tracked; ++i) {
     const double spare = price(spare_way(i));
-    const ActivePort port{i, price(busy_way(i)), price(excess_way(i)),
+    const PortPrices port{i, price(busy_way(i)), price(excess_way(i)),
                           spare * demand_factor(space, i), -spare};
-    if (port.busy != 0 || port.excess != 0 || spare != 0) active.push_back(port);
+    if (port.busy != 0 || port.excess != 0 || spare != 0) ports_.push_back(port);
   }
   cost_.assign(z(space.nodes() * cuts), ExactSpace::kInfeasible);
   for (int c = 0; c < cuts; ++c) {
@@ -80,7 +75,7 @@ PriceTable::PriceTable(const ExactSpace& space, const ExactBounds& bounds, const
       if (cut.energy[z(x)] >= ExactSpace::kInfeasible || bounds.surely_too_large(cut, x)) continue;
       double sum = prices_.energy * cut.energy[z(x)] + loading * cut.loading[z(x)];
       const PortShare* shares = cut.shares.data() + x * tracked;
-      for (const ActivePort& port : active) {
+      for (const PortPrices& port : ports_) {
         const PortShare& share = shares[port.tracked];
         sum += port.busy * share.busy + port.excess * share.excess + port.demand * share.demand +
                port.cycles * share.cycles;
@@ -107,24 +102,27 @@ double PriceTable::paid(const double* sums) const {
   for (int o = 1; o < space_->problem().operands; ++o) {
     sum += input_[z(o)] * (sums[kPaidSeparate + o] + sums[kPaidTogether + o]);
   }
-  const auto price = [&](int way) { return prices_.way[z(way)][0] + prices_.way[z(way)][1]; };
-  for (int i = 0; i < space_->tracked(); ++i) {
-    const double* port = sums + kPaidPorts + kPaidPortWidth * i;
-    sum += price(busy_way(i)) * port[0] + price(excess_way(i)) * port[1] +
-           price(spare_way(i)) * (demand_factor(*space_, i) * port[2] - port[3]);
+  for (const PortPrices& port : ports_) {
+    const double* figures = sums + kPaidPorts + kPaidPortWidth * port.tracked;
+    sum += port.busy * figures[0] + port.excess * figures[1] + port.demand * figures[2] +
+           port.cycles * figures[3];
   }
   return sum;
 }
 
-double PriceTable::constant(const LoadingType& type) const {
-  double sum = 0;
-  for (int way = 0; way < 1 + 3 * space_->tracked(); ++way) {
-    for (int input = 1; input < space_->problem().operands; ++input) {
-      const double price = prices_.way[z(way)][z(input - 1)];
-      if (price != 0) sum += price * way_constant(*space_, type, way, input);
+double PriceTable::constant(int type) const {
+  while (static_cast<int>(constants_.size()) <= type) {
+    const LoadingType& next = bounds_->type(static_cast<int>(constants_.size()));
+    double sum = 0;
+    for (int way = 0; way < 1 + 3 * space_->tracked(); ++way) {
+      for (int input = 1; input < space_->problem().operands; ++input) {
+        const double price = prices_.way[z(way)][z(input - 1)];
+        if (price != 0) sum += price * way_constant(*space_, next, way, input);
+      }
     }
+    constants_.push_back(sum);
   }
-  return sum;
+  return constants_[z(type)];
 }
 
 void PriceTable::trace(int state, Marks& marks) const {
@@ -204,7 +202,7 @@ void PriceSearch::build_roots() {
 }
 
 double PriceSearch::value(const PriceTable& table, const Root& root) const {
-  return table.paid(root.paid.data()) + table.constant(bounds_.type(root.type)) +
+  return table.paid(root.paid.data()) + table.constant(root.type) +
          table.left(space_.full(), root.state);
 }
 

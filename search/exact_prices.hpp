@@ -56,8 +56,8 @@ class PriceTable {
   }
   // Priced sum of what a chain has paid (kPaid...).
   double paid(const double* sums) const;
-  // What a loading type adds to every chain.
-  double constant(const LoadingType& type) const;
+  // What a loading type (by its number) adds to every chain.
+  double constant(int type) const;
 
   // The cuts of a chain that attains left(full, state): nodes, by operand and cut.
   using Marks = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
@@ -67,13 +67,19 @@ class PriceTable {
   double cost(int cut, std::int64_t node) const {
     return cost_[static_cast<std::size_t>(node * space_->cut_count() + cut)];
   }
-  double spare_factor(int tracked) const;
+  // Prices of what a tracked port's figures add up to.
+  struct PortPrices {
+    int tracked = 0;
+    double busy = 0, excess = 0, demand = 0, cycles = 0;
+  };
 
   const ExactSpace* space_;
   const ExactBounds* bounds_;
   Prices prices_;
   double latency_ = 0;
   std::array<double, model::kMaxOperands> input_{};
+  std::vector<PortPrices> ports_;  // those that have a price
+  mutable std::vector<double> constants_;  // by loading type; as far as it was asked for
   int states_ = 1;
   std::vector<double> cost_;  // [node][cut]
   std::vector<double> left_;

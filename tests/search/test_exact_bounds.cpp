@@ -127,7 +127,7 @@ void expect_bounded(const ExactSpace& space, ExactBounds& bounds,
     if (node == space.full() && state != 0) return;
     for (const PriceTable& table : tables) {
       const double bound =
-          table.paid(paid.data()) + table.constant(bounds.type(type)) + table.left(node, state);
+          table.paid(paid.data()) + table.constant(type) + table.left(node, state);
       const double value =
           table.energy_price() * cost.energy + table.latency_price() * cost.latency;
       ASSERT_LE(bound, value + 1e-6 * std::abs(value)) << "node " << node;
