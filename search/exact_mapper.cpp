@@ -45,6 +45,13 @@ struct Chain {
   std::uint32_t tight = 0;
   std::uint32_t dirty = 0;
   bool uncertain = false;  // sums are lower bounds only
+  // Of the tight cuts: those above which a loop can lie that is not irrelevant to them, so that
+  // they do not sink. The loop lies between `upper_mark` and `mark`, where another one may have
+  // to end the levels of the operands `upper_top`, and holds for the operands `anchors`.
+  std::uint32_t anchored = 0;
+  std::int32_t upper_mark = 0;
+  std::uint8_t upper_top = 0;
+  std::uint8_t anchors = 0;
   // Bits are tracked ports: of a transfer that may use its whole period; of others.
   std::uint32_t wide_ports = 0;
   std::uint32_t narrow_ports = 0;
@@ -283,6 +290,27 @@ class ChainSearch {
     return false;
   }
 
+  // Whether the loops between two nodes can begin (from the outside) with one that is irrelevant
+  // to none of `top` and end with one that is irrelevant to none of `bottom`.
+  bool can_hold(std::int64_t outer, std::int64_t inner, std::uint8_t top,
+                std::uint8_t bottom) const {
+    int loops = 0;
+    int tops = 0;
+    int bottoms = 0;
+    int both = 0;
+    for (int t = 0; t < space_.type_count(); ++t) {
+      const int count = space_.count_in(outer, t) - space_.count_in(inner, t);
+      const bool is_top = (space_.type(t).irrelevant_to & top) == 0;
+      const bool is_bottom = (space_.type(t).irrelevant_to & bottom) == 0;
+      loops += count;
+      tops += is_top ? count : 0;
+      bottoms += is_bottom ? count : 0;
+      both += is_top && is_bottom ? count : 0;
+    }
+    if (tops == 0 || bottoms == 0) return false;
+    return top == 0 || loops == 1 || tops > both || bottoms > both || both > 1;
+  }
+
   std::uint32_t ports_left(const Chain& chain) const {
     std::uint32_t ports = 0;
     for (int o = 0; o < space_.problem().operands; ++o) {
@@ -299,10 +327,14 @@ class ChainSearch {
     if (chain.uncertain) return false;
     if (focus_ == Focus::energy) return options_.prune;
     if (!comparable_ || chain.dirty != 0 || bounds_.type(chain.type).opaque) return false;
-    if (((chain.narrow_ports | ports_left(chain)) & ~(chain.wide_ports | always_wide_)) != 0) {
+    if (chain.tight != 0 && !has_other_loop(chain.mark, node, operands_of(chain.tight))) {
       return false;
     }
-    return chain.tight == 0 || has_other_loop(chain.mark, node, operands_of(chain.tight));
+    std::uint32_t wide = chain.wide_ports | always_wide_;
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      if (chain.tight & chain.anchored & (1u << c)) wide |= space_.cut(c).ports;
+    }
+    return ((chain.narrow_ports | ports_left(chain)) & ~wide) == 0;
   }
 
   // Whether every completion of b is no better than the same completion of a. Both have the
@@ -406,7 +438,7 @@ class ChainSearch {
       }
     }
     Chain root;
-    root.mark = root.zone_start = static_cast<std::int32_t>(space_.full());
+    root.mark = root.upper_mark = root.zone_start = static_cast<std::int32_t>(space_.full());
     root.zone = static_cast<std::int8_t>(options_.constraints.size());
     for (int o = 0; o < space_.problem().operands; ++o) {
       root.left[z(o)] = static_cast<std::uint8_t>(space_.cuts_of(o));
@@ -621,6 +653,10 @@ class ChainSearch {
   // Others need a loop that ends their levels and is irrelevant to none of them.
   void pass_mark(const Chain& chain, std::int64_t node, Chain& next) {
     next.tight = 0;
+    next.anchored = 0;
+    next.upper_mark = chain.mark;
+    next.upper_top = 0;
+    next.anchors = 0;
     if (chain.tight == 0) return;
     std::uint32_t ended = 0;
     for (int place = 0; place < space_.cut_count(); ++place) {
@@ -640,7 +676,15 @@ class ChainSearch {
       next.tight |= bit;
       shorten_windows(cut, mark, space_.cycles(chain.mark), space_.cycles(node));
     }
-    if (ended != 0 && !has_other_loop(chain.mark, node, operands_of(ended))) next.dirty |= ended;
+    if (ended == 0) return;
+    if (!has_other_loop(chain.mark, node, operands_of(ended))) {
+      next.dirty |= ended;
+      return;
+    }
+    next.upper_top = operands_of(ended);
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      if (ended & chain.anchored & (1u << c)) next.wide_ports |= space_.cut(c).ports;
+    }
   }
 
   // Adds to the excess of a cut's ports what follows from windows of `after` cycles instead of
@@ -817,7 +861,13 @@ class ChainSearch {
       return true;
     }
     next.narrow_ports |= cut.ports | cut.partial_ports;
-    if (!cut.short_window[z(node)]) next.tight |= bit;
+    if (cut.short_window[z(node)]) return true;
+    next.tight |= bit;
+    const auto anchors = static_cast<std::uint8_t>(next.anchors | 1u << cut.operand);
+    if (node == space_.full() || can_hold(next.upper_mark, node, next.upper_top, anchors)) {
+      next.anchors = anchors;
+      next.anchored |= bit;
+    }
     return true;
   }
 
