@@ -156,25 +156,26 @@ void ExactBounds::fill_energy() {
 void ExactBounds::fill_sums() {
   const int tracked = space_.tracked();
   width_ = 2 + 2 * tracked;
+  const int most_width = 1 + 3 * tracked;
   std::vector<double> cost(z(width_));
   for (int o = 0; o < space_.problem().operands; ++o) {
     const int cuts = space_.cuts_of(o);
     least_[z(o)].assign(z((cuts + 1) * space_.nodes() * width_), 0);
-    most_[z(o)].assign(z((cuts + 1) * space_.nodes() * 2 * tracked), 0);
+    most_[z(o)].assign(z((cuts + 1) * space_.nodes() * most_width), 0);
     for (int left = 1; left <= cuts; ++left) {
       const Cut& cut = space_.cut(o, left - 1);
       for (std::int64_t x = 0; x < space_.nodes(); ++x) {
         double* here = least(o, left, x);
         std::fill(here, here + width_, ExactSpace::kInfeasible);
-        double* most = most_[z(o)].data() + (left * space_.nodes() + x) * 2 * tracked;
+        double* most = most_[z(o)].data() + (left * space_.nodes() + x) * most_width;
         if (x == space_.full()) continue;
         for (int t = 0; t < space_.type_count(); ++t) {
           if (space_.count_in(x, t) == 0) continue;
           const std::int64_t y = x - space_.type(t).stride;
           const double* below = least(o, left, y);
           for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], below[i]);
-          const double* most_below = most_[z(o)].data() + (left * space_.nodes() + y) * 2 * tracked;
-          for (int i = 0; i < 2 * tracked; ++i) most[i] = std::max(most[i], most_below[i]);
+          const double* most_below = most_[z(o)].data() + (left * space_.nodes() + y) * most_width;
+          for (int i = 0; i < most_width; ++i) most[i] = std::max(most[i], most_below[i]);
         }
         if (surely_too_large(cut, x) || cut.energy[z(x)] >= ExactSpace::kInfeasible) continue;
         std::fill(cost.begin(), cost.end(), 0.0);
@@ -191,9 +192,14 @@ void ExactBounds::fill_sums() {
         if (rest[0] >= ExactSpace::kInfeasible) continue;
         for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], cost[z(i)] + rest[i]);
         const double* most_rest =
-            most_[z(o)].data() + ((left - 1) * space_.nodes() + x) * 2 * tracked;
-        for (int i = 0; i < 2 * tracked; ++i) {
-          most[i] = std::max(most[i], cost[z(2 + i)] + most_rest[i]);
+            most_[z(o)].data() + ((left - 1) * space_.nodes() + x) * most_width;
+        most[0] = std::max(most[0], cost[0] + most_rest[0]);
+        for (int i = 0; i < tracked; ++i) {
+          double* port = most + 1 + 3 * i;
+          const double* rest_port = most_rest + 1 + 3 * i;
+          port[0] = std::max(port[0], shares[i].busy + rest_port[0]);
+          port[1] = std::max(port[1], shares[i].excess + rest_port[1]);
+          port[2] = std::max(port[2], shares[i].demand + rest_port[2]);
         }
       }
     }
@@ -263,11 +269,17 @@ PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, i
   PortShare sum;
   for (int o = 0; o < space_.problem().operands; ++o) {
     const double* most = most_[z(o)].data() +
-                         (left[z(o)] * space_.nodes() + node) * 2 * space_.tracked() + 2 * tracked;
+                         (left[z(o)] * space_.nodes() + node) * (1 + 3 * space_.tracked()) + 1 +
+                         3 * tracked;
     sum.busy += most[0];
     sum.excess += most[1];
+    sum.demand += most[2];
   }
   return sum;
+}
+
+double ExactBounds::most_loading(std::int64_t node, const OperandCounts& left, int o) const {
+  return most_[z(o)][z((left[z(o)] * space_.nodes() + node) * (1 + 3 * space_.tracked()))];
 }
 
 ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,

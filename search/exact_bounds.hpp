@@ -45,8 +45,14 @@ class ExactBounds {
   double energy_left(std::int64_t node, int state) const {
     return energy_left_[static_cast<std::size_t>(node * states_ + state)];
   }
-  // Most busy / excess cycles of a tracked port that the cuts left may add.
+  // Most busy and excess cycles and demand of a tracked port that the cuts left may add.
   PortShare most_left(std::int64_t node, const OperandCounts& left, int tracked) const;
+
+  // Most and least separate loading of an input that the cuts left may add.
+  double most_loading(std::int64_t node, const OperandCounts& left, int operand) const;
+  double least_loading(std::int64_t node, const OperandCounts& left, int operand) const {
+    return least(operand, left[static_cast<std::size_t>(operand)], node)[0];
+  }
 
   // Number of the loading type; `type()` gives it. `numbers()`: of `at_top` in all.
   int type_index(const OperandCounts& at_top);

@@ -50,7 +50,6 @@ class TypeBuilder {
     for (const int port : ports()) {
       const int tracked = tracked_place(port);
       const double bandwidth = space_.problem().port[z(port)].bandwidth_max;
-      if (tracked >= 0) type_.demand_ports |= 1u << tracked;
       std::vector<double> cycles;
       for (const Link& link : links_) {
         if (link.port == port) cycles.push_back(link.cycles);
@@ -61,6 +60,10 @@ class TypeBuilder {
       for (std::size_t i = 0; i < cycles.size(); ++i) {
         needed += static_cast<double>(i + 1) * cycles[i];
         sum += cycles[i];
+      }
+      if (tracked >= 0) {
+        type_.demand_ports |= 1u << tracked;
+        type_.settled[z(tracked)] = needed;
       }
       const double demand = tracked >= 0 ? most_demand_[z(tracked)] : 0;
       const double surplus = std::max(0.0, 1 - demand / bandwidth) * compute();

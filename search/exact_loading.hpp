@@ -79,6 +79,8 @@ struct LoadingType {
   bool opaque = false;
   bool stall_matters = false;      // chains compare only at equal stalls
   std::uint32_t demand_ports = 0;  // tracked ports whose demand matters
+  // Of these: spare cycles with which the rule takes away all that it may.
+  std::array<double, kMaxTrackedPorts> settled{};
   std::array<bool, model::kMaxOperands> floor_matters{};
 };
 

@@ -79,6 +79,11 @@ class ChainSearch {
     for (int m = 0; m < p.memories; ++m) {
       if (p.memory[z(m)].count > 1) shared_place_[z(m)] = width_++;
     }
+    // Only inputs that never wait for each other load in each other's shadow.
+    shadows_ = p.operands == 3;
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      if (space_.cut(c).role == LoadingRole::together) shadows_ = false;
+    }
     comparable_ = options.prune && space_.all_tracked() &&
                   p.cycles_per_operation == std::floor(p.cycles_per_operation);
     paid_next_.resize(z(width_));
@@ -349,27 +354,44 @@ class ChainSearch {
       if (x[i] > y[i]) return false;
     }
     if (focus_ == Focus::energy) return true;
-    for (int i = 1; i < kPaidPorts; ++i) {
-      if (x[i] > y[i]) return false;
-    }
     const Chain& chain = chains_[z(a)];
     const LoadingType& type = bounds_.type(chain.type);
+    for (int i = 1; i < kPaidPorts; ++i) {
+      if (x[i] > y[i] && !loads_in_shadow(chain, x, y, i, node)) return false;
+    }
     const double stall = visits_[z(b)].stall;
-    const double windows = space_.iterations() * space_.problem().cycles_per_operation;
+    const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
       const double* p = x + kPaidPorts + kPaidPortWidth * i;
       const double* q = y + kPaidPorts + kPaidPortWidth * i;
-      if (type.stall_matters) {
-        if (p[0] != q[0] || p[1] != q[1]) return false;
-      } else if (p[0] > q[0] || p[1] > q[1]) {
-        // More is as good where it cannot bind.
-        const PortShare most = bounds_.most_left(node, chain.left, i);
-        if (p[0] > q[0] && p[0] + most.busy - windows > stall) return false;
-        if (p[1] > q[1] && p[1] + most.excess > stall) return false;
+      const bool demands = (type.demand_ports >> i & 1u) != 0 && p[2] > q[2];
+      if (type.stall_matters && (p[0] != q[0] || p[1] != q[1])) return false;
+      if (p[0] <= q[0] && p[1] <= q[1] && !demands) continue;
+      // More is as good where it cannot bind.
+      const PortShare most = bounds_.most_left(node, chain.left, i);
+      if (p[0] > q[0] && p[0] + most.busy - ideal > stall) return false;
+      if (p[1] > q[1] && p[1] + most.excess > stall) return false;
+      if (demands) {
+        const double bandwidth = space_.problem().port[z(space_.tracked_port(i))].bandwidth_max;
+        const double spare = (1 - (p[2] + most.demand) / bandwidth) * ideal;
+        if (spare < type.settled[z(i)]) return false;
       }
-      if ((type.demand_ports >> i & 1u) && p[2] > q[2]) return false;
     }
     return true;
+  }
+
+  // Whether an input's separate loading, though longer in x than in y, surely takes no longer
+  // than the other input's, beside which it happens.
+  bool loads_in_shadow(const Chain& chain, const double* x, const double* y, int figure,
+                       std::int64_t node) const {
+    const int o = figure - kPaidSeparate;
+    if (!shadows_ || o < 1 || o > 2 || node == space_.full()) return false;
+    const LoadingType& type = bounds_.type(chain.type);
+    if (type.at_top[z(o)] > 0) return false;
+    const double own = x[figure] + bounds_.most_loading(node, chain.left, o);
+    const double other = y[kPaidSeparate + 3 - o] + type.least.separate[z(3 - o)] +
+                         bounds_.least_loading(node, chain.left, 3 - o);
+    return own <= other;
   }
 
   struct Key {
@@ -968,6 +990,7 @@ class ChainSearch {
   double open_bound_ = std::numeric_limits<double>::infinity();
 
   bool comparable_ = true;
+  bool shadows_ = false;
   std::optional<PriceSearch> price_search_;
   std::vector<PriceTable> tables_;
   std::vector<double> lines_;  // [chain][table]: what is paid, so priced

@@ -78,7 +78,7 @@ class PriceTable {
   Prices prices_;
   double latency_ = 0;
   std::array<double, model::kMaxOperands> input_{};
-  std::vector<PortPrices> ports_;  // those that have a price
+  std::vector<PortPrices> ports_;          // those that have a price
   mutable std::vector<double> constants_;  // by loading type; as far as it was asked for
   int states_ = 1;
   std::vector<double> cost_;  // [node][cut]
