@@ -158,6 +158,7 @@ void ExactLeaf::expand(const std::vector<ChainMark>& chain, const PlacedCuts& pl
   find_runs(placed);
   order_.clear();
   ended_at_.assign(runs_.size(), 0);
+  stopped_ = false;
   segment(static_cast<int>(chain_.size()), runs_, visit);
 }
 
@@ -174,12 +175,12 @@ void ExactLeaf::segment(int index, std::vector<Run> runs, const Visit& visit) {
   for (Run& run : runs) {
     if (run.state == RunState::waiting && run.end == end) run.state = RunState::fresh;
   }
-  std::vector<std::vector<std::uint64_t>> seen;
+  std::set<std::vector<std::uint64_t>> seen;
   place(index, start, end - start, runs, seen, visit);
 }
 
 void ExactLeaf::place(int index, std::int64_t start, std::int64_t left, std::vector<Run>& runs,
-                      std::vector<std::vector<std::uint64_t>>& seen, const Visit& visit) {
+                      std::set<std::vector<std::uint64_t>>& seen, const Visit& visit) {
   bool active = false;
   for (const Run& run : runs) {
     active = active || run.state == RunState::fresh || run.state == RunState::relevant ||
@@ -207,7 +208,7 @@ void ExactLeaf::place(int index, std::int64_t start, std::int64_t left, std::vec
     order_.resize(before);
     return;
   }
-  for (int t = 0; t < space_.type_count(); ++t) {
+  for (int t = 0; t < space_.type_count() && !stopped_; ++t) {
     const FactorType& type = space_.type(t);
     if (left / type.stride % (type.count + 1) == 0) continue;
     std::vector<Run> next = runs;
@@ -240,8 +241,7 @@ void ExactLeaf::place(int index, std::int64_t start, std::int64_t left, std::vec
       }
       next_key.push_back(part);
     }
-    if (std::find(seen.begin(), seen.end(), next_key) != seen.end()) continue;
-    seen.push_back(next_key);
+    if (!seen.insert(next_key).second) continue;
     const std::vector<std::uint64_t> before = ended_at_;
     for (std::size_t r = 0; r < next.size(); ++r) {
       if (next[r].state == RunState::ended) ended_at_[r] = next_key[r + 1];
@@ -287,7 +287,7 @@ void ExactLeaf::finish(const Visit& visit) {
           static_cast<std::uint8_t>(end == space_.full() ? ordering.count : loops_in_[z(end)]);
     }
   }
-  visit(ordering, cuts);
+  if (!visit(ordering, cuts)) stopped_ = true;
 }
 
 }  // namespace ridgeline::search

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <vector>
 
 #include "model/evaluate.hpp"
@@ -35,7 +36,8 @@ class ExactLeaf {
   // The same at most, as the model takes it.
   double most_top_bits(int operand) const;
 
-  using Visit = std::function<void(const model::Ordering&, const model::Cuts&)>;
+  // Returns whether to go on.
+  using Visit = std::function<bool(const model::Ordering&, const model::Cuts&)>;
   // Visits one ordering for each different set of runs.
   void expand(const std::vector<ChainMark>& chain, const PlacedCuts& placed, const Visit& visit);
 
@@ -56,7 +58,7 @@ class ExactLeaf {
   void find_runs(const PlacedCuts& placed);
   void segment(int index, std::vector<Run> runs, const Visit& visit);
   void place(int index, std::int64_t start, std::int64_t left, std::vector<Run>& runs,
-             std::vector<std::vector<std::uint64_t>>& seen, const Visit& visit);
+             std::set<std::vector<std::uint64_t>>& seen, const Visit& visit);
   bool fill(std::int64_t start, std::int64_t left, std::uint8_t must_not);
   void finish(const Visit& visit);
 
@@ -66,6 +68,7 @@ class ExactLeaf {
   std::vector<int> loops_in_;  // prime factors in each node
   std::vector<ChainMark> chain_;
   const PlacedCuts* placed_ = nullptr;
+  bool stopped_ = false;  // by the visitor
   std::vector<Run> runs_;
   std::vector<int> order_;               // types, outermost first
   std::vector<std::uint64_t> ended_at_;  // of each run that has ended: how

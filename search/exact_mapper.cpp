@@ -25,6 +25,9 @@ constexpr double kTie = 1e-12;
 // The same, of two chains that are compared; a chain is compared a few times at most.
 constexpr double kDominanceTie = 1e-14;
 
+// Orderings that are costed of a chain which prices lead to: one of the first will do.
+constexpr int kMostAttempts = 32;
+
 // The outer part of a chain of cuts: one placed cut, with a link to those above it. The node
 // that a chain has reached on its way inwards is kept outside.
 struct Chain {
@@ -175,7 +178,7 @@ class ChainSearch {
         std::unique(chain.begin(), chain.end(),
                     [](const ChainMark& a, const ChainMark& b) { return a.node == b.node; }),
         chain.end());
-    expand(chain, placed);
+    expand(chain, placed, -ExactSpace::kInfeasible, kMostAttempts);
   }
 
   double* paid(std::int32_t id) { return &paid_[z(id) * z(width_)]; }
@@ -945,23 +948,30 @@ class ChainSearch {
         return;
       }
     }
-    expand(marks, placed);
+    const double least = chain.uncertain ? -ExactSpace::kInfeasible : visits_[z(id)].lower.latency;
+    expand(marks, placed, options_.prune ? least : -ExactSpace::kInfeasible, 0);
   }
 
-  void expand(const std::vector<ChainMark>& marks, const PlacedCuts& placed) {
+  // Costs the orderings that a chain stands for, at most so many (0: all), until one takes no
+  // longer than `least`, a bound for all of them; their energies are equal.
+  void expand(const std::vector<ChainMark>& marks, const PlacedCuts& placed, double least,
+              int most) {
+    int count = 0;
     leaf_.expand(marks, placed, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
       const model::Cost cost = model::evaluate(space_.problem(), ordering, cuts);
       ++result_.evaluated;
-      if (!std::isfinite(cost.energy)) return;
+      const bool go_on = cost.latency > least && ++count != most;
+      if (!std::isfinite(cost.energy)) return go_on;
       if (options_.front) {
         add_to_front({cost, ordering, cuts});
-        return;
+        return go_on;
       }
-      if (has_best_ && !better(options_.objective, cost, best_)) return;
+      if (has_best_ && !better(options_.objective, cost, best_)) return go_on;
       has_best_ = true;
       best_ = cost;
       result_.improved = true;
       result_.best = {cost, ordering, cuts};
+      return go_on;
     });
   }
 
