@@ -55,9 +55,11 @@ struct Chain {
   std::int32_t upper_mark = 0;
   std::uint8_t upper_top = 0;
   std::uint8_t anchors = 0;
-  // Bits are tracked ports: of a transfer that may use its whole period; of others.
+  // Bits are tracked ports: with a transfer that may use its whole period; with any; with more
+  // than one.
   std::uint32_t wide_ports = 0;
-  std::uint32_t narrow_ports = 0;
+  std::uint32_t used_ports = 0;
+  std::uint32_t shared_ports = 0;
   std::array<std::uint16_t, model::kMaxOperands> floor_class{};
   std::uint64_t even_key = 0;  // all placed cuts, where evenness depends on them
 };
@@ -319,14 +321,10 @@ class ChainSearch {
     return top == 0 || loops == 1 || tops > both || bottoms > both || both > 1;
   }
 
-  std::uint32_t ports_left(const Chain& chain) const {
-    std::uint32_t ports = 0;
-    for (int o = 0; o < space_.problem().operands; ++o) {
-      for (int i = 0; i < chain.left[z(o)]; ++i) {
-        ports |= space_.cut(o, i).ports | space_.cut(o, i).partial_ports;
-      }
-    }
-    return ports;
+  // Adds the ports of a transfer to those used and, where they were, to those shared.
+  static void use(std::uint32_t ports, std::uint32_t& used, std::uint32_t& shared) {
+    shared |= used & ports;
+    used |= ports;
   }
 
   // Whether some ordering of whatever completes the chain costs no more than the bounds'
@@ -338,11 +336,25 @@ class ChainSearch {
     if (chain.tight != 0 && !has_other_loop(chain.mark, node, operands_of(chain.tight))) {
       return false;
     }
+    return (doubtful_ports(chain) & chain.used_ports) == 0;
+  }
+
+  // Ports that several transfers will share, none of which is known to use its whole period:
+  // how much of the time their windows cover depends on all of them.
+  std::uint32_t doubtful_ports(const Chain& chain) const {
     std::uint32_t wide = chain.wide_ports | always_wide_;
     for (int c = 0; c < space_.cut_count(); ++c) {
       if (chain.tight & chain.anchored & (1u << c)) wide |= space_.cut(c).ports;
     }
-    return ((chain.narrow_ports | ports_left(chain)) & ~wide) == 0;
+    std::uint32_t used = chain.used_ports;
+    std::uint32_t shared = chain.shared_ports;
+    for (int o = 0; o < space_.problem().operands; ++o) {
+      for (int i = 0; i < chain.left[z(o)]; ++i) {
+        use(space_.cut(o, i).ports, used, shared);
+        use(space_.cut(o, i).partial_ports, used, shared);
+      }
+    }
+    return shared & ~wide;
   }
 
   // Whether every completion of b is no better than the same completion of a. Both have the
@@ -362,6 +374,8 @@ class ChainSearch {
     for (int i = 1; i < kPaidPorts; ++i) {
       if (x[i] > y[i] && !loads_in_shadow(chain, x, y, i, node)) return false;
     }
+    // What only the cuts left will use is used alike by both.
+    if (doubtful_ports(chain) & chains_[z(b)].used_ports) return false;
     const double stall = visits_[z(b)].stall;
     const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
@@ -463,6 +477,15 @@ class ChainSearch {
       }
     }
     Chain root;
+    // The array's own transfers of the output share their ports with others.
+    for (int i = 0; i < tracked_; ++i) {
+      for (const auto direction :
+           {model::Direction::wr_in_by_low, model::Direction::rd_out_to_low}) {
+        if (space_.port_of(0, 0, static_cast<int>(direction)) == space_.tracked_port(i)) {
+          use(1u << i, root.used_ports, root.shared_ports);
+        }
+      }
+    }
     root.mark = root.upper_mark = root.zone_start = static_cast<std::int32_t>(space_.full());
     root.zone = static_cast<std::int8_t>(options_.constraints.size());
     for (int o = 0; o < space_.problem().operands; ++o) {
@@ -792,6 +815,10 @@ class ChainSearch {
       }
     }
     if (o == 0 && !settle_output(chain, next, node)) return;
+    use(cut.ports, next.used_ports, next.shared_ports);
+    if (cut.operand == 0 && cut.comes_back[z(node)] != 0) {
+      use(cut.partial_ports, next.used_ports, next.shared_ports);
+    }
     if (cut.stationary) {
       next.wide_ports |= cut.ports;
     } else {
@@ -885,7 +912,6 @@ class ChainSearch {
       next.wide_ports |= cut.ports;
       return true;
     }
-    next.narrow_ports |= cut.ports | cut.partial_ports;
     if (cut.short_window[z(node)]) return true;
     next.tight |= bit;
     const auto anchors = static_cast<std::uint8_t>(next.anchors | 1u << cut.operand);
