@@ -912,10 +912,11 @@ class ChainSearch {
       next.wide_ports |= cut.ports;
       return true;
     }
-    if (cut.short_window[z(node)]) return true;
+    // What moves once waits for no window.
+    if (cut.short_window[z(node)] || node == space_.full()) return true;
     next.tight |= bit;
     const auto anchors = static_cast<std::uint8_t>(next.anchors | 1u << cut.operand);
-    if (node == space_.full() || can_hold(next.upper_mark, node, next.upper_top, anchors)) {
+    if (can_hold(next.upper_mark, node, next.upper_top, anchors)) {
       next.anchors = anchors;
       next.anchored |= bit;
     }
