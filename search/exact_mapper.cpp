@@ -321,6 +321,20 @@ class ChainSearch {
     return top == 0 || loops == 1 || tops > both || bottoms > both || both > 1;
   }
 
+  // Ports that a cut at a node uses.
+  static std::uint32_t ports_of(const Cut& cut, std::int64_t node) {
+    const bool back = !cut.stationary && cut.comes_back[z(node)] != 0;
+    return cut.ports | (back ? cut.partial_ports : 0u);
+  }
+  // Those of the anchored cuts at a chain's mark.
+  std::uint32_t anchored_ports(const Chain& chain, std::uint32_t cuts) const {
+    std::uint32_t ports = 0;
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      if (cuts & chain.anchored & (1u << c)) ports |= ports_of(space_.cut(c), chain.mark);
+    }
+    return ports;
+  }
+
   // Adds the ports of a transfer to those used and, where they were, to those shared.
   static void use(std::uint32_t ports, std::uint32_t& used, std::uint32_t& shared) {
     shared |= used & ports;
@@ -336,15 +350,18 @@ class ChainSearch {
     if (chain.tight != 0 && !has_other_loop(chain.mark, node, operands_of(chain.tight))) {
       return false;
     }
-    return (doubtful_ports(chain) & chain.used_ports) == 0;
+    return (doubtful_ports(chain, node) & chain.used_ports) == 0;
   }
 
   // Ports that several transfers will share, none of which is known to use its whole period:
   // how much of the time their windows cover depends on all of them.
-  std::uint32_t doubtful_ports(const Chain& chain) const {
+  std::uint32_t doubtful_ports(const Chain& chain, std::int64_t node) const {
     std::uint32_t wide = chain.wide_ports | always_wide_;
-    for (int c = 0; c < space_.cut_count(); ++c) {
-      if (chain.tight & chain.anchored & (1u << c)) wide |= space_.cut(c).ports;
+    if (chain.anchored != 0 &&
+        has_other_loop(chain.mark, node, operands_of(chain.tight | chain.anchored))) {
+      wide |= anchored_ports(chain, ~0u);
+    } else if (chain.tight != 0 && has_other_loop(chain.mark, node, operands_of(chain.tight))) {
+      wide |= anchored_ports(chain, chain.tight);
     }
     std::uint32_t used = chain.used_ports;
     std::uint32_t shared = chain.shared_ports;
@@ -375,7 +392,7 @@ class ChainSearch {
       if (x[i] > y[i] && !loads_in_shadow(chain, x, y, i, node)) return false;
     }
     // What only the cuts left will use is used alike by both.
-    if (doubtful_ports(chain) & chains_[z(b)].used_ports) return false;
+    if (doubtful_ports(chain, node) & chains_[z(b)].used_ports) return false;
     const double stall = visits_[z(b)].stall;
     const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
@@ -705,6 +722,14 @@ class ChainSearch {
     next.upper_mark = chain.mark;
     next.upper_top = 0;
     next.anchors = 0;
+    // Cuts above all loops are anchored without being tight: their windows only matter to
+    // others on their ports.
+    if (chain.anchored != 0 &&
+        has_other_loop(chain.mark, node, operands_of(chain.tight | chain.anchored))) {
+      next.upper_top = operands_of(chain.tight | chain.anchored);
+      next.wide_ports |= anchored_ports(chain, ~0u);
+      return;
+    }
     if (chain.tight == 0) return;
     std::uint32_t ended = 0;
     for (int place = 0; place < space_.cut_count(); ++place) {
@@ -730,9 +755,7 @@ class ChainSearch {
       return;
     }
     next.upper_top = operands_of(ended);
-    for (int c = 0; c < space_.cut_count(); ++c) {
-      if (ended & chain.anchored & (1u << c)) next.wide_ports |= space_.cut(c).ports;
-    }
+    next.wide_ports |= anchored_ports(chain, ended);
   }
 
   // Adds to the excess of a cut's ports what follows from windows of `after` cycles instead of
@@ -816,9 +839,7 @@ class ChainSearch {
     }
     if (o == 0 && !settle_output(chain, next, node)) return;
     use(cut.ports, next.used_ports, next.shared_ports);
-    if (cut.operand == 0 && cut.comes_back[z(node)] != 0) {
-      use(cut.partial_ports, next.used_ports, next.shared_ports);
-    }
+    use(ports_of(cut, node) & cut.partial_ports, next.used_ports, next.shared_ports);
     if (cut.stationary) {
       next.wide_ports |= cut.ports;
     } else {
@@ -829,6 +850,7 @@ class ChainSearch {
       // A level without loops ends with no irrelevant one; one with irrelevant loops only is
       // accounted for.
       if (index + 1 < space_.cuts_of(o)) next.tight &= ~(1u << (place + 1));
+      if (index + 1 < space_.cuts_of(o)) next.anchored &= ~(1u << (place + 1));
     }
     if (options_.even) {
       next.even_key =
@@ -904,16 +926,23 @@ class ChainSearch {
                             (resident.operand == 0 ? resident.level : resident.level + 1);
           next.dirty &= ~(1u << other);
           next.tight &= ~(1u << other);
-          next.wide_ports |= space_.cut(other).ports;
+          next.anchored &= ~(1u << other);
+          const Cut& mate = space_.cut(other);
+          const int index = other - space_.first_cut(mate.operand);
+          next.wide_ports |= ports_of(mate, mark_of(next, mate.operand, index));
         }
       }
     }
     if (roomy) {
-      next.wide_ports |= cut.ports;
+      next.wide_ports |= ports_of(cut, node);
       return true;
     }
     // What moves once waits for no window.
-    if (cut.short_window[z(node)] || node == space_.full()) return true;
+    if (cut.short_window[z(node)]) return true;
+    if (node == space_.full()) {
+      next.anchored |= bit;
+      return true;
+    }
     next.tight |= bit;
     const auto anchors = static_cast<std::uint8_t>(next.anchors | 1u << cut.operand);
     if (can_hold(next.upper_mark, node, next.upper_top, anchors)) {
