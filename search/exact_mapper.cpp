@@ -347,10 +347,7 @@ class ChainSearch {
     if (chain.uncertain) return false;
     if (focus_ == Focus::energy) return options_.prune;
     if (!comparable_ || chain.dirty != 0 || bounds_.type(chain.type).opaque) return false;
-    if (chain.tight != 0 && !has_other_loop(chain.mark, node, operands_of(chain.tight))) {
-      return false;
-    }
-    return (doubtful_ports(chain, node) & chain.used_ports) == 0;
+    return chain.tight == 0 || has_other_loop(chain.mark, node, operands_of(chain.tight));
   }
 
   // Ports that several transfers will share, none of which is known to use its whole period:
@@ -392,7 +389,8 @@ class ChainSearch {
       if (x[i] > y[i] && !loads_in_shadow(chain, x, y, i, node)) return false;
     }
     // What only the cuts left will use is used alike by both.
-    if (doubtful_ports(chain, node) & chains_[z(b)].used_ports) return false;
+    const std::uint32_t doubtful =
+        visits_[z(a)].doubtful & (chain.used_ports | chains_[z(b)].used_ports);
     const double stall = visits_[z(b)].stall;
     const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
@@ -400,10 +398,12 @@ class ChainSearch {
       const double* q = y + kPaidPorts + kPaidPortWidth * i;
       const bool demands = (type.demand_ports >> i & 1u) != 0 && p[2] > q[2];
       if (type.stall_matters && (p[0] != q[0] || p[1] != q[1])) return false;
-      if (p[0] <= q[0] && p[1] <= q[1] && !demands) continue;
+      const bool doubt = (doubtful >> i & 1u) != 0;
+      if (p[0] <= q[0] && p[1] <= q[1] && !demands && !doubt) continue;
       // More is as good where it cannot bind.
       const PortShare most = bounds_.most_left(node, chain.left, i);
       if (p[0] > q[0] && p[0] + most.busy - ideal > stall) return false;
+      if (doubt && p[0] + most.busy > stall) return false;
       if (p[1] > q[1] && p[1] + most.excess > stall) return false;
       if (demands) {
         const double bandwidth = space_.problem().port[z(space_.tracked_port(i))].bandwidth_max;
@@ -471,6 +471,7 @@ class ChainSearch {
     std::int64_t node = -1;  // last one
     Bound lower;
     double stall = 0;
+    std::uint32_t doubtful = 0;
     bool dead = false;  // dropped there
   };
 
@@ -593,6 +594,7 @@ class ChainSearch {
     }
     const bool exact = exact_so_far(chains_[z(id)], node);
     if (exact) {
+      visits_[z(id)].doubtful = doubtful_ports(chains_[z(id)], node);
       for (const auto& [other, unused] : group) {
         (void)unused;
         if (!visits_[z(other)].dead && dominates(id, other, node)) visits_[z(other)].dead = true;
