@@ -25,6 +25,9 @@ constexpr double kTie = 1e-12;
 // The same, of two chains that are compared; a chain is compared a few times at most.
 constexpr double kDominanceTie = 1e-14;
 
+// Chains that a new one is compared with at most: the comparisons would take longer than they save.
+constexpr std::size_t kMostCompared = 150;
+
 // Orderings that are costed of a chain which prices lead to: one of the first will do.
 constexpr int kMostAttempts = 32;
 
@@ -465,6 +468,12 @@ class ChainSearch {
     return key;
   }
 
+  // Chains of equal keys at the node in hand: those that may stand for others, and others.
+  struct Group {
+    std::vector<std::int32_t> exact;
+    std::vector<std::int32_t> others;
+  };
+
   // ---- the walk from the outermost loop inwards
 
   struct Visit {
@@ -585,23 +594,28 @@ class ChainSearch {
   }
 
   bool keep(std::int32_t id, std::int64_t node) {
-    auto& group = groups_[key_of(chains_[z(id)])];
-    for (const auto& [other, exact] : group) {
-      if (exact && !visits_[z(other)].dead && dominates(other, id, node)) {
-        visits_[z(id)].dead = true;
-        return false;
-      }
+    Group& group = groups_[key_of(chains_[z(id)])];
+    for (std::size_t i = 0; i < group.exact.size(); ++i) {
+      const std::int32_t other = group.exact[i];
+      if (visits_[z(other)].dead || !dominates(other, id, node)) continue;
+      visits_[z(id)].dead = true;
+      // What stands for one chain often stands for the next one.
+      std::swap(group.exact[i], group.exact[i / 2]);
+      return false;
     }
-    const bool exact = exact_so_far(chains_[z(id)], node);
-    if (exact) {
-      visits_[z(id)].doubtful = doubtful_ports(chains_[z(id)], node);
-      for (const auto& [other, unused] : group) {
-        (void)unused;
-        if (!visits_[z(other)].dead && dominates(id, other, node)) visits_[z(other)].dead = true;
-      }
-      std::erase_if(group, [&](const auto& entry) { return visits_[z(entry.first)].dead; });
+    if (!exact_so_far(chains_[z(id)], node)) {
+      if (group.others.size() < kMostCompared) group.others.push_back(id);
+      return true;
     }
-    group.emplace_back(id, exact);
+    visits_[z(id)].doubtful = doubtful_ports(chains_[z(id)], node);
+    for (std::vector<std::int32_t>* list : {&group.exact, &group.others}) {
+      std::erase_if(*list, [&](std::int32_t other) {
+        Visit& visit = visits_[z(other)];
+        if (!visit.dead && dominates(id, other, node)) visit.dead = true;
+        return visit.dead;
+      });
+    }
+    if (group.exact.size() < kMostCompared) group.exact.push_back(id);
     return true;
   }
 
@@ -1075,7 +1089,7 @@ class ChainSearch {
   std::vector<Visit> visits_;
   std::vector<std::vector<std::int32_t>> buckets_;  // chains on their way, by node
   std::vector<std::int32_t> alive_;
-  std::unordered_map<Key, std::vector<std::pair<std::int32_t, bool>>, KeyHash> groups_;
+  std::unordered_map<Key, Group, KeyHash> groups_;
 };
 
 }  // namespace
