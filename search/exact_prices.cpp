@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 
 namespace ridgeline::search {
 
@@ -393,15 +391,6 @@ bool PriceSearch::run(const PriceGoal& goal, int steps, const Try& attempt, mode
         root.bound = bound;
         root.table = static_cast<int>(found.size()) - 1;
       }
-    }
-    if (getenv("DBG")) {
-      int no = 0;
-      for (Root& root : roots_) no += open(root);
-      fprintf(stderr,
-              "step %d: type %d%d%d lb %.3f here %.3f expected %.3f aim %.3f open %d/%zu lat %g\n",
-              i, weakest->at_top[0], weakest->at_top[1], weakest->at_top[2], weakest->bound,
-              value(table, *weakest) - offset, expected, aim(), no, roots_.size(),
-              table.latency_price());
     }
     trace(table);
     if (value(table, *weakest) - offset > expected - 1e-4 * std::abs(aim() - expected)) {
