@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <unordered_map>
 
 #include "search/exact_bounds.hpp"
@@ -28,6 +26,16 @@ constexpr double kDominanceTie = 1e-14;
 
 // Chains that a new one is compared with at most: the comparisons would take longer than they save.
 constexpr std::size_t kMostCompared = 150;
+
+// Chains that are kept of one pass at most, some 3 GB of them; a search that needs more stops.
+constexpr std::size_t kMostChains = 5'000'000;
+
+// Steps towards good prices, nodes that show whether a problem is easy, and what follows if it
+// is not: more steps, and chains that a first pass keeps of each state.
+constexpr int kFirstSteps = 12;
+constexpr std::int64_t kEasyNodes = 5000;
+constexpr int kMoreSteps = 60;
+constexpr int kBeam = 2;
 
 // Orderings that are costed of a chain which prices lead to: one of the first will do.
 constexpr int kMostAttempts = 32;
@@ -67,7 +75,10 @@ class ChainSearch {
       // The first term of the objective alone needs fewer chains; once it is known, few are left.
       const bool latency = options_.objective == Objective::latency;
       solve(latency ? Focus::latency : Focus::energy, false);
-      if (!stopped_) solve(Focus::both, true);
+      if (!stopped_) {
+        if (has_best_) proven_ = objective_value(options_.objective, best_);
+        solve(Focus::both, true);
+      }
     }
     result_.optimal = !stopped_;
     return finish();
@@ -78,24 +89,33 @@ class ChainSearch {
   enum class Focus { both, latency, energy };
 
   ExactResult finish() {
-    const double best = has_best_ ? objective_value(options_.objective, best_)
-                                  : std::numeric_limits<double>::infinity();
-    result_.lower_bound = std::min(stopped_ ? open_bound_ : best, best);
+    const double infinity = std::numeric_limits<double>::infinity();
+    const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
+    result_.lower_bound = best;
+    if (stopped_) {
+      result_.lower_bound = std::min(best, std::max({open_bound_, proven_, root_bound()}));
+    }
     std::sort(result_.front.begin(), result_.front.end(),
               [](const auto& a, const auto& b) { return a.cost.latency < b.cost.latency; });
     return result_;
   }
 
+  // Of the objective, before anything is searched.
+  double root_bound() {
+    if (!price_search_) price_search_.emplace(space_, bounds_);
+    const double latency = price_search_->least_latency();
+    const double energy =
+        space_.constant_energy() + bounds_.energy_left(space_.full(), bounds_.all_left());
+    if (options_.objective == Objective::edp && latency <= 0) return 0;
+    return objective_value(options_.objective, {energy, latency});
+  }
+
   // Searches everything: most problems are easy, and only the others get better prices and a
   // first pass that keeps few chains, to find what the search has to beat.
   void solve(Focus focus, bool second) {
-    static const int s1 = getenv("S1") ? atoi(getenv("S1")) : 12;
-    static const int s2 = getenv("S2") ? atoi(getenv("S2")) : 60;
-    static const int lim = getenv("LIM") ? atoi(getenv("LIM")) : 5000;
-    static const int bm = getenv("BM") ? atoi(getenv("BM")) : 2;
-    if (find_prices(second, s1) || search(0, focus, lim) || stopped_) return;
-    if (find_prices(second, s2)) return;
-    search(bm, focus, 0);
+    if (find_prices(second, kFirstSteps) || search(0, focus, kEasyNodes) || stopped_) return;
+    if (find_prices(second, kMoreSteps)) return;
+    search(kBeam, focus, 0);
     if (!stopped_) search(0, focus, 0);
   }
 
@@ -370,8 +390,9 @@ class ChainSearch {
       if (budget_ > 0 && result_.nodes > budget_) return false;
       if (!buckets_[z(node)].empty()) process(node);
     }
-    if (stopped_) {
+    if (stopped_ && beam_ == 0) {
       // What was not looked at bounds what could still be found.
+      open_bound_ = std::numeric_limits<double>::infinity();
       for (std::int64_t node = 0; node < space_.nodes(); ++node) {
         for (const std::int32_t id : buckets_[z(node)]) {
           Bound lower;
@@ -396,6 +417,7 @@ class ChainSearch {
   bool count_node() {
     ++result_.nodes;
     return (options_.node_limit > 0 && result_.nodes > options_.node_limit) ||
+           chains_.size() > kMostChains ||
            (result_.nodes % 1024 == 0 && options_.stop && options_.stop());
   }
 
@@ -603,7 +625,8 @@ class ChainSearch {
   bool has_best_ = false;
   model::Cost best_;
   bool stopped_ = false;
-  double open_bound_ = std::numeric_limits<double>::infinity();
+  double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
+  double proven_ = -std::numeric_limits<double>::infinity();      // nothing is less
 
   bool comparable_ = true;
   bool shadows_ = false;

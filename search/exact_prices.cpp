@@ -346,6 +346,17 @@ Prices PriceSearch::best_prices(const PriceGoal& goal, const Root& root, const m
   return prices;
 }
 
+double PriceSearch::least_latency() const {
+  double least = ExactSpace::kInfeasible;
+  for (const Root& root : roots_) {
+    const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
+    double bound = ideal + loading_total(space_.problem().operands, bounds_.type(root.type).least);
+    if (latency_goal_) bound = std::max(bound, root.bound * (1 - kPriceTie));
+    least = std::min(least, bound);
+  }
+  return least;
+}
+
 bool PriceSearch::run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
                       std::vector<PriceTable>& tables) {
   const auto aim = [&] {
@@ -353,6 +364,7 @@ bool PriceSearch::run(const PriceGoal& goal, int steps, const Try& attempt, mode
                              : goal.energy * target.energy + goal.latency * target.latency;
   };
   const auto open = [&](const Root& root) { return root.bound < aim() * (1 - kPriceTie); };
+  latency_goal_ = goal.energy == 0 && goal.latency == 1;
   for (Root& root : roots_) {
     root.bound = -ExactSpace::kInfeasible;
     root.table = -1;

@@ -106,6 +106,10 @@ class PriceSearch {
   bool run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
            std::vector<PriceTable>& tables);
 
+  // A bound of the latency of every chain: what `run` found where that was its goal, else one
+  // without stalls.
+  double least_latency() const;
+
  private:
   // Cuts above all loops: where every chain begins.
   struct Root {
@@ -127,6 +131,7 @@ class PriceSearch {
   const ExactSpace& space_;
   ExactBounds& bounds_;
   std::vector<Root> roots_;
+  bool latency_goal_ = false;  // `Root::bound` is of the latency
 };
 
 }  // namespace ridgeline::search

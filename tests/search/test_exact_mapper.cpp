@@ -193,6 +193,20 @@ void compare(std::uint64_t seed, int problems, bool whole) {
         ASSERT_NEAR(ours.best.cost.latency, best.latency, 1e-11 * std::abs(best.latency));
       }
     }
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      // A search that is cut off knows how much better the optimum can be.
+      ExactOptions options;
+      options.objective = objective;
+      options.node_limit = 1 + static_cast<std::int64_t>(random() % 40);
+      const ExactResult ours = exact_search(problem, options, std::nullopt);
+      if (!truth.any) continue;
+      const double best =
+          objective_value(objective, truth.best[static_cast<std::size_t>(objective)]);
+      ASSERT_LE(ours.lower_bound, best + 1e-9 * std::abs(best));
+      if (ours.optimal) {
+        ASSERT_NEAR(objective_value(objective, ours.best.cost), best, 1e-11 * std::abs(best));
+      }
+    }
     ExactOptions options;
     options.front = true;
     const ExactResult ours = exact_search(problem, options, std::nullopt);
