@@ -38,6 +38,42 @@ std::string without_underscores(std::string_view text) {
   return digits;
 }
 
+// Length of the UTF-8 sequence that starts `text`; 0 where it is none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what is beyond U+10FFFF.
+  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
+      (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F)) {
+    return 0;
+  }
+  return length;
+}
+
+// yaml-cpp turns the escapes \N and \_ into the single bytes of Latin-1. Everything else is UTF-8,
+// as the text that it comes from.
+std::string as_utf8(const std::string& value) {
+  std::string result;
+  result.reserve(value.size());
+  for (std::size_t i = 0; i < value.size();) {
+    const std::size_t length = utf8_length(std::string_view(value).substr(i, 4));
+    if (length == 0) {
+      result += '\xC2';
+      result += value[i++];
+    } else {
+      result.append(value, i, length);
+      i += length;
+    }
+  }
+  return result;
+}
+
 // Value of decimal text, "1.5", ".5", "2." or "1.0e-3"; infinite where it overflows.
 double to_double(const std::string& text) {
   double value = 0;
@@ -140,8 +176,9 @@ class YamlHandler : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
+                const std::string& parsed) override {
     if (tag == "!") last_quoted_ = static_cast<std::size_t>(mark.pos);
+    const std::string value = as_utf8(parsed);
     if (builder_.wants_key()) {
       // A key is text, however it would read as a value (`0:`, `no:`).
       builder_.key(value, place(mark), tag == "?" && value == "<<");
@@ -394,24 +431,6 @@ Format format_of(std::string_view text, const std::string& name) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const bool braces = first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
   return braces ? Format::json : Format::yaml;
-}
-
-// Length of the UTF-8 sequence that starts `text`; 0 where it is none.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what is beyond U+10FFFF.
-  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) > 0x9F) ||
-      (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) > 0x8F)) {
-    return 0;
-  }
-  return length;
 }
 
 // Control characters mean a binary or UTF-16 file, and yaml-cpp takes 0x04 for the end.

@@ -220,6 +220,14 @@ TEST(Document, SurvivesTheWayThroughJsonText) {
   EXPECT_EQ(document.at("/a").location().file, "design");
 }
 
+TEST(Document, EveryEscapeOfYamlGivesUtf8) {
+  // YAML 1.1, 5.6: next line (U+0085), no-break space (U+00A0), line and paragraph separators.
+  const Document document = yaml("\"\xC3\xA9\\N\": \"\\_\\N\\L\\P\\xe9\\u00e9\"");
+  EXPECT_EQ(document.to_json().dump(),
+            "{\"\xC3\xA9\xC2\x85\":"
+            "\"\xC2\xA0\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xC3\xA9\xC3\xA9\"}");
+}
+
 TEST(Document, DeducesTheFormatOfTextWithoutAnEnding) {
   EXPECT_EQ(parse_document(" {\"a\": 1}", "text").to_json().dump(), R"({"a":1})");
   EXPECT_EQ(parse_document("a: 1", "text").to_json().dump(), R"({"a":1})");
