@@ -100,7 +100,8 @@ int check_command(const std::vector<std::string>& arguments) {
   bool all_good = true;
   for (const std::string& file : values["file"].as<std::vector<std::string>>()) {
     try {
-      std::cout << file << ": ok, " + examine(file) + "\n";
+      const std::string found = examine(file);
+      std::cout << file << ": ok, " << found << '\n';
     } catch (const io::InputError& error) {
       std::cout << error.what() << '\n';
       all_good = false;

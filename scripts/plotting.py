@@ -1,6 +1,9 @@
 """What the figures of the plot scripts have in common: colours, type, units and saving."""
+import json
 import os
 import tempfile
+
+import yaml
 
 # matplotlib writes its font cache there; a home directory may be missing or read-only.
 os.environ.setdefault("MPLCONFIGDIR", os.path.join(tempfile.gettempdir(), f"matplotlib-{os.getuid()}"))
@@ -58,9 +61,25 @@ def bits(size):
     return f"{size:.4g} B"
 
 
+def read_document(path):
+    """What a JSON or, by any other ending, YAML file holds."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return json.load(stream) if path.endswith(".json") else yaml.safe_load(stream)
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise SystemExit(f"{path}: no {'JSON' if path.endswith('.json') else 'YAML'} document: {error}") from error
+
+
 def save(figure, path):
     # No date, so that the same input gives the same file.
     kind = os.path.splitext(path)[1].lower()
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(kind)
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.12, metadata=metadata)
+    try:
+        figure.savefig(path, bbox_inches="tight", pad_inches=0.12, metadata=metadata)
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be written: {error.strerror}") from error
+    except ValueError as error:
+        raise SystemExit(f"{path}: {error}") from error
     plt.close(figure)

@@ -90,6 +90,24 @@ class Plots(unittest.TestCase):
         self.assertIn("ridgeline.evaluation/1", done.stderr)
         self.assertFalse(path.exists())
 
+    def test_what_cannot_be_read_or_written_is_named_in_one_line(self):
+        folder = pathlib.Path(self.folder.name)
+        (folder / "text.json").write_text("memories: none", encoding="utf-8")
+        (folder / "open.yaml").write_text("memories: {a: [", encoding="utf-8")
+        accelerator = SOURCE / "examples" / "accelerators" / "tpu_like.yaml"
+        for script, source, output, place in (
+                ("plot_breakdown", folder / "none.json", "a.svg", "none.json: cannot be read"),
+                ("plot_breakdown", folder / "text.json", "a.svg", "text.json: no JSON document"),
+                ("plot_breakdown", accelerator, "a.svg", "tpu_like.yaml: no evaluation result"),
+                ("plot_hierarchy", folder / "none.yaml", "a.svg", "none.yaml: cannot be read"),
+                ("plot_hierarchy", folder / "open.yaml", "a.svg", "open.yaml: no YAML document"),
+                ("plot_hierarchy", accelerator, "no/folder.svg", "folder.svg: cannot be written"),
+                ("plot_hierarchy", accelerator, "figure.xyz", "figure.xyz: ")):
+            done, _ = self.run_script(script, source, output=output)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(place, done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+
     def test_hierarchy_shows_every_memory_of_the_examples(self):
         for name, memories in (("tpu_like", ["weight_buffer  × 1024", "partial_sum  × 1024", "unified_buffer", "dram"]),
                                ("ascend_like", ["weight_register  × 256", "activation_edge_buffer", "dram  × 4"])):
