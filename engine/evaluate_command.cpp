@@ -137,6 +137,13 @@ int evaluate_command(const std::vector<std::string>& arguments) {
       seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     });
   };
+  options.mapper.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
+    const LayerSearchStart start = layer_search_start();
+    parallel_for(threads, count, [&](std::size_t i) {
+      start_layer_search(start);
+      body(i);
+    });
+  };
   const search::NetworkResult result =
       search::map_network(loaded.workload, accelerator, mapping, options);
 

@@ -38,8 +38,12 @@ int small_number(const std::string& option, const std::string& text, int min) {
 
 }  // namespace
 
-void start_layer_search() {
-  layer_started = Clock::now();
+void start_layer_search(LayerSearchStart start) {
+  layer_started = start;
+}
+
+LayerSearchStart layer_search_start() {
+  return layer_started;
 }
 
 void add_mapping_options(po::options_description& options, const char* engine) {

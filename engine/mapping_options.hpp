@@ -3,6 +3,7 @@
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/variables_map.hpp>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -21,8 +22,11 @@ void add_mapping_options(boost::program_options::options_description& options, c
 // start_layer_search() of the same thread.
 search::MapperOptions read_mapping_options(const boost::program_options::variables_map& values);
 
-// The calling thread starts the search of another layer now.
-void start_layer_search();
+// The calling thread starts the search of another layer now, or joins one that started before.
+using LayerSearchStart = std::chrono::steady_clock::time_point;
+void start_layer_search(LayerSearchStart start = std::chrono::steady_clock::now());
+// When the search that the calling thread works on started.
+LayerSearchStart layer_search_start();
 
 // NAME=N of --dim. UsageError.
 std::map<std::string, std::int64_t> read_dims(const std::vector<std::string>& given);

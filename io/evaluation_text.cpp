@@ -34,7 +34,9 @@ std::string heading(const EvaluationReport& report) {
     text += ", lpf limit " + (mapper.lpf_limit > 0 ? std::to_string(mapper.lpf_limit) : "none");
   }
   if (mapper.engine == search::Engine::anneal) text += ", seed " + std::to_string(mapper.seed);
-  if (mapper.node_limit > 0) text += ", node limit " + std::to_string(mapper.node_limit);
+  if (mapper.engine == search::Engine::exact && mapper.node_limit > 0) {
+    text += ", node limit " + std::to_string(mapper.node_limit);
+  }
   text +=
       ", " + (mapper.spatial_candidates > 0 ? std::to_string(mapper.spatial_candidates) : "all");
   text += " spatial candidates";

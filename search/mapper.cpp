@@ -347,6 +347,19 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   model::Problem best_problem;
   const model::SpatialMapping* best_spatial = nullptr;
   std::string reason;
+  // What exact finds under one spatial mapping depends on those before; the others do not.
+  std::vector<Found> independent;
+  if (options.for_each && options.engine != Engine::exact && candidates.mappings.size() > 1) {
+    independent.resize(candidates.mappings.size());
+    options.for_each(independent.size(), [&](std::size_t i) {
+      const auto compiled =
+          model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[i]);
+      if (const auto* problem = std::get_if<model::Problem>(&compiled)) {
+        independent[i] =
+            Search(layer, accelerator, mapping, options).run(*problem, std::nullopt, false);
+      }
+    });
+  }
   for (const model::SpatialMapping& spatial : candidates.mappings) {
     const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
     if (const auto* why = std::get_if<std::string>(&compiled)) {
@@ -357,9 +370,12 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     std::optional<model::Cost> incumbent;
     if (best_spatial) incumbent = best.cost;
     // Of very many spatial mappings only the first few are also searched as the reference does.
-    const bool with_loma = &spatial - candidates.mappings.data() < kReferenceCandidates;
+    const std::ptrdiff_t place = &spatial - candidates.mappings.data();
+    const bool with_loma = place < kReferenceCandidates;
     const Found found =
-        Search(layer, accelerator, mapping, options).run(problem, incumbent, with_loma);
+        independent.empty()
+            ? Search(layer, accelerator, mapping, options).run(problem, incumbent, with_loma)
+            : std::move(independent[static_cast<std::size_t>(place)]);
     result.evaluated += found.evaluated;
     result.nodes += found.nodes;
     result.orderings += found.orderings;

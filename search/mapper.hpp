@@ -1,7 +1,7 @@
 // Finds the best mapping of a layer on a single-core accelerator, and of a whole workload.
 //
 // Pure: no files, clocks or threads. The engine gives callbacks where it wants to stop a
-// search or to spread layers over threads.
+// search or to spread layers and spatial mappings over threads.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,9 @@ struct MapperOptions {
   std::uint64_t seed = 42;      // of anneal
   std::int64_t node_limit = 0;  // of exact; 0: none
   std::function<bool()> stop;   // polled by long searches; empty: never
+  // Calls body(0) to body(count - 1) for spatial mappings that are searched independently, in any
+  // order, at the same time if it likes; empty: one after the other. The result is the same.
+  std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;
 };
 
 // Objective value of a cost; smaller is better.

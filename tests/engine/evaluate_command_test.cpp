@@ -170,6 +170,24 @@ TEST_F(SmallEvaluation, GivesTheSameForAnyNumberOfThreads) {
   EXPECT_EQ(without_seconds("7"), alone);
 }
 
+TEST_F(SmallEvaluation, SearchesTheSpatialMappingsOfALayerInAnyOrderAlike) {
+  for (const std::string engine : {"loma", "anneal"}) {
+    const auto without_seconds = [&](const std::string& threads) {
+      auto all = arguments(gemm(0, "one", 6, 4, 6) + gemm(1, "two", 5, 8, 9),
+                           {"--format", "json", "--threads", threads, "--engine", engine,
+                            "--objective", "energy", "--spatial-candidates", "all"});
+      all[5] = write("free.yaml", "- name: default\n");  // every loop, every divisor
+      EXPECT_EQ(evaluate(all), kDone);
+      Json result = json();
+      for (Json& layer : result.at("layers")) layer.at("search").erase("seconds");
+      return result.dump(1);
+    };
+    const std::string alone = without_seconds("1");
+    EXPECT_EQ(without_seconds("4"), alone);
+    EXPECT_EQ(without_seconds("4"), alone);
+  }
+}
+
 TEST_F(SmallEvaluation, TakesOnlyTheLayersAskedFor) {
   const std::string workload = gemm(0, "one", 3, 4, 4) + gemm(1, "two", 3, 4, 4);
   ASSERT_EQ(evaluate(arguments(workload, {"--layer", "two", "--format", "json"})), kDone);
