@@ -15,6 +15,7 @@
 #include "io/stream_mapping_reader.hpp"
 #include "io/study_document.hpp"
 #include "io/workload_reader.hpp"
+#include "model/mapping_spec.hpp"
 
 namespace ridgeline::engine {
 
@@ -62,8 +63,11 @@ std::string examine(const std::filesystem::path& path) {
   const io::DocumentKind kind = io::document_kind(document);
   std::string text(io::to_string(kind));
   switch (kind) {
-    case io::DocumentKind::accelerator:
-      return text + ", " + summary(io::read_accelerator(root));
+    case io::DocumentKind::accelerator: {
+      const model::Accelerator accelerator = io::read_accelerator(root);
+      io::check_ports(root, accelerator, model::MappingEntry{}.links);
+      return text + ", " + summary(accelerator);
+    }
     case io::DocumentKind::core:
       return text + ", " + summary(io::read_accelerator(root, {.core = true}));
     case io::DocumentKind::multi_core:

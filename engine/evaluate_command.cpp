@@ -3,6 +3,7 @@
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <iostream>
+#include <set>
 
 #include "engine/command_options.hpp"
 #include "engine/exit_code.hpp"
@@ -68,15 +69,24 @@ std::string required(const po::variables_map& values, const char* name) {
   return values[name].as<std::string>();
 }
 
-model::Accelerator load_accelerator(const std::string& path, const Notes& notes) {
-  const io::Document document = io::load_document(path);
-  notes.detail(document.notes());
+model::Accelerator read_accelerator(const io::Document& document) {
   model::Accelerator accelerator = io::read_accelerator(document.root());
   if (accelerator.array.imc) {
     throw document.at("/operational_array/is_imc")
         .error("evaluating in-memory-computing arrays is not supported yet");
   }
   return accelerator;
+}
+
+// With the operand links that the workload's layers use.
+void check_ports(const io::Document& document, const model::Accelerator& accelerator,
+                 const model::Workload& workload, const model::MappingSpec& mapping) {
+  std::set<const model::MappingEntry*> used;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (!node.layer) continue;
+    const model::MappingEntry* entry = mapping.choose(node.name, node.operator_type);
+    if (used.insert(entry).second) io::check_ports(document.root(), accelerator, entry->links);
+  }
 }
 
 void check_layer_names(const std::vector<std::string>& wanted, const model::Workload& workload) {
@@ -117,7 +127,9 @@ int evaluate_command(const std::vector<std::string>& arguments) {
   if (values.count("layer") != 0) options.layers = values["layer"].as<std::vector<std::string>>();
 
   const Notes notes(values);
-  const model::Accelerator accelerator = load_accelerator(accelerator_path, notes);
+  const io::Document accelerator_document = io::load_document(accelerator_path);
+  notes.detail(accelerator_document.notes());
+  const model::Accelerator accelerator = read_accelerator(accelerator_document);
   const io::Document mapping_document = io::load_document(mapping_path);
   notes.detail(mapping_document.notes());
   const model::MappingSpec mapping = io::read_mapping(mapping_document.root(), &accelerator);
@@ -125,6 +137,7 @@ int evaluate_command(const std::vector<std::string>& arguments) {
       load_workload(workload_path, read_dims(dims), values["strict"].as<bool>());
   notes.detail(loaded.notes);
   notes.note(loaded.cost_free);
+  check_ports(accelerator_document, accelerator, loaded.workload, mapping);
   check_layer_names(options.layers, loaded.workload);
 
   std::vector<double> seconds;

@@ -5,6 +5,7 @@
 
 #include "io/nearest.hpp"
 #include "io/reader_support.hpp"
+#include "model/hierarchy.hpp"
 #include "model/limits.hpp"
 
 namespace ridgeline::io {
@@ -13,6 +14,7 @@ namespace {
 
 using model::Accelerator;
 using model::Direction;
+using model::HierarchyMemory;
 using model::Memory;
 using model::MemoryOperand;
 using model::OperationalArray;
@@ -333,6 +335,41 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
 
 Accelerator load_accelerator(const std::filesystem::path& path, const AcceleratorOptions& options) {
   return read_accelerator(load_document(path).root(), options);
+}
+
+void check_ports(const Value& document, const model::Accelerator& accelerator,
+                 const std::vector<model::OperandLink>& links) {
+  const model::Hierarchy hierarchy = model::build_hierarchy(accelerator);
+  for (const model::OperandLink& link : links) {
+    const auto& levels = hierarchy.levels[static_cast<std::size_t>(link.memory)];
+    const bool output = link.operand == "O";
+    for (std::size_t m = 0; m < levels.size(); ++m) {
+      const HierarchyMemory& entry = hierarchy.memories[static_cast<std::size_t>(levels[m])];
+      const auto require = [&](Direction direction, const char* what) {
+        for (const model::HierarchyPort& port : entry.ports) {
+          for (const model::PortFunction& function : port.functions) {
+            if (function.operand == link.memory && function.direction == direction) return;
+          }
+        }
+        const std::string pair = "\"" + std::string(model::to_string(link.memory)) + ", " +
+                                 std::string(model::short_name(direction)) + "\"";
+        const Memory& memory = accelerator.memories[static_cast<std::size_t>(entry.memory)];
+        throw document.at("memories")
+            .at(memory.name)
+            .at("ports")
+            .error("no port serves " + pair + ", by which operand " + link.operand + " is " + what,
+                   "list it in the `allocation` of a port");
+      };
+      const bool outermost = m + 1 == levels.size();
+      if (output) {
+        require(Direction::wr_in_by_low, "written from below");
+        if (!outermost) require(Direction::rd_out_to_high, "read by the memory above");
+      } else {
+        require(Direction::rd_out_to_low, "read towards the array");
+        if (!outermost) require(Direction::wr_in_by_high, "written from the memory above");
+      }
+    }
+  }
 }
 
 }  // namespace ridgeline::io

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include "io/document.hpp"
 #include "model/accelerator.hpp"
+#include "model/mapping_spec.hpp"
 
 namespace ridgeline::io {
 
@@ -18,5 +20,12 @@ struct AcceleratorOptions {
 model::Accelerator read_accelerator(const Value& document, const AcceleratorOptions& options = {});
 model::Accelerator load_accelerator(const std::filesystem::path& path,
                                     const AcceleratorOptions& options = {});
+
+// Whether every transfer that all layers need has a port, where a mapping links their operands to
+// memory operands like this: inputs come down from their outermost memory, outputs go up to
+// theirs. (Partial sums come back under some mappings only.) Throws InputError at the `ports` of
+// a memory in the document of the accelerator.
+void check_ports(const Value& document, const model::Accelerator& accelerator,
+                 const std::vector<model::OperandLink>& links);
 
 }  // namespace ridgeline::io

@@ -9,6 +9,7 @@
 #include "io/document.hpp"
 #include "io/document_kind.hpp"
 #include "io/mapping_reader.hpp"
+#include "io/stream_mapping_reader.hpp"
 #include "io/workload_reader.hpp"
 
 namespace {
@@ -37,6 +38,7 @@ void read_as(Format format, const std::string& text) {
     attempt([&] { io::read_accelerator(document.root()); });
     attempt([&] { io::read_accelerator(document.root(), {.core = true}); });
     attempt([&] { io::read_mapping(document.root()); });
+    attempt([&] { io::read_core_mapping(document.root()); });
     attempt([&] {
       const auto workload = io::read_workload(document.root(), "fuzz");
       workload.topological_order();

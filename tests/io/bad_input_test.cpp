@@ -14,6 +14,7 @@
 namespace ridgeline::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr const char* kAccelerator = R"(name: small
@@ -609,6 +610,57 @@ const std::vector<Mistake> kMistakes{
 
 INSTANTIATE_TEST_SUITE_P(EveryMistake, BadInput, ::testing::ValuesIn(kMistakes),
                          [](const auto& test) { return test.param.name; });
+
+// The problem of a core with a register for weights and sums below a buffer for everything.
+std::string port_problem(const std::string& in_register, const std::string& in_buffer,
+                         const std::vector<model::OperandLink>& links = {
+                             model::MappingEntry{}.links}) {
+  const auto memory = [](const std::string& operands, const std::string& allocation) {
+    return "{size: 64, r_cost: 1, w_cost: 1, area: 1, latency: 1, operands: " + operands +
+           ", served_dimensions: [],\n    ports: [{name: rw_port_1, type: read_write, "
+           "bandwidth_min: 8, bandwidth_max: 8, allocation: " +
+           allocation + "}]}\n";
+  };
+  const Document document = parse_document(
+      "name: two_levels\noperational_array: {dimensions: [D1], sizes: [4], unit_energy: 1, "
+      "unit_area: 1}\nmemories:\n  register: " +
+          memory("[I2, O]", in_register) + "  buffer: " + memory("[I1, I2, O]", in_buffer),
+      "core.yaml");
+  try {
+    check_ports(document.root(), read_accelerator(document.root()), links);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(MissingPort, IsNamedWithItsMemoryAndTheTransferThatNeedsIt) {
+  const std::string in_register = R"(["I2, tl", "I2, fh", "O, fl", "O, th"])";
+  const std::string in_buffer = R"(["I1, tl", "I2, tl", "O, fl"])";
+  EXPECT_EQ(port_problem(in_register, in_buffer), "");
+  EXPECT_THAT(port_problem(R"(["I2, fh", "O, fl", "O, th"])", in_buffer),
+              AllOf(HasSubstr("core.yaml:5: /memories/register/ports: "), HasSubstr("\"I2, tl\""),
+                    HasSubstr("operand W"), HasSubstr("allocation")));
+  EXPECT_THAT(port_problem(R"(["I2, tl", "O, fl", "O, th"])", in_buffer),
+              HasSubstr("/memories/register/ports: no port serves \"I2, fh\""));
+  EXPECT_THAT(port_problem(R"(["I2, tl", "I2, fh", "O, th"])", in_buffer),
+              HasSubstr("/memories/register/ports: no port serves \"O, fl\""));
+  EXPECT_THAT(port_problem(R"(["I2, tl", "I2, fh", "O, fl"])", in_buffer),
+              HasSubstr("/memories/register/ports: no port serves \"O, th\""));
+  EXPECT_THAT(port_problem(in_register, R"(["I2, tl", "O, fl"])"),
+              HasSubstr("/memories/buffer/ports: no port serves \"I1, tl\""));
+  // Weights in I1 and activations in I2 need the same, an output in I1 does not.
+  EXPECT_EQ(port_problem(in_register, in_buffer,
+                         {{"O", model::MemoryOperand::O},
+                          {"I", model::MemoryOperand::I2},
+                          {"W", model::MemoryOperand::I1}}),
+            "");
+  EXPECT_THAT(port_problem(in_register, in_buffer,
+                           {{"O", model::MemoryOperand::I1},
+                            {"I", model::MemoryOperand::I2},
+                            {"W", model::MemoryOperand::O}}),
+              HasSubstr("/memories/buffer/ports: no port serves \"I1, fl\""));
+}
 
 TEST(GoodInput, TheDocumentsThatTheMistakesStartFromAreAccepted) {
   for (Reader reader : {A, M, W}) EXPECT_NO_THROW(read(reader, good(reader)));
