@@ -6,6 +6,8 @@
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
 
+#include <algorithm>
+
 namespace ridgeline::engine {
 
 void parallel_for(int threads, std::size_t count, const std::function<void(std::size_t)>& body) {
@@ -15,7 +17,7 @@ void parallel_for(int threads, std::size_t count, const std::function<void(std::
   }
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
                                   static_cast<std::size_t>(threads));
-  tbb::task_arena arena(threads);
+  tbb::task_arena arena(static_cast<int>(std::min(static_cast<std::size_t>(threads), count)));
   arena.execute([&] {
     // One item a task: the time they take differs by orders of magnitude.
     tbb::parallel_for(

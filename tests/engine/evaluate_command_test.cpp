@@ -168,6 +168,7 @@ TEST_F(SmallEvaluation, GivesTheSameForAnyNumberOfThreads) {
   const std::string alone = without_seconds("1");
   EXPECT_EQ(without_seconds("2"), alone);
   EXPECT_EQ(without_seconds("7"), alone);
+  EXPECT_EQ(without_seconds("2147483647"), alone);  // no more than there is work for
 }
 
 TEST_F(SmallEvaluation, SearchesTheSpatialMappingsOfALayerInAnyOrderAlike) {
