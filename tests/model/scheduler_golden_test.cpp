@@ -160,10 +160,7 @@ INSTANTIATE_TEST_SUITE_P(Reference, GoldenSchedules, ::testing::ValuesIn(golden_
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenSchedules);
 
 TEST(GoldenSchedulesData, are_there) {
-  if (golden_configurations().empty()) {
-    GTEST_SKIP() << "no reference data below " << RIDGELINE_REFERENCE_DIR;
-  }
-  EXPECT_EQ(golden_configurations().size(), 16u);
+  EXPECT_EQ(golden_configurations().size(), golden_is_complete() ? 16u : 3u);
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ using search::Genome;
 class Laboratory3 : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (golden_configurations().empty()) {
+    if (!golden_is_complete()) {
       GTEST_SKIP() << "no reference data below " << RIDGELINE_REFERENCE_DIR;
     }
     system_ = golden_system("lab3_fused");

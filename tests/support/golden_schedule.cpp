@@ -272,6 +272,11 @@ std::vector<std::string> golden_configurations() {
   return names;
 }
 
+bool golden_is_complete() {
+  return std::filesystem::is_directory(std::filesystem::path(RIDGELINE_REFERENCE_DIR) / "golden" /
+                                       "stream");
+}
+
 GoldenSystem golden_system(const std::string& configuration) {
   GoldenSystem system;
   system.configuration = configuration;
