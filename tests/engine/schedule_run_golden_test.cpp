@@ -59,12 +59,16 @@ std::vector<engine::LayerAllocation> allocation(const Json& document, const Json
   return result;
 }
 
-class GoldenRuns : public ::testing::TestWithParam<std::string> {};
+class GoldenRuns : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (!golden_is_complete()) {
+      GTEST_SKIP() << "no reference data below " << RIDGELINE_REFERENCE_DIR;
+    }
+  }
+};
 
 TEST_P(GoldenRuns, node_costs_and_schedules_are_those_of_the_reference) {
-  if (!golden_is_complete()) {
-    GTEST_SKIP() << "no reference data below " << RIDGELINE_REFERENCE_DIR;
-  }
   const GoldenSystem golden = golden_system(GetParam());
   const Json& document = golden.document;
   const Files files = load(document);
