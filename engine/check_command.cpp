@@ -3,9 +3,11 @@
 #include <boost/program_options.hpp>
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 #include "engine/command_options.hpp"
 #include "engine/exit_code.hpp"
+#include "engine/mapping_options.hpp"
 #include "engine/workload_loader.hpp"
 #include "io/accelerator_reader.hpp"
 #include "io/document.hpp"
@@ -53,9 +55,10 @@ std::string summary(const model::Workload& workload) {
 }
 
 // "accelerator, 32 x 32 array, 4 memories"; throws InputError.
-std::string examine(const std::filesystem::path& path) {
+std::string examine(const std::filesystem::path& path,
+                    const std::map<std::string, std::int64_t>& dims) {
   if (path.extension() == ".onnx") {
-    const LoadedWorkload loaded = load_workload(path, {}, false);
+    const LoadedWorkload loaded = load_workload(path, dims, false);
     return "ONNX workload, " + summary(loaded.workload);
   }
   const io::Document document = io::load_document(path);
@@ -94,17 +97,22 @@ std::string examine(const std::filesystem::path& path) {
 }  // namespace
 
 int check_command(const std::vector<std::string>& arguments) {
+  po::options_description options("Options");
+  options.add_options()("dim", po::value<std::vector<std::string>>(),
+                        "NAME=N, value of a symbolic dimension of ONNX models (repeatable)");
   po::variables_map values;
-  if (!parse_options(arguments, "ridgeline check FILE...",
+  if (!parse_options(arguments, "ridgeline check [--dim NAME=N] FILE...",
                      "Reads each file as what it is, and prints what it holds or what is wrong.",
-                     po::options_description("Options"), "file", values)) {
+                     options, "file", values)) {
     return kDone;
   }
+  std::map<std::string, std::int64_t> dims;
+  if (values.count("dim") != 0) dims = read_dims(values["dim"].as<std::vector<std::string>>());
   if (values.count("file") == 0) throw UsageError("check needs at least one FILE");
   bool all_good = true;
   for (const std::string& file : values["file"].as<std::vector<std::string>>()) {
     try {
-      const std::string found = examine(file);
+      const std::string found = examine(file, dims);
       std::cout << file << ": ok, " << found << '\n';
     } catch (const io::InputError& error) {
       std::cout << error.what() << '\n';

@@ -87,6 +87,17 @@ TEST(CommandLine, CheckGoesOnAfterABadFile) {
   EXPECT_THAT(outcome.out, HasSubstr("ok, accelerator"));
 }
 
+TEST(CommandLine, CheckTakesTheValuesOfSymbolicDimensions) {
+  const std::string model = RIDGELINE_SOURCE_DIR "/tests/fuzz/seeds/onnx/conv.onnx";
+  const Outcome unknown = run({"check", model});
+  EXPECT_EQ(unknown.code, kInvalidInput);
+  EXPECT_THAT(unknown.out, HasSubstr("'N' (give it a value with --dim N="));
+  const Outcome known = run({"check", "--dim", "N=2", model});
+  EXPECT_EQ(known.code, kDone);
+  EXPECT_THAT(known.out, HasSubstr("conv.onnx: ok, ONNX workload"));
+  EXPECT_EQ(run({"check", "--dim", "N", model}).code, kUsage);
+}
+
 TEST(CommandLine, CheckKnowsTheReferencesFiles) {
   const std::filesystem::path inputs = std::filesystem::path(RIDGELINE_REFERENCE_DIR) / "inputs";
   if (!std::filesystem::is_directory(inputs)) {
