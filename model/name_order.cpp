@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
 namespace ridgeline::model {
 
@@ -93,10 +94,28 @@ class Table {
 }  // namespace
 
 std::uint64_t name_hash(NameKind kind, std::string_view name) {
+  // The names that nearly every compilation asks for.
+  static const auto known = [] {
+    std::vector<std::pair<std::string_view, std::uint64_t>> array_dims;
+    for (std::string_view dim : {"D1", "D2", "D3", "D4"}) {
+      array_dims.emplace_back(dim, compute_hash(NameKind::array_dim, dim));
+    }
+    std::vector<std::pair<std::string_view, std::uint64_t>> layer_dims;
+    for (std::string_view dim : {"B", "K", "G", "C", "D", "OX", "OY", "FX", "FY"}) {
+      layer_dims.emplace_back(dim, compute_hash(NameKind::layer_dim, dim));
+    }
+    return std::array{std::move(layer_dims), std::move(array_dims)};
+  }();
+  if (kind == NameKind::layer_dim || kind == NameKind::array_dim) {
+    for (const auto& [dim, hash] : known[kind == NameKind::array_dim]) {
+      if (dim == name) return hash;
+    }
+  }
   return compute_hash(kind, name);
 }
 
 std::vector<int> set_order(NameKind kind, const std::vector<std::string>& names) {
+  if (names.size() == 1) return {0};
   std::vector<std::uint64_t> hashes(names.size());
   Table table(8);
   std::size_t count = 0;
