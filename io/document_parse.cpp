@@ -255,7 +255,7 @@ class YamlHandler : public YAML::EventHandler {
     if (allowed("int")) {
       const IntegerText integer = integer_text(value);
       if (!integer.digits.empty()) {
-        if (integer.base == 8 && integer.digits.size() > 0) {
+        if (integer.base == 8) {
           builder_.note(at, "'" + value + "' is read as an octal number, as YAML 1.1 says");
         }
         return builder_.integer(integer.negative, integer.base, integer.digits, value, at);
