@@ -183,7 +183,7 @@ ScheduleRequest read_request(const po::variables_map& values, model::Semantics s
     request.schedule.prefetch = split(values["prefetch"].as<std::string>(), ',');
   }
   request.costs.mapper = read_mapping_options(values);
-  if (old) request.costs.objective = search::Objective::latency;
+  request.costs.rules_of_2023 = old;
   request.costs.onchip_latency = old;
   if (values.count("node-objective") != 0) {
     request.costs.objective = static_cast<search::Objective>(

@@ -101,7 +101,7 @@ class Run {
     for (model::CnLayer& layer : v->graph.layers) {
       if (const LayerAllocation* given = given_cores(layer.id)) layer.cores = given->cores;
     }
-    v->plan = search::plan_node_costs(v->graph, system_);
+    v->plan = search::plan_node_costs(v->graph, system_, request_.costs.rules_of_2023);
     v->mappings.resize(v->plan.tasks.size());
     arena_.execute([&] {
       tbb::parallel_for(std::size_t{0}, v->plan.tasks.size(), [&](std::size_t t) {

@@ -307,6 +307,21 @@ class Evaluator {
     return partial ? operand.precision : 0;  // nothing comes back where nothing is partial
   }
 
+  // Full-width accesses for `bits`, which reach or leave a lower level in pieces that its port
+  // takes (7).
+  template <int direction>
+  static double accesses_of_2023(const ProblemOperand& operand, int m, double bits) {
+    const ProblemTransfer& transfer = operand.transfer[z(m)][direction];
+    double piece = bits;
+    if ((direction == kRdLow || direction == kWrLow) && m > 0) {
+      const double other =
+          operand.transfer[z(m - 1)][direction == kRdLow ? kWrHigh : kRdHigh].word.value *
+          (operand.real.unique_units[z(m)] / operand.real.unique_units[z(m + 1)]);
+      piece = std::min({bits, transfer.word.value, other});
+    }
+    return rounded_up(bits / piece) * rounded_up(transfer.granule.divides(piece)) * transfer.ratio;
+  }
+
   template <int direction>
   void side(const ProblemOperand& operand, int o, int m, const Rhythm& rhythm, bool active_real,
             bool active_integer) {
@@ -327,9 +342,14 @@ class Evaluator {
           unserved_ = true;
           return;
         }
-        const double words = rounded_up(transfer.granule.divides(bits));
-        accesses_[direction] =
-            truncated(words * transfer.ratio * rhythm.count * operand.real.units[z(m + 1)]);
+        if (problem_.rules_of_2023) {
+          accesses_[direction] = accesses_of_2023<direction>(operand, m, bits) * rhythm.count *
+                                 operand.real.units[z(m + 1)];
+        } else {
+          const double words = rounded_up(transfer.granule.divides(bits));
+          accesses_[direction] =
+              truncated(words * transfer.ratio * rhythm.count * operand.real.units[z(m + 1)]);
+        }
       }
       if constexpr (Sink::enabled) record(0, o, m, direction, a, low, amount, width, rhythm);
     }
@@ -421,6 +441,7 @@ class Evaluator {
   // Cycles that loading before and unloading after the computation takes on each port, less
   // what the computation phase has to spare (6.6).
   void loading(double stall) {
+    if (problem_.rules_of_2023) return;
     const double compute = rounded_up(tiling_.iterations * problem_.cycles_per_operation) + stall;
     for (int p = 0; p < problem_.ports; ++p) {
       const ProblemPort& port = problem_.port[z(p)];

@@ -44,14 +44,16 @@ namespace {
 class Compiler {
  public:
   Compiler(const Layer& layer, const Accelerator& accelerator, const Hierarchy& hierarchy,
-           const MappingEntry& mapping)
-      : layer_(layer), accelerator_(accelerator), hierarchy_(hierarchy), mapping_(mapping) {}
+           const MappingEntry& mapping, bool rules_of_2023)
+      : layer_(layer), accelerator_(accelerator), hierarchy_(hierarchy), mapping_(mapping) {
+    problem_.rules_of_2023 = rules_of_2023;
+  }
 
   std::variant<Problem, std::string> run(const SpatialMapping& spatial) {
     const auto levels = operand_levels(layer_, hierarchy_, mapping_);
     if (std::string reason = check(levels); !reason.empty()) return reason;
     const ConvertedSpatial converted =
-        convert_spatial(layer_, accelerator_, hierarchy_, levels, spatial);
+        convert_spatial(layer_, accelerator_, hierarchy_, levels, spatial, problem_.rules_of_2023);
     compile_relations();
     for (std::size_t o = 0; o < levels.size(); ++o) compile_operand(o, levels[o]);
     for (std::size_t o = 0; o < levels.size(); ++o) {
@@ -386,8 +388,8 @@ std::vector<std::vector<int>> operand_levels(const Layer& layer, const Hierarchy
 
 std::variant<Problem, std::string> compile(const Layer& layer, const Accelerator& accelerator,
                                            const Hierarchy& hierarchy, const MappingEntry& mapping,
-                                           const SpatialMapping& spatial) {
-  return Compiler(layer, accelerator, hierarchy, mapping).run(spatial);
+                                           const SpatialMapping& spatial, bool rules_of_2023) {
+  return Compiler(layer, accelerator, hierarchy, mapping, rules_of_2023).run(spatial);
 }
 
 }  // namespace ridgeline::model

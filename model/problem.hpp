@@ -126,6 +126,9 @@ struct Problem {
   bool whole = true;  // the real and the integer spatial mapping are the same
   // An input that stays the same from one cycle to the next is read once (4.3).
   bool repeats_are_free = true;
+  // The cost model of early 2023 (docs/model.md, 7): loading borrows no cycles from computing, and
+  // words towards a lower level are no wider than its port.
+  bool rules_of_2023 = false;
   std::array<ProblemOperand, kMaxOperands> operand;
   std::array<ProblemMemory, kMaxMemories> memory;
   std::array<ProblemPort, kMaxPorts> port;
@@ -144,7 +147,8 @@ struct Problem {
 // with another number of units, a transfer that no port serves, capacities exceeded).
 std::variant<Problem, std::string> compile(const Layer& layer, const Accelerator& accelerator,
                                            const Hierarchy& hierarchy, const MappingEntry& mapping,
-                                           const SpatialMapping& spatial);
+                                           const SpatialMapping& spatial,
+                                           bool rules_of_2023 = false);
 
 // Places in Hierarchy::memories of the levels of each layer operand, innermost first. Empty
 // lists where the mapping links nothing or no memory stores the operand.

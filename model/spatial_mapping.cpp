@@ -19,11 +19,13 @@ std::int64_t unroll_of(const SpatialDim& spatial, int dim) {
   return 0;
 }
 
+enum class Version { real, cut, rounded_up };
+
 // Stretches each unrolling to what the loop needs: 50 over 32 lanes becomes two rounds of 25.
 // Only the first array dimension with the largest unrolling of a loop is adjusted, and it sees
 // only the array dimensions before it (docs/model.md, 3.1).
 ConvertedDims convert_dims(const Layer& layer, const Accelerator& accelerator,
-                           const SpatialMapping& mapping, bool integer) {
+                           const SpatialMapping& mapping, Version version) {
   ConvertedDims converted;
   for (std::size_t place = 0; place < mapping.size(); ++place) {
     std::vector<UnrolledLoop> loops;
@@ -46,7 +48,8 @@ ConvertedDims convert_dims(const Layer& layer, const Accelerator& accelerator,
             static_cast<double>(layer.dims[static_cast<std::size_t>(loop.dim)].size);
         const double rounds = std::ceil(size / (unroll * earlier));
         unroll = (size / rounds) / earlier;
-        if (integer) unroll = std::trunc(unroll);
+        if (version == Version::cut) unroll = std::trunc(unroll);
+        if (version == Version::rounded_up) unroll = std::ceil(unroll);
       }
       loops.push_back({loop.dim, unroll});
     }
@@ -104,9 +107,10 @@ UnrolledLevels attach(const Accelerator& accelerator, const Hierarchy& hierarchy
 ConvertedSpatial convert_spatial(const Layer& layer, const Accelerator& accelerator,
                                  const Hierarchy& hierarchy,
                                  const std::vector<std::vector<int>>& levels,
-                                 const SpatialMapping& mapping) {
-  const ConvertedDims real = convert_dims(layer, accelerator, mapping, false);
-  const ConvertedDims integer = convert_dims(layer, accelerator, mapping, true);
+                                 const SpatialMapping& mapping, bool rules_of_2023) {
+  const ConvertedDims real = convert_dims(layer, accelerator, mapping, Version::real);
+  const ConvertedDims integer =
+      convert_dims(layer, accelerator, mapping, rules_of_2023 ? Version::rounded_up : Version::cut);
   ConvertedSpatial result;
   for (const std::vector<int>& operand_levels : levels) {
     result.real.push_back(attach(accelerator, hierarchy, operand_levels, mapping, real));

@@ -49,6 +49,6 @@ struct ConvertedSpatial {
 ConvertedSpatial convert_spatial(const Layer& layer, const Accelerator& accelerator,
                                  const Hierarchy& hierarchy,
                                  const std::vector<std::vector<int>>& levels,
-                                 const SpatialMapping& mapping);
+                                 const SpatialMapping& mapping, bool rules_of_2023 = false);
 
 }  // namespace ridgeline::model

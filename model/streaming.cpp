@@ -23,15 +23,30 @@ std::int64_t lowest_level_bits(const Accelerator& core, MemoryOperand operand) {
   return 0;
 }
 
+// Bits of the operand that the core's dataflow works on at once.
+std::int64_t unrolled_bits(const Accelerator& core, const Layer& tile, int operand) {
+  Layer unrolled = tile;
+  for (LoopDim& dim : unrolled.dims) {
+    std::int64_t factor = 1;
+    for (const ArrayDimUnroll& given : core.dataflows) {
+      for (const Unroll& unroll : given.unrolls) {
+        if (unroll.dim == dim.name) factor *= unroll.factor;
+      }
+    }
+    dim.size = std::min(dim.size, factor);
+  }
+  return unrolled.operand_bits(operand);
+}
+
 struct Share {
   MemoryOperand operand;
   std::int64_t bits;
+  std::int64_t need;  // of room, where it is streamed
 };
 
 // What one top memory cannot keep: the largest operands, and more where streaming them needs
 // room. Ascending in bits.
-std::vector<MemoryOperand> streamed_from(const Accelerator& core, const Memory& memory,
-                                         std::vector<Share> shares) {
+std::vector<MemoryOperand> streamed_from(const Memory& memory, std::vector<Share> shares) {
   std::stable_sort(shares.begin(), shares.end(),
                    [](const Share& a, const Share& b) { return a.bits < b.bits; });
   std::size_t kept = 0;
@@ -42,9 +57,7 @@ std::vector<MemoryOperand> streamed_from(const Accelerator& core, const Memory& 
   if (kept == shares.size()) return {};
   while (kept > 0) {
     std::int64_t need = 0;
-    for (std::size_t i = kept; i < shares.size(); ++i) {
-      need += lowest_level_bits(core, shares[i].operand);
-    }
+    for (std::size_t i = kept; i < shares.size(); ++i) need += shares[i].need;
     if (memory.size - sum >= need) break;
     sum -= shares[--kept].bits;
   }
@@ -53,32 +66,54 @@ std::vector<MemoryOperand> streamed_from(const Accelerator& core, const Memory& 
   return streamed;
 }
 
-}  // namespace
-
-std::vector<MemoryOperand> streamed_operands(const CnLayer& layer, const Accelerator& core) {
-  const auto of_layer = [&](MemoryOperand operand) {
-    return std::find(layer.memory_operand.begin(), layer.memory_operand.end(), operand);
-  };
+// Streamed operands over all top memories; share_of(place) of an operand of the layer.
+template <typename ShareOf>
+std::vector<MemoryOperand> streamed(const CnLayer& layer, const Accelerator& core,
+                                    ShareOf&& share_of) {
   std::vector<MemoryOperand> result;
-  if (layer.alone) {
-    for (const MemoryOperand o : {MemoryOperand::I1, MemoryOperand::I2, MemoryOperand::O}) {
-      if (of_layer(o) != layer.memory_operand.end()) result.push_back(o);
-    }
-    return result;
-  }
   for (const int m : top_memories(core)) {
     const Memory& memory = core.memories[static_cast<std::size_t>(m)];
     std::vector<Share> shares;
     for (const MemoryOperand o : memory.operands) {
-      const auto place = of_layer(o);
-      if (place == layer.memory_operand.end()) continue;
-      shares.push_back({o, layer.tile_operand_bits[static_cast<std::size_t>(
-                               place - layer.memory_operand.begin())]});
+      const auto& own = layer.memory_operand;
+      const auto place = std::find(own.begin(), own.end(), o);
+      if (place != own.end()) shares.push_back(share_of(place - own.begin()));
     }
-    const std::vector<MemoryOperand> more = streamed_from(core, memory, std::move(shares));
+    const std::vector<MemoryOperand> more = streamed_from(memory, std::move(shares));
     result.insert(result.end(), more.begin(), more.end());
   }
   return result;
+}
+
+}  // namespace
+
+std::vector<MemoryOperand> streamed_operands(const CnLayer& layer, const Accelerator& core) {
+  if (layer.alone) {
+    std::vector<MemoryOperand> all;
+    for (const MemoryOperand o : {MemoryOperand::I1, MemoryOperand::I2, MemoryOperand::O}) {
+      const auto& own = layer.memory_operand;
+      if (std::find(own.begin(), own.end(), o) != own.end()) all.push_back(o);
+    }
+    return all;
+  }
+  return streamed(layer, core, [&](std::ptrdiff_t place) {
+    const auto o = static_cast<std::size_t>(place);
+    return Share{layer.memory_operand[o], layer.tile_operand_bits[o],
+                 lowest_level_bits(core, layer.memory_operand[o])};
+  });
+}
+
+std::vector<MemoryOperand> streamed_operands_of_2023(
+    const CnLayer& layer, const Accelerator& core,
+    const std::array<std::int64_t, kMaxOperands>& arriving_bits) {
+  return streamed(layer, core, [&](std::ptrdiff_t place) {
+    const auto o = static_cast<std::size_t>(place);
+    const auto& constants = layer.constant_operands;
+    const bool arrives =
+        place > 0 && std::find(constants.begin(), constants.end(), place) == constants.end();
+    return Share{layer.memory_operand[o], arrives ? arriving_bits[o] : layer.tile_operand_bits[o],
+                 unrolled_bits(core, layer.tile, static_cast<int>(place))};
+  });
 }
 
 Accelerator extend_core(const Accelerator& core, const Accelerator& offchip,

@@ -209,6 +209,10 @@ class Allocator {
       const int o = resident.operand;
       Choice& choice = c[z(i)];
       choice.count = list_sizes(o, resident.level, memory.size, choice.bits.data());
+      if (choice.count == 0 && problem_.rules_of_2023) {
+        choice.count = 1;  // what is unrolled is not checked
+        choice.bits[0] = 0;
+      }
       if (choice.count == 0) {
         if (failure) *failure = {m, o, choice.bits[0], false};
         return false;

@@ -86,19 +86,45 @@ model::MappingEntry mapping_entry(const model::CnLayer& layer, const model::Acce
 struct Best {
   bool any = false;
   double value = std::numeric_limits<double>::infinity();
+  model::Cost cost;  // where an objective decides
   model::Problem problem;
   model::SpatialMapping spatial;
   model::Ordering ordering;
   model::Cuts cuts;
 };
 
-// The first mapping with the smallest latency, times the oversubscription where anything is
-// streamed, over all spatial candidates and orderings.
+// A core's dataflow, as far as the layer has its loops.
+model::SpatialMapping unrolled_as_given(const model::Layer& layer, const model::Accelerator& core) {
+  model::SpatialMapping mapping;
+  for (const model::ArrayDimUnroll& given : core.dataflows) {
+    model::SpatialDim dim{core.array.dim_index(given.array_dim), {}};
+    if (dim.array_dim < 0) continue;
+    for (const model::Unroll& unroll : given.unrolls) {
+      const int d = layer.dim_index(unroll.dim);
+      if (d < 0) continue;
+      dim.loops.push_back({d, std::min({unroll.factor, layer.dims[z(d)].size,
+                                        core.array.dims[z(dim.array_dim)].size})});
+    }
+    mapping.push_back(std::move(dim));
+  }
+  return mapping;
+}
+
+// The best mapping over all spatial candidates and orderings, by the criterion of 2025 (the first
+// with the smallest latency, times the oversubscription where anything is streamed) or, under the
+// rules of 2023, by an objective.
 class CriterionSearch {
  public:
   CriterionSearch(const model::CnLayer& layer, const model::Accelerator& core,
-                  const model::MappingEntry& mapping, bool streaming, const MapperOptions& options)
-      : layer_(layer), core_(core), mapping_(mapping), streaming_(streaming), options_(options) {
+                  const model::MappingEntry& mapping, bool streaming,
+                  const NodeCostOptions& options)
+      : layer_(layer),
+        core_(core),
+        mapping_(mapping),
+        streaming_(streaming),
+        options_(options.mapper),
+        rules_of_2023_(options.rules_of_2023),
+        objective_(options.objective.value_or(Objective::latency)) {
     order_.fill(-1);
     constexpr std::array kOrder{model::MemoryOperand::O, model::MemoryOperand::I1,
                                 model::MemoryOperand::I2};
@@ -111,12 +137,17 @@ class CriterionSearch {
 
   void run(Best& best, std::int64_t& evaluated, std::string& infeasible) {
     const model::Hierarchy hierarchy = model::build_hierarchy(core_);
-    const SpatialCandidates candidates =
-        spatial_candidates(layer_.tile, core_, hierarchy, mapping_,
-                           {options_.spatial_candidates, options_.mixed_spatial});
+    SpatialCandidates candidates;
+    if (rules_of_2023_ && !core_.dataflows.empty()) {
+      candidates.mappings.push_back(unrolled_as_given(layer_.tile, core_));
+    } else {
+      candidates = spatial_candidates(layer_.tile, core_, hierarchy, mapping_,
+                                      {options_.spatial_candidates, options_.mixed_spatial});
+    }
     infeasible = candidates.infeasible;
     for (const model::SpatialMapping& spatial : candidates.mappings) {
-      auto compiled = model::compile(layer_.tile, core_, hierarchy, mapping_, spatial);
+      auto compiled =
+          model::compile(layer_.tile, core_, hierarchy, mapping_, spatial, rules_of_2023_);
       if (const auto* why = std::get_if<std::string>(&compiled)) {
         if (infeasible.empty()) infeasible = *why;
         continue;
@@ -151,14 +182,17 @@ class CriterionSearch {
       ++evaluated;
       if (!std::isfinite(cost.latency)) continue;
       double value = std::trunc(cost.latency);
-      if (streaming_) {
+      if (streaming_ && !rules_of_2023_) {
         model::Detail detail;
         const model::Evaluation e = model::explain(problem, ordering, cuts, &detail);
         value *= oversubscription(problem, detail, order_, slices(), compute_cycles(problem, e));
       }
-      if (best.any && !(value < best.value)) continue;
+      const bool replaces =
+          rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
+      if (best.any && !replaces) continue;
       best.any = true;
       best.value = value;
+      best.cost = cost;
       best.ordering = ordering;
       best.cuts = cuts;
       here = true;
@@ -182,6 +216,8 @@ class CriterionSearch {
   const model::MappingEntry& mapping_;
   bool streaming_;
   const MapperOptions& options_;
+  bool rules_of_2023_;
+  Objective objective_;
   std::array<int, model::kMemoryOperands> order_{};
 };
 
@@ -256,7 +292,21 @@ void read_cost(const model::CnLayer& layer, const model::Accelerator& core,
 
 }  // namespace
 
-NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system) {
+namespace {
+
+// Bits that other nodes send for each operand of a node: whole outputs.
+std::array<std::int64_t, model::kMaxOperands> arriving_bits(const model::CnGraph& graph, int node) {
+  std::array<std::int64_t, model::kMaxOperands> bits{};
+  for (const model::CnEdge& e : graph.predecessors_of(node)) {
+    if (e.operand >= 0) bits[z(e.operand)] += e.bits;
+  }
+  return bits;
+}
+
+}  // namespace
+
+NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system,
+                             bool rules_of_2023) {
   NodeCostPlan plan;
   plan.cores = static_cast<int>(system.cores.size());
   std::map<std::string, int> known;
@@ -271,7 +321,10 @@ NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore
     for (const int core : layer.cores) {
       if (core < 0 || core >= plan.cores || !system.cores[z(core)].computes()) continue;
       const model::Accelerator& accelerator = system.cores[z(core)].accelerator;
-      NodeTask task{l, core, model::streamed_operands(layer, accelerator), ""};
+      NodeTask task{l, core, {}, ""};
+      task.streamed = rules_of_2023 ? model::streamed_operands_of_2023(layer, accelerator,
+                                                                       arriving_bits(graph, node))
+                                    : model::streamed_operands(layer, accelerator);
       task.content = content(layer, accelerator, offchip_content, task.streamed);
       const auto [place, fresh] =
           known.try_emplace(task.content, static_cast<int>(plan.tasks.size()));
@@ -292,10 +345,10 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
   const model::MappingEntry mapping = mapping_entry(layer, core);
   NodeMapping result;
   Best best;
-  if (options.objective) {
+  if (options.objective && !options.rules_of_2023) {
     search_objective(layer, extended, mapping, options, best, result.evaluated, result.infeasible);
   } else {
-    CriterionSearch(layer, extended, mapping, !task.streamed.empty(), options.mapper)
+    CriterionSearch(layer, extended, mapping, !task.streamed.empty(), options)
         .run(best, result.evaluated, result.infeasible);
   }
   if (best.any) read_cost(layer, core, options, best, result);

@@ -23,6 +23,9 @@ struct NodeCostOptions {
   std::optional<Objective> objective;
   MapperOptions mapper;
   bool onchip_latency = false;  // runtime without final off-loading (the model before June 2023)
+  // Cost model, choice and streaming of early 2023: least latency, ties by energy; a core's
+  // dataflow is unrolled as it stands (docs/multicore.md, 8.4). `objective` decides if it is set.
+  bool rules_of_2023 = false;
 };
 
 // The mapping search for one kind of tile on one kind of core.
@@ -55,7 +58,8 @@ struct NodeCostPlan {
   }
 };
 
-NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system);
+NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system,
+                             bool rules_of_2023 = false);
 
 NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
                           const model::MultiCore& system, const NodeCostOptions& options);
