@@ -336,6 +336,14 @@ ScheduleSemantics ScheduleSemantics::semantics_2023() {
   s.sinks_by_node = true;
   s.sender_write_width = true;
   s.own_constants = true;
+  s.first_holder = true;
+  return s;
+}
+
+ScheduleSemantics ScheduleSemantics::semantics_2023_june() {
+  ScheduleSemantics s = semantics_2023();
+  s.first_holder = false;
+  s.just_in_time = true;
   return s;
 }
 

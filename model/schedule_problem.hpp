@@ -62,6 +62,8 @@ struct ScheduleSemantics {
   bool fetch_ahead = true;          // operands may be fetched before the core is idle
   bool fifo_links = false;          // a link serves one transfer after the other, in full
   bool just_in_time = false;        // of these, transfers wait until they are needed (June 2023)
+  bool first_holder = false;        // data comes from the first core that has it, not from the
+                                    // one that has had it the longest
   bool exclusive_blocks = false;    // streaming blocks its links entirely
   bool sinks_by_node = false;       // nodes without successors write back, tiled layers too
   bool sender_write_width = false;  // words written are as wide as the sender's port
@@ -71,7 +73,8 @@ struct ScheduleSemantics {
   bool honest_streaming = false;   // streaming beyond a link's bandwidth takes longer
   bool checked_capacity = false;   // storing checks the memory at every instant
 
-  static ScheduleSemantics semantics_2023();
+  static ScheduleSemantics semantics_2023();       // of its first months: laboratory 4
+  static ScheduleSemantics semantics_2023_june();  // the chips
   // Without the three liberties.
   ScheduleSemantics strict() const;
 };

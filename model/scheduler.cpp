@@ -519,9 +519,12 @@ double Scheduler::transfer(const TransferRequest& request) {
     if (stay != kNone) available = stays_[at(stay)].available;
   } else {
     available = kInfinity;
+    const bool first_holder = problem_.semantics.first_holder;
     for (std::int32_t s = stay_of_key_[at(data.key)]; s != kNone; s = stays_[at(s)].next_of_data) {
       const Stay& stay = stays_[at(s)];
-      if (stay.available < available || (stay.available == available && stay.memory < sender)) {
+      const bool earlier = stay.available < available && !first_holder;
+      const bool tied = stay.available == available || first_holder;
+      if (sender == kNone || earlier || (tied && stay.memory < sender)) {
         sender = stay.memory;
         available = stay.available;
       }
