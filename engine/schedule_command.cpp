@@ -41,9 +41,10 @@ po::options_description options_of_schedule() {
       "what a node's mapping on a core minimises: latency, energy or edp; "
       "else latency times the oversubscription of the off-chip port");
   add("node-latency", text(),
-      "a node's runtime: total, or onload (without final off-loading; what 2023 did at first)");
+      "a node's runtime: total, or onload (without final off-loading; the default of 2023)");
   add("priority", text(), "of nodes that are ready: order, latency or memory");
-  add("semantics", text_or("2025"), "of the scheduler: 2025 or 2023");
+  add("semantics", text_or("2025"),
+      "of costs and scheduler: 2025, 2023 (spring) or 2023-06 (June)");
   add("no-quirks", po::bool_switch(),
       "write-backs wait for their decision, streams keep to the links' bandwidth, and every "
       "memory is checked at every instant");
@@ -164,8 +165,12 @@ search::AllocationSearchOptions read_search(const po::variables_map& values,
   return search;
 }
 
-ScheduleRequest read_request(const po::variables_map& values, model::Semantics semantics) {
-  const bool old = semantics == model::Semantics::v2023;
+// Versions of the reference; those of 2023 differ in their schedulers alone.
+enum class Version { of_2025, of_2023, of_june_2023 };
+
+ScheduleRequest read_request(const po::variables_map& values, Version version) {
+  const bool old = version != Version::of_2025;
+  const model::Semantics semantics = old ? model::Semantics::v2023 : model::Semantics::v2025;
   ScheduleRequest request;
   request.tiling.semantics = semantics;
   request.tiling.mode =
@@ -173,7 +178,8 @@ ScheduleRequest read_request(const po::variables_map& values, model::Semantics s
           ? model::ScheduleMode::fused
           : model::ScheduleMode::layer_by_layer;
   model::ScheduleSemantics& rules = request.schedule.semantics;
-  if (old) rules = model::ScheduleSemantics::semantics_2023();
+  if (version == Version::of_2023) rules = model::ScheduleSemantics::semantics_2023();
+  if (version == Version::of_june_2023) rules = model::ScheduleSemantics::semantics_2023_june();
   if (values.count("priority") != 0) {
     rules.priority = static_cast<model::NodePriority>(
         choice("--priority", values["priority"].as<std::string>(), {"order", "latency", "memory"}));
@@ -184,7 +190,7 @@ ScheduleRequest read_request(const po::variables_map& values, model::Semantics s
   }
   request.costs.mapper = read_mapping_options(values);
   request.costs.rules_of_2023 = old;
-  request.costs.onchip_latency = old;
+  request.costs.onchip_latency = version == Version::of_2023;
   if (values.count("node-objective") != 0) {
     request.costs.objective = static_cast<search::Objective>(
         choice("--node-objective", values["node-objective"].as<std::string>(),
@@ -221,12 +227,10 @@ int schedule_command(const std::vector<std::string>& arguments) {
   }
   const bool json = choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
   const bool full = choice("--detail", values["detail"].as<std::string>(), {"normal", "full"}) == 1;
-  const model::Semantics semantics =
-      choice("--semantics", values["semantics"].as<std::string>(), {"2025", "2023"}) == 0
-          ? model::Semantics::v2025
-          : model::Semantics::v2023;
-  ScheduleRequest request = read_request(values, semantics);
-  const Inputs inputs = read_inputs(values, semantics);
+  const auto version = static_cast<Version>(
+      choice("--semantics", values["semantics"].as<std::string>(), {"2025", "2023", "2023-06"}));
+  ScheduleRequest request = read_request(values, version);
+  const Inputs inputs = read_inputs(values, request.tiling.semantics);
   const model::Network& network = inputs.network.network;
   if (values.count("stacks") != 0) {
     const io::Document document = io::load_document(values["stacks"].as<std::string>());
