@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <iostream>
+#include <set>
 #include <sstream>
 
 #include "engine/command_options.hpp"
@@ -35,7 +36,10 @@ po::options_description options_of_schedule() {
   add("accelerator,a", text(), "document of the multi-core system");
   add("mapping,m", text(), "mapping document: which cores may run what, how layers are cut");
   add("mode", text_or("fused"), "fused or layer-by-layer");
-  add("stacks", text(), "layers that are fused with each other: JSON list of lists");
+  add("stacks", text(),
+      "layers that are fused with each other: a file, JSON list of lists; or packed: as many as "
+      "the cores' memories hold the weights of, then the next stack; else one stack that big, "
+      "and the other layers alone");
   add("granularity", text(), "DIM=1,2,all: ways to cut each stack, of which the search chooses");
   add("node-objective", text(),
       "what a node's mapping on a core minimises: latency, energy or edp; "
@@ -209,6 +213,88 @@ ScheduleRequest read_request(const po::variables_map& values, Version version) {
   return request;
 }
 
+// Requests that name what the network does not have, or that could have no effect.
+void check_request(const ScheduleRequest& request, const po::variables_map& values,
+                   const model::Network& network) {
+  if (!values["engine"].defaulted() && (!request.costs.objective || request.costs.rules_of_2023)) {
+    throw UsageError(
+        "--engine has no effect: nodes are mapped by the reference's criterion, over the orderings "
+        "of loma, unless --node-objective is given (semantics 2025)");
+  }
+  if (request.granularity) {
+    if (request.tiling.mode == model::ScheduleMode::layer_by_layer) {
+      throw UsageError("--granularity has no effect layer by layer; use --mode fused");
+    }
+    const bool known = std::any_of(
+        network.nodes.begin(), network.nodes.end(), [&](const model::NetworkNode& node) {
+          return node.layer && model::tiling_dim(*node.layer, request.granularity->dim) >= 0;
+        });
+    if (!known) {
+      throw UsageError("--granularity: no layer has a loop '" + request.granularity->dim + "'");
+    }
+  }
+  for (const std::string& operand : request.schedule.prefetch) {
+    std::set<std::string> constants;
+    for (const model::NetworkNode& node : network.nodes) {
+      if (!node.layer) continue;
+      constants.insert(node.layer->constant_operands.begin(), node.layer->constant_operands.end());
+    }
+    if (constants.contains(operand)) continue;
+    std::string names;
+    for (const std::string& name : constants) names += (names.empty() ? "" : ", ") + name;
+    throw UsageError("--prefetch: no layer has a constant operand '" + operand + "' (" + names +
+                     ")");
+  }
+}
+
+// An allocation lists one core for each group, and how many there are depends on the tiling.
+void check_groups(const ScheduleResult& result, const ScheduleRequest& request,
+                  const std::string& file) {
+  if (!result.variant) return;
+  for (std::size_t i = 0; i < request.allocation.size(); ++i) {
+    const LayerAllocation& given = request.allocation[i];
+    for (const model::CnLayer& layer : result.variant->graph.layers) {
+      const auto groups = static_cast<std::size_t>(layer.groups);
+      if (layer.id != given.id || given.cores.size() == groups) continue;
+      throw io::InputError({file, ""},
+                           "layer " + layer.name + " is given " +
+                               std::to_string(given.cores.size()) + " cores and has " +
+                               std::to_string(groups) + (groups == 1 ? " group" : " groups"),
+                           "list one core for each group");
+    }
+  }
+}
+
+// Tilings that do not divide their loops: the loop is padded, or (2023) the factor is another one.
+void note_adjusted_tilings(const model::CnGraph& graph, const Inputs& inputs) {
+  const model::Network& network = inputs.network.network;
+  for (const model::CnLayer& layer : graph.layers) {
+    const model::NetworkNode& node =
+        network.nodes[static_cast<std::size_t>(network.node_index(layer.id))];
+    for (std::size_t d = 0; d < node.layer->dims.size(); ++d) {
+      const model::LoopDim& dim = node.layer->dims[d];
+      std::int64_t cuts = 1;
+      for (const model::TilingLoop& loop : layer.outer) {
+        if (loop.dim == static_cast<int>(d)) cuts *= loop.factor;
+      }
+      const std::int64_t size = layer.tile.dims[d].size * cuts;
+      if (size != dim.size) {
+        std::cerr << "note: layer " << layer.name << ": " << dim.name << " is padded from "
+                  << dim.size << " to " << size << " to be cut in " << cuts
+                  << "; the padding is charged\n";
+      }
+      const model::CoreMappingEntry* entry = inputs.mapping.choose(node.name, node.operator_type);
+      if (entry == nullptr || layer.intra.empty() || !layer.inter.empty()) continue;
+      for (const model::TilingRequest& request : entry->intra) {
+        if (request.dim != dim.name || request.factor <= 0 || request.factor > dim.size) continue;
+        if (dim.size % request.factor == 0 || cuts == request.factor) continue;
+        std::cerr << "note: layer " << layer.name << ": " << dim.name << " of " << dim.size
+                  << " is cut in " << cuts << ", the divisor nearest to " << request.factor << '\n';
+      }
+    }
+  }
+}
+
 const char* engine_name(const ScheduleResult& result) {
   if (!result.searched) return "none";
   return result.engine == search::AllocationEngine::ga ? "ga" : "exhaustive";
@@ -232,7 +318,10 @@ int schedule_command(const std::vector<std::string>& arguments) {
   ScheduleRequest request = read_request(values, version);
   const Inputs inputs = read_inputs(values, request.tiling.semantics);
   const model::Network& network = inputs.network.network;
-  if (values.count("stacks") != 0) {
+  check_request(request, values, network);
+  if (values.count("stacks") != 0 && values["stacks"].as<std::string>() == "packed") {
+    request.tiling.stack_choice = model::StackChoice::packed;
+  } else if (values.count("stacks") != 0) {
     const io::Document document = io::load_document(values["stacks"].as<std::string>());
     request.tiling.stacks = io::read_stacks(document.root(), network);
   }
@@ -264,6 +353,11 @@ int schedule_command(const std::vector<std::string>& arguments) {
     std::cerr << "ridgeline: no feasible schedule: " << result.infeasible << '\n';
     return kInfeasible;
   }
+
+  if (values.count("allocation") != 0) {
+    check_groups(result, request, values["allocation"].as<std::string>());
+  }
+  if (!values["quiet"].as<bool>()) note_adjusted_tilings(result.variant->graph, inputs);
 
   const ScheduleChoice& best = result.front[static_cast<std::size_t>(result.best)];
   io::ScheduleReport report{network.name,

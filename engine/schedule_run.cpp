@@ -385,7 +385,9 @@ std::string describe(const model::ScheduleFigures& figures, const ScheduleVarian
     case ScheduleFailure::no_use_left:
       return where + tensor + " has no use left on this core";
     case ScheduleFailure::never_stored:
-      return where + tensor + " is in no memory";
+      if (figures.memory < 0) return where + tensor + " is in no memory";
+      return where + tensor + " is to be written back from " + memory +
+             ", but lies in another memory of the core";
     case ScheduleFailure::no_window:
       return where + "no link ever has the bandwidth for " + tensor;
   }

@@ -173,15 +173,17 @@ Layer lower_conv(const OperatorContext& op) {
     });
     return names;
   };
-  b.operand("O", indices({"B", "G", "K", "OY", "OX"}), bits.output);
-  b.operand("W", indices({groups > 1 ? "G" : "K", "C", "FY", "FX"}), bits.weight);
-  b.operand("I", indices({"B", "G", "C", "IY", "IX"}), bits.activation);
-  b.layer.output_final_precision = bits.activation;
   // Data and weights only: a bias is not part of the nest.
   OperatorContext data = op;
   std::erase_if(data.producers, [&](const LoweredInput& p) {
     return p.input != 0 && p.input != static_cast<int>(weight_input);
   });
+  const bool computed_weights = data.producers.size() > 1;
+  b.operand("O", indices({"B", "G", "K", "OY", "OX"}), bits.output);
+  b.operand("W", indices({groups > 1 ? "G" : "K", "C", "FY", "FX"}),
+            computed_weights ? bits.activation : bits.weight);
+  b.operand("I", indices({"B", "G", "C", "IY", "IX"}), bits.activation);
+  b.layer.output_final_precision = bits.activation;
   return b.finish(sources_of(data, "I", "W"));
 }
 

@@ -274,10 +274,12 @@ class Lowering {
     } else if (node.op_type == "Gather") {
       moving.kind = Movement::gather;
       moving.axis = axis_attribute(op);
-      if (const auto indices = constant(op, 1)) moving.indices = *indices;
+      // Only a list that a Constant node holds counts; anything else is the first index (as in the
+      // reference).
       const OnnxTensor& tensor = graph_.tensor(node.inputs.at(1));
-      // Indices that are not known count as the first one.
-      moving.scalar_index = moving.indices.empty() || (tensor.shape && tensor.shape->empty());
+      const bool list = tensor.producer >= 0 && tensor.shape && !tensor.shape->empty();
+      if (const auto indices = constant(op, 1); indices && list) moving.indices = *indices;
+      moving.scalar_index = moving.indices.empty();
     } else if (node.op_type == "Split") {
       moving.kind = Movement::split;
       moving.axis = axis_attribute(op);

@@ -33,14 +33,18 @@ std::string id_range(std::size_t cores) {
 
 std::filesystem::path core_file(const Value& name, const std::filesystem::path& folder) {
   const std::filesystem::path given(name.as_string());
-  const std::vector<std::filesystem::path> places{folder / given, folder / "cores" / given};
+  std::vector<std::filesystem::path> places{folder / given, folder / "cores" / given};
+  // As in Stream: a path that does not start from the document is one from where the program runs.
+  if (name.text().find('/') != std::string::npos && name.text().find("./") == std::string::npos) {
+    places.push_back(given);
+  }
   std::error_code ignored;
+  std::string looked_for;
   for (const auto& place : places) {
     if (std::filesystem::is_regular_file(place, ignored)) return place;
+    looked_for += (looked_for.empty() ? "" : ", ") + place.lexically_normal().string();
   }
-  throw name.error("there is no core file '" + name.text() + "'",
-                   "looked for " + places[0].lexically_normal().string() + " and " +
-                       places[1].lexically_normal().string());
+  throw name.error("there is no core file '" + name.text() + "'", "looked for " + looked_for);
 }
 
 Core read_core(const Value& document) {

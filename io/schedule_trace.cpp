@@ -47,6 +47,14 @@ class Trace {
     return "core " + std::to_string(core);
   }
 
+  std::string link_name(std::size_t l) const {
+    const model::Link& link = r_.problem.interconnect.links[l];
+    if (link.sender == model::kAnyCore && link.receiver == model::kAnyCore) {
+      return "bus " + std::to_string(link.bus);
+    }
+    return core_name(link.sender) + " -> " + core_name(link.receiver);
+  }
+
   void names() {
     name("process_name", kCores, 0, "cores");
     name("process_name", kLinks, 0, "links");
@@ -54,13 +62,6 @@ class Trace {
     for (int c = 0; c < r_.problem.cores; ++c) {
       const std::string& own = r_.system.cores[at(c)].accelerator.name;
       name("thread_name", kCores, c, core_name(c) + (own.empty() ? "" : " (" + own + ")"));
-    }
-    const auto& all = r_.problem.interconnect.links;
-    for (std::size_t l = 0; l < all.size(); ++l) {
-      const std::string text = all[l].bus >= 0
-                                   ? "bus " + std::to_string(all[l].bus)
-                                   : core_name(all[l].sender) + " -> " + core_name(all[l].receiver);
-      name("thread_name", kLinks, static_cast<int>(l), text);
     }
   }
 
@@ -93,42 +94,73 @@ class Trace {
     }
   }
 
-  // A transfer takes its links side by side with others, so each is an asynchronous event on
-  // its link's track.
-  void on_link(int link, const std::string& label, const char* category, double start, double end,
-               Json args) {
-    const int id = next_id_++;
-    Json begin{{"name", label}, {"cat", category}, {"ph", "b"},   {"id", id},
-               {"ts", start},   {"pid", kLinks},   {"tid", link}, {"args", std::move(args)}};
-    begin["args"]["link"] = link;
-    emit(begin);
-    emit({{"name", label},
-          {"cat", category},
-          {"ph", "e"},
-          {"id", id},
-          {"ts", end},
-          {"pid", kLinks},
-          {"tid", link}});
+  struct LinkEvent {
+    double start = 0;
+    double end = 0;
+    std::string label;
+    const char* category;
+    Json args;
+  };
+
+  // Events of one link. Those that share its bandwidth overlap, and events of one track must not:
+  // each goes to the first track of the link that is free.
+  void tracks(std::size_t link, std::vector<LinkEvent>& events) {
+    std::stable_sort(events.begin(), events.end(),
+                     [](const LinkEvent& a, const LinkEvent& b) { return a.start < b.start; });
+    std::vector<double> busy_until;
+    std::vector<int> ids;
+    for (LinkEvent& e : events) {
+      std::size_t track = 0;
+      while (track < busy_until.size() && busy_until[track] > e.start) ++track;
+      if (track == busy_until.size()) {
+        busy_until.push_back(0);
+        ids.push_back(next_track_++);
+        name("thread_name", kLinks, ids.back(),
+             link_name(link) + (track == 0 ? "" : " (" + std::to_string(track + 1) + ")"));
+        emit({{"name", "thread_sort_index"},
+              {"ph", "M"},
+              {"pid", kLinks},
+              {"tid", ids.back()},
+              {"args", {{"sort_index", ids.back()}}}});
+      }
+      busy_until[track] = e.end;
+      e.args["link"] = link;
+      emit({{"name", e.label},
+            {"cat", e.category},
+            {"ph", "X"},
+            {"ts", e.start},
+            {"dur", e.end - e.start},
+            {"pid", kLinks},
+            {"tid", ids[track]},
+            {"args", std::move(e.args)}});
+    }
   }
 
   void links() {
-    for (std::size_t i = 0; i < r_.record.transfers.size(); ++i) {
-      const model::ScheduledTransfer& t = r_.record.transfers[i];
+    std::vector<std::vector<LinkEvent>> events(r_.problem.interconnect.links.size());
+    for (const model::ScheduledTransfer& t : r_.record.transfers) {
       if (!t.fresh) continue;
       const auto bits =
           t.part < 0 ? r_.problem.tensors[at(t.tensor)].bits : r_.problem.parts[at(t.part)].bits;
       for (const int link : r_.problem.interconnect.route(t.from, t.to)) {
-        on_link(link, tensor_label(r_.problem, t.tensor, t.part), "transfer", t.start, t.end,
-                {{"from", core_name(t.from)},
-                 {"to", core_name(t.to)},
-                 {"bits", bits},
-                 {"energy", t.link_energy + t.memory_energy}});
+        events[at(link)].push_back({t.start,
+                                    t.end,
+                                    tensor_label(r_.problem, t.tensor, t.part),
+                                    "transfer",
+                                    {{"from", core_name(t.from)},
+                                     {"to", core_name(t.to)},
+                                     {"bits", bits},
+                                     {"energy", t.link_energy + t.memory_energy}}});
       }
     }
     for (const model::ScheduledBlock& b : r_.record.blocks) {
-      on_link(b.link, "streams " + tensor_label(r_.problem, b.tensor, -1), "block", b.start, b.end,
-              {{"bandwidth", b.bandwidth}});
+      events[at(b.link)].push_back({b.start,
+                                    b.end,
+                                    "streams " + tensor_label(r_.problem, b.tensor, -1),
+                                    "block",
+                                    {{"bandwidth", b.bandwidth}}});
     }
+    for (std::size_t l = 0; l < events.size(); ++l) tracks(l, events[l]);
     const std::size_t count = r_.problem.interconnect.links.size();
     std::vector<std::vector<std::pair<double, double>>> changes(count);
     for (const model::ScheduledTransfer& t : r_.record.transfers) {
@@ -150,7 +182,7 @@ class Trace {
         used += changes[l][i].second;
         if (i + 1 < changes[l].size() && changes[l][i + 1].first == changes[l][i].first) continue;
         if (!std::isfinite(used)) continue;
-        emit({{"name", "bandwidth of link " + std::to_string(l)},
+        emit({{"name", "bandwidth of " + link_name(l)},
               {"ph", "C"},
               {"ts", changes[l][i].first},
               {"pid", kLinks},
@@ -174,7 +206,8 @@ class Trace {
     }
   }
 
-  // From the end of each producer to the start of each consumer in another layer.
+  // From each producer to each consumer in another layer. A flow belongs to the event that its time
+  // lies in, so both ends are in the middle of one.
   void flows() {
     const model::CnGraph& graph = *r_.problem.graph;
     for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
@@ -184,12 +217,12 @@ class Trace {
         const Json common{{"name", "dependency"}, {"cat", "dependency"}, {"id", id}};
         Json from = common, to = common;
         from.update({{"ph", "s"},
-                     {"ts", r_.record.end[at(e.node)]},
+                     {"ts", middle(e.node)},
                      {"pid", kCores},
                      {"tid", r_.record.core[at(e.node)]}});
         to.update({{"ph", "f"},
                    {"bp", "e"},
-                   {"ts", r_.record.start[at(i)]},
+                   {"ts", middle(i)},
                    {"pid", kCores},
                    {"tid", r_.record.core[at(i)]}});
         emit(from);
@@ -198,10 +231,15 @@ class Trace {
     }
   }
 
+  double middle(int node) const {
+    return (r_.record.start[at(node)] + r_.record.end[at(node)]) / 2;
+  }
+
   const ScheduleReport& r_;
   std::ostream& out_;
   bool first_ = true;
-  int next_id_ = 1;
+  int next_id_ = 1;     // of a flow
+  int next_track_ = 1;  // of links
 };
 
 }  // namespace

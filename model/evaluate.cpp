@@ -308,7 +308,7 @@ class Evaluator {
   }
 
   // Full-width accesses for `bits`, which reach or leave a lower level in pieces that its port
-  // takes (7).
+  // takes (10).
   template <int direction>
   static double accesses_of_2023(const ProblemOperand& operand, int m, double bits) {
     const ProblemTransfer& transfer = operand.transfer[z(m)][direction];

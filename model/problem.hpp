@@ -126,7 +126,7 @@ struct Problem {
   bool whole = true;  // the real and the integer spatial mapping are the same
   // An input that stays the same from one cycle to the next is read once (4.3).
   bool repeats_are_free = true;
-  // The cost model of early 2023 (docs/model.md, 7): loading borrows no cycles from computing, and
+  // The cost model of early 2023 (docs/model.md, 10): loading borrows no cycles from computing, and
   // words towards a lower level are no wider than its port.
   bool rules_of_2023 = false;
   std::array<ProblemOperand, kMaxOperands> operand;

@@ -128,6 +128,7 @@ void Scheduler::reset(const Allocation& allocation) {
   std::fill(end_.begin(), end_.end(), -1.0);
   for (Memory& m : memories_) {
     m.first = m.last = kNone;
+    m.smallest = std::numeric_limits<std::int64_t>::max();
     m.profile.reset();
   }
   for (LinkProfile& l : links_) l.reset();
@@ -140,6 +141,7 @@ void Scheduler::reset(const Allocation& allocation) {
   ++stamp_;
   event_count_ = 0;
   transfers_end_ = 0;
+  overdrawn_ = false;
 }
 
 void Scheduler::fail(ScheduleFailure failure, int tensor, int memory) {
@@ -460,7 +462,7 @@ void Scheduler::count_down(int index, int core) {
     std::int32_t c = 0;
     while (c < count_size_[at(tensor)] && counts[c].memory != memory) ++c;
     if (c == count_size_[at(tensor)]) return fail(ScheduleFailure::no_use_left, tensor);
-    --counts[c].uses;
+    if (--counts[c].uses < 0) overdrawn_ = true;
     if (--uses_left_[at(tensor)] != 0) continue;
     const Data data = whole(tensor);
     for (std::int32_t s = stay_of_key_[at(data.key)]; s != kNone;) {
@@ -516,7 +518,12 @@ double Scheduler::transfer(const TransferRequest& request) {
   if (request.from != kNone) {
     sender = memory_of(request.from, data.own);
     const std::int32_t stay = find(data.key, sender);
-    if (stay != kNone) available = stays_[at(stay)].available;
+    // Kept under another operand's memory: the reference does not find it (Q19).
+    if (stay == kNone) {
+      fail(ScheduleFailure::never_stored, data.tensor, sender);
+      return request.earliest;
+    }
+    available = stays_[at(stay)].available;
   } else {
     available = kInfinity;
     const bool first_holder = problem_.semantics.first_holder;
@@ -669,13 +676,13 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
     if (a.data.bits != b.data.bits) return a.data.bits > b.data.bits;
     return a.order > b.order;
   };
-  const auto each_victim = [&](auto&& take) {
+  const auto each_victim = [&](auto&& take) {  // until it says so
     std::int32_t order = 0;
     for (std::int32_t s = memory.first; s != kNone; s = stays_[at(s)].next_in_memory) {
       const Stay& stay = stays_[at(s)];
       ++order;
       if (stay.stored > room || (step_ > 0 && protected_[at(stay.data.key)] == step_)) continue;
-      take(Victim{stay.data, uses_on(stay.data, own) * stay.data.bits, order});
+      if (take(Victim{stay.data, uses_on(stay.data, own) * stay.data.bits, order})) return;
     }
   };
   // Mostly one is enough; only else are they all put in order.
@@ -688,6 +695,8 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
     } else if (later(victims_[0], v)) {
       victims_[0] = v;
     }
+    // Nothing comes before the first of the smallest ones without uses.
+    return v.weight == 0 && !overdrawn_ && v.data.bits == memory.smallest && v.data.bits >= missing;
   });
   if (evictable < missing) {
     fail(ScheduleFailure::no_room, data.tensor, own);
@@ -695,7 +704,10 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
   }
   if (victims_[0].data.bits < missing) {
     victims_.clear();
-    each_victim([&](const Victim& v) { victims_.push_back(v); });
+    each_victim([&](const Victim& v) {
+      victims_.push_back(v);
+      return false;
+    });
     std::make_heap(victims_.begin(), victims_.end(), later);
   }
   double evicted = time;
@@ -773,6 +785,7 @@ void Scheduler::store(const Data& data, int memory, double stored, double availa
   }
   const bool unchecked = stored > m.profile.time(m.profile.size() - 1);
   m.profile.add(stored, data.bits);
+  m.smallest = std::min(m.smallest, data.bits);
   std::int32_t index = free_stay_;
   if (index == kNone) {
     index = static_cast<std::int32_t>(stays_.size());

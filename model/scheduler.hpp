@@ -167,6 +167,7 @@ class Scheduler {
     double full_word = 1;
     std::int32_t first = kNone;
     std::int32_t last = kNone;
+    std::int64_t smallest = 0;  // bits of what was ever stored
     MemoryProfile profile;
   };
   struct Count {
@@ -269,6 +270,7 @@ class Scheduler {
   std::uint32_t stamp_ = 0;
   std::vector<Data> snapshot_;
   double transfers_end_ = 0;
+  bool overdrawn_ = false;  // a tensor was used more often than it counts uses
 };
 
 }  // namespace ridgeline::model

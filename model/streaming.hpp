@@ -15,7 +15,7 @@ namespace ridgeline::model {
 // order in which the added memory holds them. Only the node's own data count.
 std::vector<MemoryOperand> streamed_operands(const CnLayer& layer, const Accelerator& core);
 
-// The same under the rules of 2023 (docs/multicore.md, 8.4): an input that other nodes produce
+// The same under the rules of 2023 (docs/multicore.md, 8): an input that other nodes produce
 // takes `arriving_bits`, by place in the layer's operands, and what is streamed needs room for one
 // unrolling of the core's dataflow.
 std::vector<MemoryOperand> streamed_operands_of_2023(

@@ -19,7 +19,7 @@ namespace ridgeline::model {
 inline constexpr std::int64_t kMaxNodes = 20'000'000;
 
 enum class ScheduleMode : std::uint8_t { fused, layer_by_layer };
-enum class Semantics : std::uint8_t { v2025, v2023 };  // docs/multicore.md, 8.4
+enum class Semantics : std::uint8_t { v2025, v2023 };  // docs/multicore.md, 8
 
 // How stacks are chosen where none are given.
 enum class StackChoice : std::uint8_t {

@@ -157,7 +157,11 @@ class CriterionSearch {
     if (best.any) {
       infeasible.clear();
     } else if (infeasible.empty()) {
-      infeasible = "no loop ordering fits the core's memories";
+      // The mapper says which operand fits which memory the least.
+      MapperOptions loma = options_;
+      loma.engine = Engine::loma;
+      infeasible = map_layer(layer_.tile, core_, hierarchy, mapping_, loma).infeasible;
+      if (infeasible.empty()) infeasible = "no loop ordering fits the core's memories";
     }
   }
 

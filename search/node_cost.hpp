@@ -24,7 +24,7 @@ struct NodeCostOptions {
   MapperOptions mapper;
   bool onchip_latency = false;  // runtime without final off-loading (the model before June 2023)
   // Cost model, choice and streaming of early 2023: least latency, ties by energy; a core's
-  // dataflow is unrolled as it stands (docs/multicore.md, 8.4). `objective` decides if it is set.
+  // dataflow is unrolled as it stands (docs/multicore.md, 8). `objective` decides if it is set.
   bool rules_of_2023 = false;
 };
 

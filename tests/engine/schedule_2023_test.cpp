@@ -21,7 +21,7 @@ class Laboratory4 : public ::testing::Test {
     const std::filesystem::path folder =
         std::filesystem::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "lab4";
     system_ = io::load_multicore(folder / "system.yaml");
-    const model::CoreMapping mapping = io::load_core_mapping(folder / "any_core.yaml");
+    const model::CoreMapping mapping = io::load_core_mapping(folder / "rows.yaml");
     io::NetworkOptions options;
     options.semantics = model::Semantics::v2023;
     options.mapping = &mapping;

@@ -61,6 +61,45 @@ class Labs(unittest.TestCase):
         for name, buffers in (("shared", 10.6), ("split", 2 * 5.28), ("two_level", 10.6 + 0.366 + 0.183)):
             self.assertAlmostEqual(results[name]["total"]["area"], cells + buffers, places=9)
 
+    def test_lab4_reproduces_the_published_schedules_and_the_table_of_its_readme(self):
+        results = self.run_lab("lab4", ["fixed.png", "rows.png", "rows_memory.png"])
+        # Published with the tutorial; docs and the last latency: see the lab's README.
+        self.assertEqual(results["rows_published"]["latency"], 924876)
+        self.assertEqual(results["resnet18_published"]["latency"], 4342165)
+        self.assertAlmostEqual(results["resnet18_rows_published"]["energy"]["total"], 62901557768.726, places=2)
+        readme = (SOURCE / "examples" / "labs" / "lab4" / "README.md").read_text(encoding="utf-8")
+        for name in ("fixed_independent", "fixed", "layer_by_layer", "halves", "rows", "resnet18", "resnet18_rows"):
+            row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}` "))
+            latency, energy = (cell.strip().replace(" ", "") for cell in row.split("|")[3:5])
+            self.assertEqual(int(latency), results[name]["latency"], name)
+            self.assertEqual(energy, f"{results[name]['energy']['total'] / 1e6:.0f}µJ", name)
+        # Fused rows leave the chip only as inputs, weights and last outputs.
+        self.assertLess(results["rows"]["energy"]["offchip_memory"], 0.1 * results["fixed"]["energy"]["offchip_memory"])
+
+    def test_multicore_lab_runs_its_three_schedules(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        done = subprocess.run([SOURCE / "examples" / "labs" / "multicore" / "run"], capture_output=True, text=True,
+                              check=False, env={**os.environ, "RIDGELINE": PROGRAM, "LAB_RESULTS": folder.name})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        # Stream's tutorial of 2025: its labs 1, 2 and 3.
+        for latency in ("79340", "128831", "21365"):
+            self.assertIn(f"latency {latency} cycles", done.stdout)
+
+    def test_the_chips_take_what_their_readme_says_within_four_percent_of_what_was_measured(self):
+        done = subprocess.run([SOURCE / "examples" / "validation" / "run"], capture_output=True, text=True, check=False,
+                              env={**os.environ, "RIDGELINE": PROGRAM})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        readme = (SOURCE / "examples" / "validation" / "README.md").read_text(encoding="utf-8")
+        lines = done.stdout.splitlines()
+        for name, title in (("depfin", "DepFiN"), ("diana", "DIANA"), ("jia", "Jia et al.")):
+            head = next(i for i, line in enumerate(lines) if line.startswith(f"== {name}:"))
+            measured = int(lines[head].split()[-2])
+            latency = int(lines[head + 2].split()[1])
+            self.assertLess(abs(latency / measured - 1), 0.04, name)
+            row = next(line for line in readme.splitlines() if line.startswith(f"| {title} |"))
+            self.assertEqual(int(row.split("|")[4].replace(" ", "")), latency)
+
 
 if __name__ == "__main__":
     unittest.main()
