@@ -295,6 +295,7 @@ TilingProblem make_layer(const NetworkNode& node, const CoreMappingEntry& entry,
   layer.whole = *node.layer;
   layer.cycles_per_op = node.cycles_per_op;
   layer.cores = entry.cores;
+  layer.spatial_mapping = entry.spatial_mapping;
   layer.alone = alone;
   for (const LayerOperand& operand : layer.whole.operands) {
     layer.memory_operand.push_back(memory_operand_of(operand.name));

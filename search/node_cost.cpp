@@ -42,6 +42,13 @@ void write_tile(const model::CnLayer& layer, std::ostream& out) {
   }
 }
 
+void write_unrolls(const std::vector<model::ArrayDimUnroll>& mapping, std::ostream& out) {
+  for (const model::ArrayDimUnroll& d : mapping) {
+    out << ';' << d.array_dim;
+    for (const model::Unroll& u : d.unrolls) out << u.dim << u.factor;
+  }
+}
+
 void write_core(const model::Accelerator& core, std::ostream& out) {
   out << '|' << core.array.unit_energy;
   for (const model::ArrayDim& d : core.array.dims) out << ';' << d.name << d.size;
@@ -54,10 +61,7 @@ void write_core(const model::Accelerator& core, std::ostream& out) {
     }
     for (const int d : m.served_dims) out << 'D' << d;
   }
-  for (const model::ArrayDimUnroll& d : core.dataflows) {
-    out << ';' << d.array_dim;
-    for (const model::Unroll& u : d.unrolls) out << u.dim << u.factor;
-  }
+  write_unrolls(core.dataflows, out);
 }
 
 std::string content(const model::CnLayer& layer, const model::Accelerator& core,
@@ -66,6 +70,7 @@ std::string content(const model::CnLayer& layer, const model::Accelerator& core,
   out.precision(17);
   write_tile(layer, out);
   write_core(core, out);
+  if (core.dataflows.empty()) write_unrolls(layer.spatial_mapping, out);
   out << '|';
   for (const model::MemoryOperand o : streamed) out << to_string(o);
   if (!streamed.empty()) out << offchip;
@@ -75,7 +80,7 @@ std::string content(const model::CnLayer& layer, const model::Accelerator& core,
 model::MappingEntry mapping_entry(const model::CnLayer& layer, const model::Accelerator& core) {
   model::MappingEntry entry;
   entry.name = layer.name;
-  entry.spatial_mapping = core.dataflows;
+  entry.spatial_mapping = core.dataflows.empty() ? layer.spatial_mapping : core.dataflows;
   entry.links.clear();
   for (std::size_t o = 0; o < layer.memory_operand.size(); ++o) {
     entry.links.push_back({layer.tile.operands[o].name, layer.memory_operand[o]});

@@ -166,6 +166,19 @@ TEST_F(ScheduleCommand, APaddedTilingIsSaid) {
   EXPECT_EQ(Json::parse(r.out).at("latency"), 31517);  // as the reference has it
 }
 
+TEST_F(ScheduleCommand, ALayersOwnSpatialMappingServesCoresWithoutADataflow) {
+  const auto latency = [&](const std::string& spatial) {
+    const std::string mapping =
+        write("m.yaml", "- {name: default, core_allocation: [1], intra_core_tiling: [\"OY, all\"]" +
+                            spatial + "}\n")
+            .string();
+    return json({}, {{"mapping", mapping}}).at("latency").get<double>();
+  };
+  // One unit at work: 8 x 56 x 3 x 9 multiply-accumulates a row of the first layer alone.
+  EXPECT_LT(latency(""), 56 * 12096);
+  EXPECT_GT(latency(", spatial_mapping: {D1: [\"K, 1\"], D2: [\"K, 1\"]}"), 56 * 12096);
+}
+
 TEST_F(ScheduleCommand, PackedStacksBeginWhereWeightsNoLongerFit) {
   // 2 x 128 KiB hold the weights of at most two of the layers with 1000 x 8 x 9 of them.
   std::string layers;

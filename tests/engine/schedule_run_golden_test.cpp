@@ -115,6 +115,39 @@ TEST_P(GoldenRuns, node_costs_and_schedules_are_those_of_the_reference) {
   }
 }
 
+// Of every node on every core that may run it, in a schedule or not.
+TEST_P(GoldenRuns, every_entry_of_the_cost_table_is_the_references) {
+  const GoldenSystem golden = golden_system(GetParam());
+  const Files files = load(golden.document);
+  engine::ScheduleRequest request = request_for(golden.document.at("settings"));
+  request.search.engine = search::AllocationEngine::ga;
+  request.search.ga.population = 2;
+  request.search.ga.generations = 0;
+  const engine::ScheduleResult result =
+      engine::run_schedule(files.network, files.system, files.mapping, request);
+  ASSERT_NE(result.variant, nullptr) << result.infeasible;
+  const model::ScheduleProblem& problem = result.variant->problem;
+  int compared = 0;
+  for (std::size_t i = 0; i < problem.nodes.size(); ++i) {
+    for (int core = 0; core < problem.cores; ++core) {
+      const model::NodeCost& theirs = golden.costs.at(golden.graph.nodes[i].unique, core);
+      if (!theirs.known) continue;
+      const model::NodeCost& ours = problem.costs.at(problem.nodes[i].unique, core);
+      ASSERT_TRUE(ours.known) << i << ' ' << core;
+      ASSERT_EQ(ours.runtime, theirs.runtime) << i << ' ' << core;
+      ASSERT_NEAR(ours.onchip_energy, theirs.onchip_energy, 1e-9 * theirs.onchip_energy);
+      ASSERT_NEAR(ours.offchip_energy, theirs.offchip_energy, 1e-9 * theirs.offchip_energy);
+      ASSERT_EQ(ours.streamed_count, theirs.streamed_count);
+      for (std::size_t s = 0; s < static_cast<std::size_t>(ours.streamed_count); ++s) {
+        ASSERT_EQ(ours.streamed[s].operand, theirs.streamed[s].operand) << i;
+        ASSERT_EQ(ours.streamed[s].bandwidth, theirs.streamed[s].bandwidth) << i;
+      }
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Reference, GoldenRuns, ::testing::ValuesIn(golden_configurations()),
                          [](const auto& instance) { return instance.param; });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GoldenRuns);
