@@ -201,20 +201,6 @@ TilingProblem make_order(CnGraph& graph, Semantics semantics) {
   return {};
 }
 
-// For each constant operand of a node: nodes of its layer from this one on that read the data.
-void count_remaining_uses(CnGraph& graph) {
-  std::vector<std::int64_t> uses(graph.tensors.size(), 0);
-  graph.remaining_uses.assign(graph.nodes.size() * kMaxOperands, 0);
-  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
-    const CnNode& node = graph.nodes[n];
-    for (int o : graph.layers[static_cast<std::size_t>(node.layer)].constant_operands) {
-      const auto operand = static_cast<std::size_t>(o);
-      const auto tensor = static_cast<std::size_t>(node.tensor[operand]);
-      graph.remaining_uses[n * kMaxOperands + operand] = ++uses[tensor];
-    }
-  }
-}
-
 }  // namespace
 
 Range CnGraph::operand_range(int node, int operand, int index) const {
@@ -257,7 +243,6 @@ CnGraphResult build_cn_graph(const Network& network, const CoreMapping& mapping,
   find_sinks(graph, options.semantics);
   find_unique_nodes(graph);
   result.problem = make_order(graph, options.semantics);
-  if (options.semantics == Semantics::v2023) count_remaining_uses(graph);
   return result;
 }
 

@@ -108,11 +108,6 @@ struct CnGraph {
   std::vector<std::int32_t> order;       // nodes in the static order of scheduling
   std::vector<std::int32_t> unique_nodes;
 
-  // Value that a node's constant operand gives its tensor when the node is scheduled alone in
-  // its own right: remaining uses, this node's included (semantics 2023). Empty otherwise; else
-  // kMaxOperands values a node.
-  std::vector<std::int64_t> remaining_uses;
-
   std::span<const CnEdge> predecessors_of(int node) const {
     const auto n = static_cast<std::size_t>(node);
     return {predecessors.data() + predecessor_begin[n],

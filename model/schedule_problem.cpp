@@ -335,7 +335,6 @@ ScheduleSemantics ScheduleSemantics::semantics_2023() {
   s.exclusive_blocks = true;
   s.sinks_by_node = true;
   s.sender_write_width = true;
-  s.own_constants = true;
   s.first_holder = true;
   return s;
 }

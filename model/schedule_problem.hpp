@@ -67,7 +67,6 @@ struct ScheduleSemantics {
   bool exclusive_blocks = false;    // streaming blocks its links entirely
   bool sinks_by_node = false;       // nodes without successors write back, tiled layers too
   bool sender_write_width = false;  // words written are as wide as the sender's port
-  bool own_constants = false;       // constants count down the uses that each node states
   // Liberties that the scheduler of 2025 takes (false: as it does).
   bool causal_write_back = false;  // write-backs do not start before they are decided
   bool honest_streaming = false;   // streaming beyond a link's bandwidth takes longer
