@@ -378,7 +378,8 @@ std::string describe(const model::ScheduleFigures& figures, const ScheduleVarian
       return where + tensor + " exceeds " + memory + " later on, where space is already promised";
     case ScheduleFailure::part_not_offchip:
       return where + "only a part of " + tensor +
-             " is needed, and parts are fetched from off-chip memory, where it is not";
+             " is needed, and parts are fetched from off-chip memory, where it is not; cut the "
+             "layers of a stack along the same axis, or let them share a core";
     case ScheduleFailure::no_memory:
       return where + "core " + std::to_string(system.offchip_core) +
              " or the node's own core has no memory for " + tensor;
