@@ -79,9 +79,34 @@ BENCHMARK(resnet18_first_eleven)->Unit(benchmark::kMicrosecond);
 void lab4(benchmark::State& state) {
   const fs::path folder = fs::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "lab4";
   static const Case c =
-      load(folder / "system.yaml", folder / "any_core.yaml", folder / "copies.yaml", {});
+      load(folder / "system.yaml", folder / "rows.yaml", folder / "copies.yaml", {});
   measure(state, c);
 }
 BENCHMARK(lab4)->Unit(benchmark::kMicrosecond);
+
+// The examples' four convolutions on three cores with taller images, one row a node: near-linear.
+void tall_images(benchmark::State& state) {
+  const fs::path folder = fs::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "multicore";
+  Case c;
+  c.system = io::load_multicore(folder / "system.yaml");
+  c.mapping = io::load_core_mapping(folder / "fused.yaml");
+  c.network = io::load_network(folder / "four_convs.yaml").network;
+  engine::ScheduleRequest request;
+  for (model::NetworkNode& node : c.network.nodes) {
+    const auto rows = static_cast<std::size_t>(node.layer->dim_index("OY"));
+    node.layer->dims[rows].size = state.range(0) / 4;
+    request.allocation.push_back({node.id, {node.id % 3}});
+  }
+  c.result = engine::run_schedule(c.network, c.system, c.mapping, request);
+  if (c.result.best < 0) return state.SkipWithError(c.result.infeasible.c_str());
+  measure(state, c);
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(tall_images)
+    ->Unit(benchmark::kMillisecond)
+    ->Arg(1'000)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Complexity();
 
 }  // namespace
