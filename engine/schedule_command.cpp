@@ -344,10 +344,13 @@ int schedule_command(const std::vector<std::string>& arguments) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (result.tiling_problem) {
     const int place = network.node_index(result.tiling_problem.node_id);
-    const std::string layer =
-        place < 0 ? "" : "layer " + network.nodes[static_cast<std::size_t>(place)].name + ": ";
+    const std::string& problem = result.tiling_problem.problem;
+    std::string layer;
+    if (place >= 0) layer = network.nodes[static_cast<std::size_t>(place)].name;
+    if (!layer.empty() && problem.find(layer) != std::string::npos) layer.clear();
     throw io::InputError({values["mapping"].as<std::string>(), ""},
-                         layer + result.tiling_problem.problem, result.tiling_problem.remedy);
+                         (layer.empty() ? "" : "layer " + layer + ": ") + problem,
+                         result.tiling_problem.remedy);
   }
   if (result.best < 0) {
     std::cerr << "ridgeline: no feasible schedule: " << result.infeasible << '\n';
