@@ -273,4 +273,22 @@ class Scheduler {
   bool overdrawn_ = false;  // a tensor was used more often than it counts uses
 };
 
+inline std::int32_t Scheduler::find(std::int32_t key, int memory) const {
+  std::int32_t s = stay_of_key_[static_cast<std::size_t>(key)];
+  while (s != kNone && stays_[static_cast<std::size_t>(s)].memory != memory) {
+    s = stays_[static_cast<std::size_t>(s)].next_of_data;
+  }
+  return s;
+}
+
+inline int Scheduler::memory_of(int core, MemoryOperand operand) const {
+  return problem_.memories
+      .of_core[static_cast<std::size_t>(core)][static_cast<std::size_t>(operand)];
+}
+
+inline Scheduler::Data Scheduler::whole(std::int32_t tensor) const {
+  const ScheduleProblem::Tensor& t = problem_.tensors[static_cast<std::size_t>(tensor)];
+  return {tensor, kNone, tensor, t.bits, t.operand};
+}
+
 }  // namespace ridgeline::model
