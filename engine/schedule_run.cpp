@@ -10,6 +10,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "engine/mapping_options.hpp"
+
 namespace ridgeline::engine {
 namespace {
 
@@ -110,6 +112,7 @@ class Run {
           v->mappings[t] = std::move(*known);
           return;
         }
+        start_layer_search();
         v->mappings[t] = search::run_node_task(task, v->graph, system_, request_.costs);
         cache_.insert(task.content, v->mappings[t]);
       });
@@ -238,7 +241,9 @@ class Run {
         if (schedulers.size() > 64) schedulers.clear();
         for (std::size_t i = range.begin(); i < range.end(); ++i) {
           const ScheduleVariant* v = variants[i].get();
-          if (v->tiling_problem) {
+          // What is left of a search that ends here is its caller's affair.
+          const bool stopped = request_.search.stop && request_.search.stop();
+          if (stopped || v->tiling_problem) {
             figures[i].failure = model::ScheduleFailure::core_cannot_run;
             continue;
           }

@@ -77,12 +77,15 @@ struct StudyStrategy {
 
 // How schedules are searched for a multi-core system.
 struct ScheduleSearch {
-  std::vector<std::string> modes{"layer-by-layer"};  // "layer-by-layer", "fused"
+  std::vector<std::string> modes{"layer-by-layer", "fused"};
   // Loop dimension -> candidate tile counts or sizes as the document gives them ("all" too).
   std::vector<std::pair<std::string, std::vector<nlohmann::ordered_json>>> granularity;
   int population = 64;
   int generations = 50;
-  std::string objective;  // member of each schedule front that stands for the design
+  // Member of each schedule's front that stands for the design; mapping_search's by default.
+  search::Objective objective = search::Objective::latency;
+  // What a node's mapping on a core minimises; absent: docs/multicore.md, 4.3.
+  std::optional<search::Objective> node_objective;
 };
 
 struct MappingSearch {

@@ -52,7 +52,7 @@ struct Convergence {
 
 struct StudyDesign {
   std::uint64_t id = 0;
-  // Name ("accelerator", "mapping", "schedule", "evaluation", ...) -> JSON text.
+  // Name ("accelerator", "mapping", "schedule", ...) -> JSON text.
   std::map<std::string, std::string> documents;
 };
 

@@ -119,9 +119,12 @@ void read_granularity(const Value& map, ScheduleSearch& search) {
   }
 }
 
-ordered_json read_schedule_search(const Value& root, ScheduleSearch& search) {
+ordered_json read_schedule_search(const Value& root, const MappingSearch& mapping,
+                                  ScheduleSearch& search) {
+  search.objective = mapping.options.objective;
   if (const auto map = root.find("schedule_search")) {
-    map->allow_only({"modes", "granularity", "population", "generations", "objective"});
+    map->allow_only(
+        {"modes", "granularity", "population", "generations", "objective", "node_objective"});
     if (const auto modes = map->find("modes")) {
       search.modes.clear();
       for (const Value& mode : modes->items()) {
@@ -142,17 +145,23 @@ ordered_json read_schedule_search(const Value& root, ScheduleSearch& search) {
     read_int(*map, "population", 2, 1'000'000, search.population);
     read_int(*map, "generations", 0, kMostInt, search.generations);
     if (const auto value = map->find("objective")) {
-      search.objective =
-          std::string(name_of(choose(*value, kObjectives, "objective"), kObjectives));
+      search.objective = choose(*value, kObjectives, "objective");
+    }
+    if (const auto value = map->find("node_objective")) {
+      search.node_objective = choose(*value, kObjectives, "objective");
     }
   }
   ordered_json granularity = ordered_json::object();
   for (const auto& [dim, sizes] : search.granularity) granularity[dim] = sizes;
-  return {{"modes", search.modes},
-          {"granularity", granularity},
-          {"population", search.population},
-          {"generations", search.generations},
-          {"objective", search.objective}};
+  ordered_json effective{{"modes", search.modes},
+                         {"granularity", granularity},
+                         {"population", search.population},
+                         {"generations", search.generations},
+                         {"objective", name_of(search.objective, kObjectives)}};
+  if (search.node_objective) {
+    effective["node_objective"] = name_of(*search.node_objective, kObjectives);
+  }
+  return effective;
 }
 
 Metric read_metric(const Value& value) {
@@ -247,7 +256,14 @@ ordered_json read_strategy(const Value& root, StudyStrategy& strategy) {
 void read_study_options(const Value& root, StudySpec& spec, ordered_json& effective) {
   effective["mapping_search"] = read_mapping_search(root, spec.mapping_search);
   if (spec.multi_core) {
-    effective["schedule_search"] = read_schedule_search(root, spec.schedule_search);
+    effective["schedule_search"] =
+        read_schedule_search(root, spec.mapping_search, spec.schedule_search);
+    if (spec.mapping_search.keep_on_chip) {
+      throw root.at("mapping_search")
+          .at("keep_on_chip")
+          .error("schedules of multi-core systems decide themselves what stays on chip",
+                 "leave keep_on_chip out");
+    }
   } else if (const auto given = root.find("schedule_search")) {
     throw given->error("schedules are searched for multi-core systems only, and " +
                            spec.accelerator.filename().string() + " has no `cores`",

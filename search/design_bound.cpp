@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "model/problem.hpp"
@@ -133,6 +134,25 @@ DesignBound design_bound(const model::Workload& workload, const model::Accelerat
     bound.energy += layer.energy;
     bound.latency += layer.latency;
   }
+  return bound;
+}
+
+DesignBound system_bound(const model::Network& network, const model::MultiCore& system) {
+  DesignBound bound;
+  double units = 0;
+  double unit_energy = std::numeric_limits<double>::infinity();
+  for (const model::Core& core : system.cores) {
+    if (!core.computes()) continue;
+    if (core.accelerator.array.imc) return bound;  // other rules for cycles and energy
+    units += static_cast<double>(core.accelerator.array.units());
+    unit_energy = std::min(unit_energy, core.accelerator.array.unit_energy);
+  }
+  if (units == 0) return bound;
+  double macs = 0;
+  for (const model::NetworkNode& node : network.nodes)
+    if (node.layer) macs += static_cast<double>(node.layer->mac_count());
+  bound.latency = macs / units * kSlack;
+  bound.energy = macs * unit_energy * kSlack;
   return bound;
 }
 

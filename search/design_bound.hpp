@@ -6,6 +6,8 @@
 #include "model/hierarchy.hpp"
 #include "model/layer.hpp"
 #include "model/mapping_spec.hpp"
+#include "model/multicore.hpp"
+#include "model/network.hpp"
 #include "model/workload.hpp"
 #include "search/mapper.hpp"
 
@@ -27,5 +29,9 @@ DesignBound layer_bound(const model::Layer& layer, const model::Accelerator& acc
 // Sum over the layers of a workload.
 DesignBound design_bound(const model::Workload& workload, const model::Accelerator& accelerator,
                          const model::MappingSpec& mapping, bool keep_on_chip);
+
+// Of a network on a multi-core system, however it is cut and scheduled. Latency: all units of all
+// cores busy in every cycle. Energy: the operations, each on the core where it costs least.
+DesignBound system_bound(const model::Network& network, const model::MultiCore& system);
 
 }  // namespace ridgeline::search

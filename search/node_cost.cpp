@@ -51,9 +51,14 @@ void write_unrolls(const std::vector<model::ArrayDimUnroll>& mapping, std::ostre
 
 void write_core(const model::Accelerator& core, std::ostream& out) {
   out << '|' << core.array.unit_energy;
+  if (const auto& imc = core.array.imc) {
+    out << ";imc" << imc->analog << ',' << imc->activation_precision << ',' << imc->weight_precision
+        << ',' << imc->adc_resolution << ',' << imc->bit_serial_precision;
+  }
   for (const model::ArrayDim& d : core.array.dims) out << ';' << d.name << d.size;
   for (const model::Memory& m : core.memories) {
-    out << ';' << m.size << ',' << m.r_cost << ',' << m.w_cost << ',';
+    // The name goes into the reason why a tile does not fit.
+    out << ';' << m.name << ',' << m.size << ',' << m.r_cost << ',' << m.w_cost << ',';
     for (const model::MemoryOperand o : m.operands) out << to_string(o);
     for (const model::Port& p : m.ports) {
       out << ',' << static_cast<int>(p.type) << ':' << p.bandwidth_min << '-' << p.bandwidth_max;
@@ -180,6 +185,7 @@ class CriterionSearch {
     LoopPermutations permutations(layer_.tile, std::move(factors.loops));
     bool here = false;
     do {
+      if (best.any && options_.stop && options_.stop()) break;
       model::Ordering ordering;
       for (const model::TemporalLoop& loop : permutations.current()) {
         ordering.push(loop.dim, loop.size);

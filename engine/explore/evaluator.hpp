@@ -31,7 +31,10 @@ class Evaluator {
 };
 
 // The cost model: every layer of the study's workloads, mapped as the study asks.
+// Throws io::InputError where a workload cannot be read.
 std::unique_ptr<Evaluator> study_evaluator(const io::Study& study);
+// The same for multi-core systems: the best schedule that the study's search finds.
+std::unique_ptr<Evaluator> multicore_evaluator(const io::Study& study);
 
 // For tests and measurements of the engine itself: figures that are arithmetic of the value
 // indices, after a given time. `options` is a list such as

@@ -1,13 +1,13 @@
 // The cost model as an evaluator: designs of a study on a single-core accelerator.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "engine/explore/evaluator.hpp"
 #include "engine/explore/layer_memo.hpp"
+#include "engine/explore/metrics.hpp"
 #include "io/accelerator_reader.hpp"
 #include "io/mapping_reader.hpp"
 #include "io/onnx_reader.hpp"
@@ -21,16 +21,6 @@ namespace {
 // Layer results that a rank remembers; each takes a few kilobytes.
 constexpr std::size_t kRemembered = 30'000;
 
-double& at(Metrics& metrics, io::Metric metric) {
-  return metrics[static_cast<std::size_t>(metric)];
-}
-
-std::string figure(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.6g", value);
-  return text;
-}
-
 struct Design {
   model::Accelerator accelerator;
   model::MappingSpec mapping;
@@ -40,12 +30,7 @@ struct Design {
 class StudyEvaluator final : public Evaluator {
  public:
   explicit StudyEvaluator(const io::Study& study) : study_(study), memo_(kRemembered) {
-    const io::StudySpec& spec = study.spec();
-    if (spec.multi_core)
-      throw io::InputError({spec.file.string(), "/accelerator", 0, 0},
-                           "studies of multi-core systems cannot be evaluated yet",
-                           "name a single-core accelerator");
-    for (const io::StudyWorkload& workload : spec.workloads) {
+    for (const io::StudyWorkload& workload : study.spec().workloads) {
       models_.emplace_back();
       if (!workload.onnx) continue;
       io::OnnxOptions options;
@@ -62,7 +47,7 @@ class StudyEvaluator final : public Evaluator {
     const io::DesignDocuments documents = study_.design_documents(id);
     const Design design = read(documents);
     const Metrics bound = lower_bound(design);
-    if (const std::string why = violated(bound, true); !why.empty()) {
+    if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty()) {
       candidate.status = CandidateStatus::infeasible;
       candidate.message = why;
       return candidate;
@@ -81,7 +66,8 @@ class StudyEvaluator final : public Evaluator {
       }
     }
     candidate.metrics = metrics_of(design, results);
-    if (const std::string why = violated(candidate.metrics, false); !why.empty()) {
+    if (const std::string why = violated_constraint(study_.spec(), candidate.metrics);
+        !why.empty()) {
       candidate.status = CandidateStatus::infeasible;
       candidate.message = why;
       candidate.metrics = {};
@@ -92,13 +78,13 @@ class StudyEvaluator final : public Evaluator {
   DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
     const io::DesignDocuments documents = study_.design_documents(id);
     const Design design = read(documents);
-    nlohmann::ordered_json evaluation = nlohmann::ordered_json::array();
+    nlohmann::ordered_json schedule = nlohmann::ordered_json::array();
     for (std::size_t w = 0; w < design.workloads.size(); ++w)
-      evaluation.push_back(describe_result(design, w, map(design, w, stop)));
+      schedule.push_back(describe_result(design, w, map(design, w, stop)));
     return {id,
             {{"accelerator", documents.accelerator.to_json().dump()},
              {"mapping", documents.mapping.to_json().dump()},
-             {"evaluation", evaluation.dump()}}};
+             {"schedule", schedule.dump()}}};
   }
 
  private:
@@ -149,12 +135,12 @@ class StudyEvaluator final : public Evaluator {
       const auto least = search::design_bound(design.workloads[w], design.accelerator,
                                               design.mapping, spec.mapping_search.keep_on_chip);
       const double weight = spec.workloads[w].weight;
-      at(bound, io::Metric::latency) += weight * least.latency;
-      at(bound, io::Metric::energy) += weight * least.energy;
-      at(bound, io::Metric::edp) += weight * (least.latency * least.energy);
+      metric_of(bound, io::Metric::latency) += weight * least.latency;
+      metric_of(bound, io::Metric::energy) += weight * least.energy;
+      metric_of(bound, io::Metric::edp) += weight * (least.latency * least.energy);
     }
-    at(bound, io::Metric::area) = design.accelerator.area();
-    at(bound, io::Metric::utilization) = 1;
+    metric_of(bound, io::Metric::area) = design.accelerator.area();
+    metric_of(bound, io::Metric::utilization) = 1;
     return bound;
   }
 
@@ -166,18 +152,18 @@ class StudyEvaluator final : public Evaluator {
     for (std::size_t w = 0; w < results.size(); ++w) {
       const double weight = spec.workloads[w].weight;
       const search::NetworkTotal& total = results[w].total;
-      at(metrics, io::Metric::latency) += weight * total.latency.total2;
-      at(metrics, io::Metric::energy) += weight * total.energy;
-      at(metrics, io::Metric::edp) += weight * (total.latency.total2 * total.energy);
-      at(metrics, io::Metric::utilization) += weight * total.utilization;
+      metric_of(metrics, io::Metric::latency) += weight * total.latency.total2;
+      metric_of(metrics, io::Metric::energy) += weight * total.energy;
+      metric_of(metrics, io::Metric::edp) += weight * (total.latency.total2 * total.energy);
+      metric_of(metrics, io::Metric::utilization) += weight * total.utilization;
       weights += weight;
       for (const search::NetworkLayer& layer : results[w].layers)
-        at(metrics, io::Metric::peak_memory) =
-            std::max(at(metrics, io::Metric::peak_memory),
+        metric_of(metrics, io::Metric::peak_memory) =
+            std::max(metric_of(metrics, io::Metric::peak_memory),
                      memory_in_use(design.accelerator, results[w].of(layer)));
     }
-    at(metrics, io::Metric::utilization) /= weights;
-    at(metrics, io::Metric::area) = design.accelerator.area();
+    metric_of(metrics, io::Metric::utilization) /= weights;
+    metric_of(metrics, io::Metric::area) = design.accelerator.area();
     return metrics;
   }
 
@@ -195,21 +181,6 @@ class StudyEvaluator final : public Evaluator {
       bits += share[m] * static_cast<double>(accelerator.memories[m].size) *
               static_cast<double>(accelerator.instances(static_cast<int>(m)));
     return bits;
-  }
-
-  // Which bound on a metric cannot be kept. Of lower bounds only the maxima tell.
-  std::string violated(const Metrics& metrics, bool bounds) const {
-    for (const io::MetricBound& limit : study_.spec().constraints) {
-      const double value = metrics[static_cast<std::size_t>(limit.metric)];
-      const std::string name(io::to_string(limit.metric));
-      const bool exact = !bounds || limit.metric == io::Metric::area;
-      if (limit.max && value > *limit.max && (exact || !io::maximised(limit.metric)))
-        return name + (exact ? " is " : " is at least ") + figure(value) + ", more than " +
-               figure(*limit.max);
-      if (limit.min && value < *limit.min && exact)
-        return name + " is " + figure(value) + ", less than " + figure(*limit.min);
-    }
-    return {};
   }
 
   nlohmann::ordered_json describe_result(const Design& design, std::size_t w,
@@ -252,6 +223,7 @@ class StudyEvaluator final : public Evaluator {
 }  // namespace
 
 std::unique_ptr<Evaluator> study_evaluator(const io::Study& study) {
+  if (study.spec().multi_core) return multicore_evaluator(study);
   return std::make_unique<StudyEvaluator>(study);
 }
 

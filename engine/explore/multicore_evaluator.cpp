@@ -1,0 +1,304 @@
+// The cost model as an evaluator: designs of a study on a multi-core system, each with the best
+// schedule of every workload.
+#include <algorithm>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+#include "engine/explore/evaluator.hpp"
+#include "engine/explore/metrics.hpp"
+#include "engine/schedule_run.hpp"
+#include "io/multicore_lowering.hpp"
+#include "io/multicore_reader.hpp"
+#include "io/onnx_graph.hpp"
+#include "io/schedule_report.hpp"
+#include "io/stream_mapping_reader.hpp"
+#include "io/workload_reader.hpp"
+#include "search/design_bound.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+// Mappings of nodes on cores that a rank remembers; each takes a few kilobytes.
+constexpr std::size_t kRemembered = 30'000;
+// Documents of designs list nodes and transfers of schedules up to this number of nodes.
+constexpr std::size_t kListedNodes = 5'000;
+
+struct Design {
+  model::MultiCore system;
+  model::CoreMapping mapping;
+  std::vector<model::Network> networks;
+};
+
+// The best schedule of one workload, over the modes and ways to cut that the study lists.
+struct Found {
+  ScheduleResult result;
+  std::string mode;
+  std::string infeasible;  // why there is none; empty: the rest is set
+
+  const ScheduleChoice& choice() const {
+    return result.front[static_cast<std::size_t>(result.best)];
+  }
+};
+
+class MultiCoreEvaluator final : public Evaluator {
+ public:
+  explicit MultiCoreEvaluator(const io::Study& study)
+      : study_(study), cache_(std::make_shared<NodeCostCache>()) {
+    for (const io::StudyWorkload& workload : study.spec().workloads) {
+      graphs_.emplace_back();
+      if (workload.onnx) graphs_.back() = io::read_onnx_graph(workload.path, onnx(workload));
+    }
+  }
+
+  Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
+    Candidate candidate;
+    candidate.id = id;
+    // Where a condition cannot be evaluated, this says why.
+    if (!study_.exists(id)) throw std::runtime_error("`where` excludes this design");
+    const io::DesignDocuments documents = study_.design_documents(id);
+    const Design design = read(documents);
+    const auto infeasible = [&](const std::string& why) {
+      candidate.status = CandidateStatus::infeasible;
+      candidate.message = why;
+      candidate.metrics = {};
+      return candidate;
+    };
+    const Metrics bound = lower_bound(design);
+    if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty())
+      return infeasible(why);
+    if (give_up(bound)) {
+      candidate.status = CandidateStatus::pruned;
+      return candidate;
+    }
+    std::vector<Found> schedules;
+    for (const model::Network& network : design.networks) {
+      schedules.push_back(schedule(design, network, stop));
+      if (const std::string& why = schedules.back().infeasible; !why.empty())
+        return infeasible(network.name + ": " + why);
+    }
+    candidate.metrics = metrics_of_design(design, schedules);
+    if (const std::string why = violated_constraint(study_.spec(), candidate.metrics); !why.empty())
+      return infeasible(why);
+    return candidate;
+  }
+
+  DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
+    const io::DesignDocuments documents = study_.design_documents(id);
+    const Design design = read(documents);
+    nlohmann::ordered_json schedules = nlohmann::ordered_json::array();
+    for (std::size_t w = 0; w < design.networks.size(); ++w) {
+      const Found found = schedule(design, design.networks[w], stop);
+      if (!found.infeasible.empty()) throw std::runtime_error(found.infeasible);
+      schedules.push_back(describe_schedule(design, w, found));
+    }
+    return {id,
+            {{"accelerator", documents.accelerator.to_json().dump()},
+             {"mapping", documents.mapping.to_json().dump()},
+             {"schedule", schedules.dump()}}};
+  }
+
+ private:
+  static io::OnnxOptions onnx(const io::StudyWorkload& workload) {
+    io::OnnxOptions options;
+    for (const auto& [name, size] : workload.dims) options.dims[name] = size;
+    return options;
+  }
+
+  Design read(const io::DesignDocuments& documents) const {
+    const io::StudySpec& spec = study_.spec();
+    Design design;
+    design.system =
+        io::read_multicore(documents.accelerator.root(), spec.accelerator.parent_path());
+    design.mapping = io::read_core_mapping(documents.mapping.root());
+    for (std::size_t w = 0; w < graphs_.size(); ++w) {
+      const std::string name = spec.workloads[w].path.stem().string();
+      if (graphs_[w]) {
+        io::NetworkOptions options;
+        options.mapping = &design.mapping;
+        design.networks.push_back(io::lower_network(*graphs_[w], name, options).network);
+      } else {
+        design.networks.push_back(
+            io::network_of(io::read_workload(documents.workloads[w]->root(), name)));
+      }
+      io::check_core_mapping(documents.mapping.root(), design.mapping, design.networks.back(),
+                             design.system);
+    }
+    return design;
+  }
+
+  // What one rank knows of nodes on cores. Where it has become too much, all of it goes: those
+  // who still use it keep it alive.
+  std::shared_ptr<NodeCostCache> cache() {
+    const std::lock_guard lock(mutex_);
+    if (cache_->size() > kRemembered) cache_ = std::make_shared<NodeCostCache>();
+    return cache_;
+  }
+
+  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop) {
+    const io::StudySpec& spec = study_.spec();
+    const io::ScheduleSearch& search = spec.schedule_search;
+    ScheduleRequest request;
+    request.costs.mapper = spec.mapping_search.options;
+    request.costs.mapper.stop = stop;
+    request.costs.objective = search.node_objective;
+    request.search.ga.population = search.population;
+    request.search.ga.generations = search.generations;
+    request.search.ga.seed = spec.seed;
+    request.search.report = report_of(search.objective);
+    request.search.stop = stop;
+    Found best;
+    const auto attempt = [&](const std::string& mode) {
+      request.tiling.mode =
+          mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
+      const auto known = cache();
+      ScheduleResult result =
+          run_schedule(network, design.system, design.mapping, request, known.get());
+      // A search that was cut short has not found what it would have.
+      if (stop()) throw Stopped{};
+      if (result.best < 0) {
+        const std::string why = mode + ": " + reason(network, result);
+        if (best.mode.empty() && best.infeasible.find(why) == std::string::npos)
+          best.infeasible += (best.infeasible.empty() ? "" : "; ") + why;
+        return;
+      }
+      if (!best.mode.empty() && !(value(result) < value(best.result))) return;
+      best = {std::move(result), mode, {}};
+    };
+    for (const std::string& mode : search.modes) {
+      request.granularity.reset();
+      if (mode != "fused" || search.granularity.empty()) {
+        attempt(mode);
+        continue;
+      }
+      for (const auto& [dim, choices] : search.granularity) {
+        request.granularity = GranularityRequest{dim, {}};
+        for (const nlohmann::ordered_json& choice : choices)
+          request.granularity->factors.push_back(choice.is_number() ? choice.get<std::int64_t>()
+                                                                    : model::kAllTiles);
+        attempt(mode);
+      }
+    }
+    return best;
+  }
+
+  static search::ScheduleObjective report_of(search::Objective objective) {
+    switch (objective) {
+      case search::Objective::energy:
+        return search::ScheduleObjective::energy;
+      case search::Objective::edp:
+        return search::ScheduleObjective::edp;
+      case search::Objective::latency:
+        break;
+    }
+    return search::ScheduleObjective::latency;
+  }
+
+  double value(const ScheduleResult& result) const {
+    return search::objective_value(report_of(study_.spec().schedule_search.objective),
+                                   result.figures);
+  }
+
+  static std::string reason(const model::Network& network, const ScheduleResult& result) {
+    if (!result.tiling_problem) return result.infeasible;
+    const int place = network.node_index(result.tiling_problem.node_id);
+    return (place < 0 ? std::string()
+                      : "layer " + network.nodes[static_cast<std::size_t>(place)].name + ": ") +
+           result.tiling_problem.problem;
+  }
+
+  Metrics lower_bound(const Design& design) const {
+    const io::StudySpec& spec = study_.spec();
+    Metrics bound{};
+    for (std::size_t w = 0; w < design.networks.size(); ++w) {
+      const auto least = search::system_bound(design.networks[w], design.system);
+      const double weight = spec.workloads[w].weight;
+      metric_of(bound, io::Metric::latency) += weight * least.latency;
+      metric_of(bound, io::Metric::energy) += weight * least.energy;
+      metric_of(bound, io::Metric::edp) += weight * (least.latency * least.energy);
+    }
+    metric_of(bound, io::Metric::area) = design.system.area();
+    metric_of(bound, io::Metric::utilization) = 1;
+    return bound;
+  }
+
+  Metrics metrics_of_design(const Design& design, const std::vector<Found>& schedules) const {
+    const io::StudySpec& spec = study_.spec();
+    Metrics metrics{};
+    double weights = 0;
+    double units = 0;
+    for (const model::Core& core : design.system.cores)
+      units += static_cast<double>(core.accelerator.array.units());
+    for (std::size_t w = 0; w < schedules.size(); ++w) {
+      const double weight = spec.workloads[w].weight;
+      const model::ScheduleFigures& figures = schedules[w].result.figures;
+      double macs = 0;
+      for (const model::NetworkNode& node : design.networks[w].nodes)
+        if (node.layer) macs += static_cast<double>(node.layer->mac_count());
+      const double energy = figures.energy.total();
+      metric_of(metrics, io::Metric::latency) += weight * figures.latency;
+      metric_of(metrics, io::Metric::energy) += weight * energy;
+      metric_of(metrics, io::Metric::edp) += weight * (figures.latency * energy);
+      metric_of(metrics, io::Metric::utilization) += weight * (macs / units / figures.latency);
+      weights += weight;
+      double& peak = metric_of(metrics, io::Metric::peak_memory);
+      peak = std::max(peak, static_cast<double>(figures.peak_bits));
+    }
+    metric_of(metrics, io::Metric::utilization) /= weights;
+    metric_of(metrics, io::Metric::area) = design.system.area();
+    return metrics;
+  }
+
+  // A result of `ridgeline schedule`, without what depends on timing.
+  nlohmann::ordered_json describe_schedule(const Design& design, std::size_t w,
+                                           const Found& found) const {
+    const ScheduleResult& result = found.result;
+    const model::Network& network = design.networks[w];
+    io::ScheduleReport report{network.name,
+                              design.system.name,
+                              found.mode,
+                              "2025",
+                              design.system,
+                              result.variant->problem,
+                              result.figures,
+                              result.record,
+                              found.choice().allocation,
+                              {},
+                              !result.searched                                ? "none"
+                              : result.engine == search::AllocationEngine::ga ? "ga"
+                                                                              : "exhaustive",
+                              result.space,
+                              result.evaluated,
+                              result.mappings_evaluated,
+                              0,
+                              false};
+    for (const ScheduleChoice& choice : result.front)
+      report.front.push_back({choice.granularity, choice.allocation, choice.figures});
+    std::ostringstream text;
+    io::write_schedule_json(report, false, text);
+    nlohmann::ordered_json document = nlohmann::ordered_json::parse(text.str());
+    document["weight"] = study_.spec().workloads[w].weight;
+    document["search"].erase("seconds");
+    if (result.variant->graph.nodes.size() > kListedNodes) {
+      document["omitted"] = "nodes and transfers, of a schedule of " +
+                            std::to_string(result.variant->graph.nodes.size()) + " nodes";
+      document.erase("nodes");
+      document.erase("transfers");
+    }
+    return document;
+  }
+
+  const io::Study& study_;
+  std::vector<std::optional<io::OnnxGraph>> graphs_;  // absent where documents give them
+  std::mutex mutex_;
+  std::shared_ptr<NodeCostCache> cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<Evaluator> multicore_evaluator(const io::Study& study) {
+  return std::make_unique<MultiCoreEvaluator>(study);
+}
+
+}  // namespace ridgeline::engine
