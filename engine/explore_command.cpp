@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cmath>
 #include <cstdlib>
@@ -55,6 +56,8 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
       "seconds of silence after which a rank counts as lost");
   add("lock-wait", po::value<double>()->default_value(10, "10"),
       "seconds to wait for another run on the same study file");
+  add("exit-code-file", po::value<std::string>(),
+      "write the exit code there too: mpirun --enable-recovery always ends with 0");
   add("quiet", "no progress");
   add("verbose", "tell of checkpoints too");
   po::variables_map values;
@@ -74,6 +77,8 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   options.force = values.count("force") != 0;
   if (options.resume && options.force)
     throw UsageError("--resume continues what --force would replace: give one of them");
+  if (values.count("exit-code-file") != 0)
+    options.exit_code_file = values["exit-code-file"].as<std::string>();
   options.keep = values.count("keep") != 0;
   options.dry_run = values.count("dry-run") != 0;
   options.prune = values.count("no-prune") == 0;
@@ -175,6 +180,7 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
     else if (!options.quiet)
       std::cerr << options.output.string() << " is complete already" << std::endl;
     tell_workers(transport, MessageKind::refuse, {});
+    record_exit_code(options, trouble.code);
     finalise(transport, kFinalisePatience, trouble.code);
     return trouble.code;
   }
@@ -228,18 +234,38 @@ int explore_as_worker(const ExploreOptions& options, Transport& transport) {
 
 }  // namespace
 
+void record_exit_code(const ExploreOptions& options, int code) {
+  if (options.exit_code_file.empty()) return;
+  try {
+    posix_file_system().replace(options.exit_code_file, std::to_string(code) + "\n");
+  } catch (const io::FileError& error) {
+    std::cerr << "ridgeline: " << error.what() << std::endl;
+  }
+}
+
 int explore_command(const std::vector<std::string>& arguments) {
   ExploreOptions options;
   try {
     if (!parse(arguments, options)) return kDone;
   } catch (const UsageError&) {
-    if (launched_rank() == 0) throw;
+    if (launched_rank() == 0) {
+      // The command line was not understood, but this of it may have been.
+      const auto name = std::find(arguments.begin(), arguments.end(), "--exit-code-file");
+      if (name != arguments.end() && name + 1 != arguments.end())
+        options.exit_code_file = *(name + 1);
+      record_exit_code(options, kUsage);
+      throw;
+    }
     return kUsage;  // said once, by rank 0
   }
   if (options.dry_run) {
     if (launched_rank() != 0) return kDone;
     return dry_run(io::Study::read(options.study));
   }
+  // What an earlier run left there is not about this one.
+  std::error_code ignored;
+  if (launched_rank() == 0 && !options.exit_code_file.empty())
+    std::filesystem::remove(options.exit_code_file, ignored);
   // Before anything that takes time: the default of SIGUSR1 is to end the process.
   catch_signals();
   const auto transport = launched_with_others() ? mpi_transport() : lone_transport();

@@ -18,13 +18,18 @@ struct ExploreOptions {
   bool quiet = false;
   bool verbose = false;
   int threads = 1;
-  double checkpoint_every = 300;      // seconds; 0: only when asked to
-  double time_limit = 0;              // seconds; 0: none
-  std::uint64_t max_evaluations = 0;  // of this run; 0: no limit
-  double worker_timeout = 60;         // seconds of silence after which a peer counts as lost
-  double lock_wait = 10;              // seconds to wait for another run to end
-  std::string synthetic;              // tests: see synthetic_evaluator; empty: the real one
-  std::string command;                // line, for the study file
+  double checkpoint_every = 300;         // seconds; 0: only when asked to
+  double time_limit = 0;                 // seconds; 0: none
+  std::uint64_t max_evaluations = 0;     // of this run; 0: no limit
+  double worker_timeout = 60;            // seconds of silence after which a peer counts as lost
+  double lock_wait = 10;                 // seconds to wait for another run to end
+  std::string synthetic;                 // tests: see synthetic_evaluator; empty: the real one
+  std::filesystem::path exit_code_file;  // empty: none
+  std::string command;                   // line, for the study file
 };
+
+// Writes the exit code of the study to `exit_code_file`, for those who start it through a launcher
+// that does not hand it on. A file that cannot be written is reported, and changes nothing.
+void record_exit_code(const ExploreOptions& options, int code);
 
 }  // namespace ridgeline::engine

@@ -318,6 +318,7 @@ class Master {
       work_.checkpoint();
       write("stopped");
     });
+    end_.stopped = reason != StopReason::at_once;
     progress_.show(ledger_, now(), true);
     progress_.say("stopped by " + std::string(to_text(reason)) + " with " +
                   std::to_string(ledger_.known().size()) + " of " +
@@ -395,7 +396,8 @@ RunEnd run_master(const RunContext& context, Transport& transport, Ledger& ledge
                   const OpenedStudy& opened) {
   Master master(context, transport, ledger, opened);
   const RunEnd end = master.run();
-  finalise(transport, finalise_patience(end), end.code);
+  record_exit_code(context.options, end.code);
+  finalise(transport, finalise_patience(end), end.code, end.stopped);
   if (end.evaluating || end.ranks_lost) _exit(end.code);
   return end;
 }

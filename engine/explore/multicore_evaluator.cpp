@@ -23,7 +23,7 @@ namespace {
 // Mappings of nodes on cores that a rank remembers; each takes a few kilobytes.
 constexpr std::size_t kRemembered = 30'000;
 // Documents of designs list nodes and transfers of schedules up to this number of nodes.
-constexpr std::size_t kListedNodes = 5'000;
+constexpr std::size_t kListedNodes = 1'000;
 
 struct Design {
   model::MultiCore system;

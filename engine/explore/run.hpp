@@ -13,6 +13,7 @@ struct RunEnd {
   bool ranks_lost = false;  // some worker did not live to the end
   // An evaluation still runs: nothing that it may use can be destroyed.
   bool evaluating = false;
+  bool stopped = false;  // before the study was complete, and not in a hurry
 };
 
 // How long to wait for the others at the end: some may be dead, and a launcher that is ending

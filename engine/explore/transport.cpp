@@ -139,7 +139,7 @@ std::unique_ptr<Transport> mpi_transport() {
   return std::make_unique<Mpi>();
 }
 
-void finalise(Transport& transport, double patience, int code) {
+void finalise(Transport& transport, double patience, int code, bool stopped) {
   if (transport.size() == 1) return;
   using Clock = std::chrono::steady_clock;
   const auto until = Clock::now() + std::chrono::seconds(1);
@@ -147,7 +147,13 @@ void finalise(Transport& transport, double patience, int code) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   // Finalising waits for all ranks, and some may be dead without anybody's knowing.
   const Deadline deadline(patience, code, "");
+  const int rank = transport.rank();
   MPI_Finalize();
+  if (!stopped) return;
+  // Open MPI's mpirun takes a code other than 0 for a failure: it serves nobody from then on and
+  // sleeps for two seconds, a second less for each process that ends meanwhile. So rank 0 leaves
+  // when all have finalised, and the others, which it need not end, one after the other.
+  std::this_thread::sleep_for(std::chrono::milliseconds(rank == 0 ? 30 : 100 + 50 * (rank % 4)));
 }
 
 }  // namespace ridgeline::engine

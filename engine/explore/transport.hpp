@@ -57,8 +57,8 @@ std::unique_ptr<Transport> lone_transport();
 // Initialises MPI; this thread alone may call it from then on.
 std::unique_ptr<Transport> mpi_transport();
 // Finalises MPI, for which ranks wait for each other; ends the process with `code` where that
-// takes longer than `patience`, in seconds.
+// takes longer than `patience`, in seconds. `stopped`: rank 0 will end with a code other than 0.
 inline constexpr double kFinalisePatience = 10;
-void finalise(Transport& transport, double patience, int code);
+void finalise(Transport& transport, double patience, int code, bool stopped = false);
 
 }  // namespace ridgeline::engine

@@ -89,6 +89,7 @@ class Worker {
     end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
     // The exit code of the whole is the master's: a launcher reports the first it gets.
     end_.code = kDone;
+    end_.stopped = stop_request() != StopReason::at_once;
     ended_ = true;
     try {
       if (!failed_) {
@@ -166,7 +167,7 @@ class Worker {
 RunEnd run_worker(const RunContext& context, Transport& transport) {
   Worker worker(context, transport);
   const RunEnd end = worker.run();
-  finalise(transport, finalise_patience(end), end.code);
+  finalise(transport, finalise_patience(end), end.code, end.stopped);
   if (end.evaluating || end.ranks_lost) _exit(end.code);
   return end;
 }

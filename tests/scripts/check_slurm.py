@@ -15,20 +15,28 @@ import unittest
 
 SOURCE = pathlib.Path(sys.argv.pop()).resolve()
 
-# Takes its exit codes, one a run, from a file; "wait" waits for a signal and then ends with 75. Notes its arguments.
+# Takes its exit codes, one a run, from a file; "wait" waits for a signal and then ends with 75; "N>M" tells N and ends
+# with M, as under a launcher; "lost" ends with 0 and tells nothing. Notes its arguments.
 PROGRAM = """#!/usr/bin/env bash
 cd "$(dirname "$0")"
+for ((i = 1; i < $#; ++i)); do
+  if [[ ${!i} == --exit-code-file ]]; then j=$((i + 1)); file=${!j}; set -- "${@:1:i-1}" "${@:i+2}"; break; fi
+done
 echo "$*" >> runs
+tell() { echo "$1" > "$file"; exit "${2:-$1}"; }
 code=$(sed -n "$(wc -l < runs)p" codes)
 trap 'echo USR1 >> signals' USR1
-trap 'echo USR2 >> signals; exit 75' USR2
+trap 'echo USR2 >> signals; tell 75' USR2
 trap 'echo TERM >> signals; exit 1' TERM
 if [[ $code == wait ]]; then
   touch waiting
   for ((i = 0; i < 300; ++i)); do sleep 0.1; done
 fi
 if [[ $code == *+ ]]; then mkdir -p study.h5.d; echo more >> study.h5.d/journal; code=${code%+}; fi
-exit "$code"
+[[ $code == lost ]] && exit 0
+[[ $code == 137 ]] && exit 137
+[[ $code == *">"* ]] && tell "${code%>*}" "${code#*>}"
+tell "$code"
 """
 
 
@@ -89,6 +97,11 @@ class Slurm(unittest.TestCase):
             self.assertEqual(self.finish(self.supervise(codes=[str(code)] * 2)), code)
             self.assertEqual(len(self.read("runs")), 1)
 
+    def test_supervisor_believes_the_program_rather_than_its_launcher(self):
+        self.assertEqual(self.finish(self.supervise(codes=["lost", "137", "75>0"])), 75)
+        self.assertEqual(len(self.read("runs")), 3)
+        self.assertEqual(list(self.folder.glob("*.exit-code.*")), [])
+
     def test_supervisor_hands_signals_on(self):
         process = self.supervise(codes=["wait", "0"])
         self.wait_until_running()
@@ -117,6 +130,14 @@ class Slurm(unittest.TestCase):
         self.assertEqual(self.finish(self.job(["0"])), 0)
         self.assertEqual(self.read("runs"), ["explore study.yaml -o study.h5 --resume --threads 3 --keep"])
         self.assertEqual(self.read("scontrol-calls"), [])
+
+    def test_job_that_stopped_under_a_launcher_that_says_0_queues_again(self):
+        self.assertEqual(self.finish(self.job(["75>0"])), 75)
+        self.assertEqual(self.read("scontrol-calls"), ["requeue 17"])
+        self.assertEqual(list(self.folder.glob("*.exit-code.*")), [])
+
+    def test_job_whose_master_was_lost_is_not_taken_for_complete(self):
+        self.assertEqual(self.finish(self.job(["lost"])), 1)
 
     def test_job_that_nears_its_limit_stops_and_queues_again(self):
         process = self.job(["wait"])
