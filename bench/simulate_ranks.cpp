@@ -1,29 +1,42 @@
 // How many ranks can one master feed? Plays studies on 16 to 16,384 ranks with the real ledger:
 // what the master spends on bookkeeping is measured while it happens, a message costs what the
-// command line says, and evaluations take random times of a given mean.
+// command line says, and evaluations take random times of a given mean. Workers report by the
+// engine's rule, and an idle master looks for messages as rarely as the engine's does.
 //
-// Usage: simulate_ranks [MICROSECONDS_A_MESSAGE [MICROSECONDS_ON_THE_WAY [MOST_RANKS]]]
-#include <chrono>
+// The end of a study, when some ranks find nothing more to do, weighs less in longer ones: say how
+// many candidates there are for each rank.
+//
+// Usage: simulate_ranks [CANDIDATES_A_RANK [MOST_RANKS [MICROSECONDS_A_MESSAGE
+//                       [MICROSECONDS_ON_THE_WAY]]]]
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <queue>
 #include <vector>
 
 #include "engine/explore/ledger.hpp"
+#include "engine/explore/reporting.hpp"
 
 namespace {
 
 using namespace ridgeline::engine;
-using Clock = std::chrono::steady_clock;
+double processor_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
-constexpr double kBatch = 0.001;  // a worker sends what it finished about so often
-constexpr std::uint64_t kItemsPerRank = 100;
+// An idle master sleeps for up to so long between two looks at its messages.
+constexpr double kIdleLook = 0.005;
 
 struct Event {
   double at;
   int worker;
-  bool operator>(const Event& other) const { return at > other.at; }
+  bool operator>(const Event& other) const {
+    return at != other.at ? at > other.at : worker > other.worker;
+  }
 };
 
 struct Outcome {
@@ -31,139 +44,188 @@ struct Outcome {
   double master_busy = 0;  // share of the time
 };
 
-// Times vary by a factor of up to 10 both ways around the mean, like those of designs do.
-double duration(std::uint64_t id, double mean) {
+struct Costs {
+  double message = 0;  // of the master's time, seconds
+  double way = 0;      // between two ranks
+};
+
+double random_share(std::uint64_t id) {
   std::uint64_t x = (id + 1) * 0x9e3779b97f4a7c15u;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  const double u = static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
-  // 10^(2u-1) has the mean (10 - 0.1) / (2 ln 10).
-  return mean * std::pow(10, 2 * u - 1) / (9.9 / (2 * std::log(10.0)));
+  return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
 }
 
-Outcome simulate(int ranks, double mean, double message, double way) {
-  Space space;
-  space.grid = kItemsPerRank * static_cast<std::uint64_t>(ranks);
-  space.sizes = {static_cast<int>(space.grid)};
-  space.exists = [](std::uint64_t) { return true; };
-  space.objectives = {ridgeline::io::Metric::latency, ridgeline::io::Metric::energy};
-  Ledger ledger(exhaustive_source(space, space.grid), space.objectives, {});
-  ledger.start();
-  for (int r = 0; r < ranks; ++r) ledger.add_worker(1);
+// Times vary by a factor of up to 10 both ways around the mean, like those of designs do.
+double duration(std::uint64_t id, double mean) {
+  // 10^(2u-1) has the mean (10 - 0.1) / (2 ln 10).
+  return mean * std::pow(10, 2 * random_share(id) - 1) / (9.9 / (2 * std::log(10.0)));
+}
 
+class Simulation {
+ public:
+  Simulation(int ranks, std::uint64_t items, double mean, const Costs& costs)
+      : ranks_(ranks), mean_(mean), costs_(costs), workers_(static_cast<std::size_t>(ranks)) {
+    Space space;
+    space.grid = items;
+    space.sizes = {static_cast<int>(items)};
+    space.exists = [](std::uint64_t) { return true; };
+    space.objectives = {ridgeline::io::Metric::latency, ridgeline::io::Metric::energy};
+    ledger_ = std::make_unique<Ledger>(exhaustive_source(space, items), space.objectives,
+                                       LedgerOptions{});
+    ledger_->start();
+    for (int w = 0; w < ranks; ++w) {
+      ledger_->add_worker(1);
+      hungry_.push_back(w);
+    }
+  }
+
+  Outcome run() {
+    feed_hungry(0);
+    while (!events_.empty()) {
+      const Event event = events_.top();
+      events_.pop();
+      end_ = std::max(end_, event.at);
+      finish_item(event.worker, event.at);
+    }
+    const double all = std::max(end_, master_free_);
+    return {work_ / (ranks_ * all), master_busy_ / all};
+  }
+
+ private:
   struct Worker {
     std::queue<std::uint64_t> queue;
     std::vector<std::uint64_t> finished;
+    double unreported_since = 0;
+    std::uint64_t running = 0;
+    std::size_t held = 0;  // when it was last given some
     bool busy = false;
-    bool hungry = true;
+    bool hungry = false;
   };
-  std::vector<Worker> workers(static_cast<std::size_t>(ranks));
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
-  double master_free = 0;
-  double master_busy = 0;
-  double work = 0;
-  double end = 0;
-  const auto timed = [&](double now, auto&& action) {
-    const auto begun = Clock::now();
+  Worker& worker(int w) { return workers_[static_cast<std::size_t>(w)]; }
+
+  // The master does something that takes so long, not before `at`; returns when it is done.
+  double pay(double at, double cost) {
+    master_free_ = std::max(master_free_, at) + cost;
+    master_busy_ += cost;
+    return master_free_;
+  }
+  template <class Action>
+  double timed(double at, Action&& action) {
+    const double begun = processor_time();
     action();
-    const double cost = std::chrono::duration<double>(Clock::now() - begun).count();
-    master_free = std::max(master_free, now) + cost;
-    master_busy += cost;
-  };
-  const auto pay = [&](double now, double cost) {
-    master_free = std::max(master_free, now) + cost;
-    master_busy += cost;
-  };
-  // Works for a batch's time, at least one item, and then reports.
-  const auto begin = [&](int w, double now) {
-    Worker& worker = workers[static_cast<std::size_t>(w)];
-    worker.busy = true;
-    const double until = now + kBatch;
-    do {
-      const std::uint64_t id = worker.queue.front();
-      worker.queue.pop();
-      const double time = duration(id, mean);
-      now += time;
-      work += time;
-      worker.finished.push_back(id);
-    } while (now < until && !worker.queue.empty());
-    events.push({now, w});
-  };
-  std::vector<int> hungry;
-  const auto feed = [&](int w, double now) {
-    Worker& worker = workers[static_cast<std::size_t>(w)];
-    Chunk chunk;
-    timed(now, [&] { chunk = ledger.take(w, ledger.appetite(w), now); });
-    if (chunk.ids.empty()) {
-      if (!worker.hungry && !worker.busy) {
-        worker.hungry = true;
-        hungry.push_back(w);
-      }
-      return;
+    return pay(at, processor_time() - begun);
+  }
+
+  void begin_item(int w, double now) {
+    Worker& one = worker(w);
+    one.busy = true;
+    one.running = one.queue.front();
+    one.queue.pop();
+    const double time = duration(one.running, mean_);
+    work_ += time;
+    events_.push({now + time, w});
+  }
+
+  void finish_item(int w, double now) {
+    Worker& one = worker(w);
+    one.busy = false;
+    if (one.finished.empty()) one.unreported_since = now;
+    one.finished.push_back(one.running);
+    const bool idle = one.queue.empty();
+    if (!idle) begin_item(w, now);
+    // Nothing is waiting to be begun, or there is enough to tell.
+    if (one.queue.empty() ||
+        time_to_report(one.finished.size(), now - one.unreported_since, one.held)) {
+      std::vector<std::uint64_t> finished;
+      finished.swap(one.finished);
+      report(w, finished, now + costs_.way);
     }
-    worker.hungry = false;
-    pay(now, message);
-    const double there = master_free + way;
-    for (const std::uint64_t id : chunk.ids) worker.queue.push(id);
-    if (!worker.busy) begin(w, there);
-  };
-  for (int w = 0; w < ranks; ++w) hungry.push_back(w);
-  const auto feed_hungry = [&](double now) {
-    std::vector<int> round;
-    round.swap(hungry);
-    for (std::size_t i = 0; i < round.size(); ++i) {
-      const auto w = static_cast<std::size_t>(round[i]);
-      workers[w].hungry = false;
-      feed(round[i], now);
-      if (!workers[w].hungry) continue;
-      // Nothing there: nor for those behind it.
-      hungry.insert(hungry.end(), round.begin() + static_cast<std::ptrdiff_t>(i) + 1, round.end());
-      break;
-    }
-  };
-  feed_hungry(0);
-  while (!events.empty()) {
-    const Event event = events.top();
-    events.pop();
-    Worker& worker = workers[static_cast<std::size_t>(event.worker)];
-    end = std::max(end, event.at);
-    std::vector<std::uint64_t> finished;
-    finished.swap(worker.finished);
-    worker.busy = false;
-    if (!worker.queue.empty()) begin(event.worker, event.at);
-    const double arrived = event.at + way;
-    pay(arrived, message);
-    timed(arrived, [&] {
+  }
+
+  void report(int w, const std::vector<std::uint64_t>& finished, double at) {
+    // A master that has had nothing to do looks rarely.
+    if (at - master_free_ > kIdleLook) at += kIdleLook * random_share(finished.front());
+    pay(at, costs_.message);
+    timed(at, [&] {
       Candidate candidate;
       for (const std::uint64_t id : finished) {
         candidate.id = id;
         candidate.metrics[0] = static_cast<double>(id % 9973);
         candidate.metrics[1] = 1e4 / (1 + candidate.metrics[0]) + static_cast<double>(id % 89);
-        ledger.record(event.worker, candidate, arrived);
+        ledger_->record(w, candidate, at);
       }
     });
-    feed(event.worker, master_free);
-    if (!hungry.empty()) feed_hungry(master_free);
+    feed(w, master_free_);
+    if (!hungry_.empty()) feed_hungry(master_free_);
   }
-  return {work / (ranks * std::max(end, master_free)), master_busy / std::max(end, master_free)};
-}
+
+  void feed(int w, double now) {
+    Worker& one = worker(w);
+    Chunk chunk;
+    timed(now, [&] { chunk = ledger_->take(w, ledger_->appetite(w), now); });
+    if (chunk.ids.empty()) {
+      if (!one.hungry && !one.busy) {
+        one.hungry = true;
+        hungry_.push_back(w);
+      }
+      return;
+    }
+    one.hungry = false;
+    const double there = pay(now, costs_.message) + costs_.way;
+    for (const std::uint64_t id : chunk.ids) one.queue.push(id);
+    one.held = one.queue.size() + (one.busy ? 1 : 0);
+    if (!one.busy) begin_item(w, there);
+  }
+
+  void feed_hungry(double now) {
+    std::vector<int> round;
+    round.swap(hungry_);
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      worker(round[i]).hungry = false;
+      feed(round[i], std::max(now, master_free_));
+      if (!worker(round[i]).hungry) continue;
+      // Nothing there: nor for those behind it.
+      hungry_.insert(hungry_.end(), round.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                     round.end());
+      break;
+    }
+  }
+
+  int ranks_;
+  double mean_;
+  Costs costs_;
+  std::unique_ptr<Ledger> ledger_;
+  std::vector<Worker> workers_;
+  std::vector<int> hungry_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  double master_free_ = 0;
+  double master_busy_ = 0;
+  double work_ = 0;
+  double end_ = 0;
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const double message = (argc > 1 ? std::atof(argv[1]) : 2.0) * 1e-6;
-  const double way = (argc > 2 ? std::atof(argv[2]) : 20.0) * 1e-6;
+  const auto argument = [&](int i, double fallback) {
+    return argc > i ? std::atof(argv[i]) : fallback;
+  };
+  const auto per_rank = static_cast<std::uint64_t>(argument(1, 100));
+  const int most_ranks = static_cast<int>(argument(2, 16384));
+  const Costs costs{argument(3, 2) * 1e-6, argument(4, 20) * 1e-6};
   std::printf(
-      "efficiency (share of the master's time in use), a message costs %.1f us and is "
-      "%.1f us on its way\n%8s",
-      message * 1e6, way * 1e6, "ranks");
+      "efficiency (share of the master's time in use) with %llu candidates a rank; a message costs "
+      "%.1f us and is %.1f us on its way\n%8s",
+      static_cast<unsigned long long>(per_rank), costs.message * 1e6, costs.way * 1e6, "ranks");
   const double means[] = {0.001, 0.01, 0.1, 1, 10};
   for (const double mean : means) std::printf("  %8g s a task", mean);
   std::printf("\n");
-  for (int ranks = 16; ranks <= (argc > 3 ? std::atoi(argv[3]) : 16384); ranks *= 4) {
+  for (int ranks = 16; ranks <= most_ranks; ranks *= 4) {
     std::printf("%8d", ranks);
     for (const double mean : means) {
-      const Outcome outcome = simulate(ranks, mean, message, way);
+      Simulation simulation(ranks, per_rank * static_cast<std::uint64_t>(ranks), mean, costs);
+      const Outcome outcome = simulation.run();
       std::printf("  %8.3f (%4.1f %%)", outcome.efficiency, 100 * outcome.master_busy);
       std::fflush(stdout);
     }

@@ -36,6 +36,12 @@ std::optional<Candidate> CandidateStore::find(std::uint64_t id) const {
   return at(row->second);
 }
 
+const Metrics* CandidateStore::figures(std::uint64_t id) const {
+  const auto row = row_of_.find(id);
+  if (row == row_of_.end() || status_[row->second] != CandidateStatus::ok) return nullptr;
+  return &metrics_[metrics_row_[row->second]];
+}
+
 io::CandidateColumns CandidateStore::columns(const std::vector<io::Metric>& objectives) const {
   std::vector<std::uint32_t> rows(ids_.size());
   std::iota(rows.begin(), rows.end(), 0u);

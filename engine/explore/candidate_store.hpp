@@ -17,6 +17,8 @@ class CandidateStore {
   bool insert(const Candidate& candidate);
   bool contains(std::uint64_t id) const { return row_of_.contains(id); }
   std::optional<Candidate> find(std::uint64_t id) const;
+  // Metrics of one that is ok, else null; valid until the next is inserted.
+  const Metrics* figures(std::uint64_t id) const;
   std::size_t size() const { return ids_.size(); }
   std::size_t count(CandidateStatus status) const {
     return counts_[static_cast<std::size_t>(status)];

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/explore/reporting.hpp"
+
 namespace ridgeline::engine {
 
 namespace {
-// A worker holds work for about so long, so that messages are few where items are short.
-constexpr double kLeadSeconds = 0.2;
 constexpr std::size_t kLargestChunk = 4096;
+constexpr double kLongItems = 50;  // a second and thread: not more
 }  // namespace
 
 Ledger::Ledger(std::unique_ptr<BlockSource> source, std::vector<io::Metric> objectives,
@@ -46,9 +47,9 @@ void Ledger::advance() {
       const bool first = completed_ == 0;
       for (const std::uint64_t id : block.ids) {
         if (source_->lag() == 1 && !counted_.insert(id).second) continue;
-        const auto candidate = known_.find(id);
-        if (!candidate || candidate->status != CandidateStatus::ok) continue;
-        const auto vector = objective_vector(objectives_, candidate->metrics);
+        const Metrics* figures = known_.figures(id);
+        if (figures == nullptr) continue;
+        const auto vector = objective_vector(objectives_, *figures);
         if (first) {
           if (reference_.empty()) reference_ = vector;
           for (std::size_t o = 0; o < vector.size(); ++o)
@@ -71,8 +72,7 @@ void Ledger::advance() {
     for (const std::uint64_t id : *ids) {
       if (known_.contains(id)) continue;
       ++block.missing;
-      block_of_[id] = number;
-      pending_.push_back({id, number});
+      open(id, number);
     }
     block.ids = std::move(*ids);
     blocks_.push_back(std::move(block));
@@ -85,12 +85,13 @@ void Ledger::begin_designs() {
   for (const FrontPoint& point : front_.members()) {
     if (have_design_.contains(point.id)) continue;
     ++missing_designs_;
-    pending_.push_back({point.id, kDesigns});
+    open(point.id, kDesigns);
   }
 }
 
-bool Ledger::is_known(const Item& item) const {
-  return item.block == kDesigns ? have_design_.contains(item.id) : known_.contains(item.id);
+void Ledger::open(std::uint64_t id, std::uint32_t block) {
+  open_[id].block = block;
+  pending_.push_back({id, block});
 }
 
 bool Ledger::budget_spent() const {
@@ -103,57 +104,63 @@ std::size_t Ledger::appetite(int worker) const {
   const auto threads = static_cast<std::size_t>(w.threads);
   // Twice the threads, so that none waits for a message; where items are short, work for a
   // while; but never more than a fair share of what there is, lest others stand idle at the end.
-  std::size_t want =
-      std::max(2 * threads, threads + static_cast<std::size_t>(w.rate * kLeadSeconds));
+  std::size_t want = std::max(
+      2 * threads, threads + static_cast<std::size_t>(w.rate * lead_seconds(workers_.size())));
   const std::size_t left = pending_.size() + suspects_.size();
   const auto all = static_cast<std::size_t>(std::max(1, alive_threads_));
   want = std::min(want, threads + (left * threads + 2 * all - 1) / (2 * all));
-  if (left < all) want = threads;
+  // Near the end a long item should not wait behind another while someone stands idle: asking for
+  // it takes milliseconds.
+  const bool long_items = w.rate <= kLongItems * static_cast<double>(threads);
+  if (left < all || (long_items && left < 8 * all)) want = threads;
   want = std::min(want, kLargestChunk);
-  const std::size_t have = w.items.size();
+  const std::size_t have = w.held;
   return have > want / 2 ? 0 : want - have;
 }
 
 void Ledger::hand_out(int worker, const Item& item, Chunk& chunk, double now) {
-  Handed& handed = handed_[item.id];
-  if (handed.holders == 0) {
-    handed.since = now;
+  Open& open = open_.at(item.id);
+  if (open.holder == kNobody) {
+    open.holder = worker;
+    open.since = now;
+    ++handed_;
     if (item.block != kDesigns) ++handed_evaluations_;
   } else {
+    open.second = worker;
     ++reissued_;
   }
-  handed.block = item.block;
-  if (workers_[size(worker)].items.insert(item.id).second) ++handed.holders;
+  ++workers_[size(worker)].held;
   chunk.designs = item.block == kDesigns;
   chunk.front = chunk.designs ? 0 : front_of(item.block);
   chunk.ids.push_back(item.id);
 }
 
-bool Ledger::holds_suspect(const Worker& worker) const {
-  return std::any_of(worker.items.begin(), worker.items.end(),
-                     [&](std::uint64_t id) { return kills_.contains(id); });
+bool Ledger::holds_suspect(int worker) const {
+  return std::any_of(kills_.begin(), kills_.end(), [&](const auto& entry) {
+    const auto open = open_.find(entry.first);
+    return open != open_.end() && open->second.held_by(worker);
+  });
 }
 
 bool Ledger::take_suspect(int worker, Chunk& chunk, double now) {
   if (kills_.empty()) return true;
   if (isolated_ >= 0) {
     const Worker& w = workers_[size(isolated_)];
-    if (!w.alive || (suspects_.empty() && !holds_suspect(w))) isolated_ = -1;
+    if (!w.alive || (suspects_.empty() && !holds_suspect(isolated_))) isolated_ = -1;
   }
   if (isolated_ < 0 && !suspects_.empty()) {
     for (std::size_t i = 1; i < workers_.size(); ++i)
-      if (workers_[i].alive &&
-          (isolated_ < 0 || workers_[i].items.size() < workers_[size(isolated_)].items.size()))
+      if (workers_[i].alive && (isolated_ < 0 || workers_[i].held < workers_[size(isolated_)].held))
         isolated_ = static_cast<int>(i);
     // Nobody but the master is left: it takes the risk when everything else is done.
     if (isolated_ < 0 && worker == 0 && pending_.empty()) isolated_ = 0;
   }
   if (worker != isolated_) return true;
-  if (!workers_[size(worker)].items.empty()) return false;
+  if (workers_[size(worker)].held > 0) return false;
   while (!suspects_.empty() && chunk.ids.empty()) {
     const Item item = suspects_.front();
     suspects_.pop_front();
-    if (is_known(item)) continue;
+    if (!open_.contains(item.id)) continue;
     hand_out(worker, item, chunk, now);
     ++reissued_;
   }
@@ -165,13 +172,15 @@ void Ledger::take_overdue(int worker, Chunk& chunk, double now) {
   next_overdue_look_ = now + 1;
   const double patience = std::max(options_.patience, 10 * longest_);
   // The one that is out longest, and has only one holder.
-  const std::pair<const std::uint64_t, Handed>* oldest = nullptr;
-  for (const auto& entry : handed_)
-    if (entry.second.holders == 1 && now - entry.second.since > patience &&
-        !workers_[size(worker)].items.contains(entry.first) && !kills_.contains(entry.first) &&
-        (oldest == nullptr || entry.second.since < oldest->second.since ||
-         (entry.second.since == oldest->second.since && entry.first < oldest->first)))
+  const std::pair<const std::uint64_t, Open>* oldest = nullptr;
+  for (const auto& entry : open_) {
+    const Open& open = entry.second;
+    if (open.holder == kNobody || open.second != kNobody || open.holder == worker) continue;
+    if (now - open.since <= patience || kills_.contains(entry.first)) continue;
+    if (oldest == nullptr || open.since < oldest->second.since ||
+        (open.since == oldest->second.since && entry.first < oldest->first))
       oldest = &entry;
+  }
   if (oldest != nullptr) hand_out(worker, {oldest->first, oldest->second.block}, chunk, now);
 }
 
@@ -187,58 +196,70 @@ Chunk Ledger::take(int worker, std::size_t limit, double now) {
   std::uint32_t block = 0;
   while (!pending_.empty() && chunk.ids.size() < limit) {
     const Item item = pending_.front();
-    if (!is_known(item)) {
+    if (open_.contains(item.id)) {
       if (!chunk.ids.empty() && item.block != block) break;
       block = item.block;
       hand_out(worker, item, chunk, now);
     }
     pending_.pop_front();
   }
-  if (chunk.ids.empty() && pending_.empty() && !handed_.empty()) take_overdue(worker, chunk, now);
+  if (chunk.ids.empty() && pending_.empty() && handed_ > 0) take_overdue(worker, chunk, now);
   return chunk;
 }
 
-void Ledger::drop_handed(std::uint64_t id) {
-  const auto handed = handed_.find(id);
-  if (handed == handed_.end()) return;
-  if (handed->second.block != kDesigns) --handed_evaluations_;
-  handed_.erase(handed);
-}
-
-void Ledger::settle(int worker, std::uint64_t id, double now) {
-  Worker& w = workers_[size(worker)];
-  w.items.erase(id);
-  const auto handed = handed_.find(id);
-  if (w.counted == 0 && w.rate == 0)
-    w.counted_since = handed != handed_.end() ? handed->second.since : now;
-  ++w.counted;
-  if (now - w.counted_since > 0.5) {
-    const double rate = static_cast<double>(w.counted) / (now - w.counted_since);
+void Ledger::count_rate(Worker& w, double began, double now) {
+  if (w.counted == 0 && w.rate == 0) w.counted_since = began;
+  // Results come many at a time: what is counted are whole messages.
+  const double counted_for = w.counted_until - w.counted_since;
+  if (now > w.counted_until && (counted_for > 0.5 || (counted_for > 0.05 && w.counted >= 8))) {
+    const double rate = static_cast<double>(w.counted) / counted_for;
     w.rate = w.rate == 0 ? rate : (w.rate + rate) / 2;
-    w.counted_since = now;
+    w.counted_since = w.counted_until;
     w.counted = 0;
   }
-  if (handed != handed_.end()) {
-    longest_ = std::max(longest_, now - handed->second.since);
-    drop_handed(id);
+  w.counted_until = now;
+  ++w.counted;
+}
+
+std::optional<Ledger::Open> Ledger::settle(int worker, std::uint64_t id, bool design, double now) {
+  Worker& w = workers_[size(worker)];
+  const auto place = open_.find(id);
+  if (place == open_.end() || (place->second.block == kDesigns) != design) {
+    count_rate(w, now, now);
+    const auto [first, last] = late_.equal_range(id);
+    const auto late = std::find_if(first, last, [&](const auto& e) { return e.second == worker; });
+    if (late != last) {
+      --w.held;
+      late_.erase(late);
+    }
+    return std::nullopt;
+  }
+  const Open open = place->second;
+  open_.erase(place);
+  count_rate(w, open.holder != kNobody ? open.since : now, now);
+  if (open.held_by(worker)) --w.held;
+  for (const int other : {open.holder, open.second})
+    if (other != kNobody && other != worker) late_.emplace(id, other);
+  if (open.holder != kNobody) {
+    longest_ = std::max(longest_, now - open.since);
+    --handed_;
+    if (!design) --handed_evaluations_;
   }
   if (!kills_.empty()) kills_.erase(id);
+  return open;
 }
 
 bool Ledger::record(int worker, const Candidate& candidate, double now) {
-  settle(worker, candidate.id, now);
-  const auto block = block_of_.find(candidate.id);
-  if (block == block_of_.end() || !known_.insert(candidate)) return false;
+  const auto open = settle(worker, candidate.id, false, now);
+  if (!open || !known_.insert(candidate)) return false;
   if (candidate.status != CandidateStatus::pruned) ++evaluated_now_;
-  --blocks_[block->second - completed_].missing;
-  block_of_.erase(block);
+  --blocks_[open->block - completed_].missing;
   if (blocks_.front().missing == 0) advance();
   return true;
 }
 
 bool Ledger::record(int worker, const DesignRecord& design, double now) {
-  settle(worker, design.id, now);
-  if (!designs_begun_ || !have_design_.insert(design.id).second) return false;
+  if (!settle(worker, design.id, true, now) || !have_design_.insert(design.id).second) return false;
   designs_.push_back(design);
   if (missing_designs_ > 0) --missing_designs_;
   return true;
@@ -248,18 +269,23 @@ void Ledger::lose(int worker, std::vector<Candidate>& quarantined) {
   Worker& w = workers_[size(worker)];
   if (!w.alive) return;
   w.alive = false;
+  w.held = 0;
   alive_threads_ -= w.threads;
   if (isolated_ == worker) isolated_ = -1;
-  std::vector<std::uint64_t> items(w.items.begin(), w.items.end());
+  std::erase_if(late_, [&](const auto& entry) { return entry.second == worker; });
+  std::vector<std::uint64_t> items;
+  for (const auto& [id, open] : open_)
+    if (open.held_by(worker)) items.push_back(id);
   std::sort(items.begin(), items.end());
-  w.items.clear();
   for (const std::uint64_t id : items) {
-    const auto handed = handed_.find(id);
-    if (handed == handed_.end()) continue;
-    const Item item{id, handed->second.block};
+    Open& open = open_.at(id);
     const int kills = ++kills_[id];
-    if (--handed->second.holders > 0) continue;
-    drop_handed(id);
+    if (open.holder == worker) open.holder = open.second;
+    open.second = kNobody;
+    if (open.holder != kNobody) continue;
+    --handed_;
+    if (open.block != kDesigns) --handed_evaluations_;
+    const Item item{id, open.block};
     if (kills < options_.kills_to_quarantine) {
       suspects_.push_back(item);
       continue;

@@ -48,7 +48,7 @@ class Ledger {
   Chunk take(int worker, std::size_t limit, double now);
   // How many more items a worker should hold now, given how fast it finishes them.
   std::size_t appetite(int worker) const;
-  std::size_t outstanding(int worker) const { return workers_[size(worker)].items.size(); }
+  std::size_t outstanding(int worker) const { return workers_[size(worker)].held; }
 
   // False where the result was known already.
   bool record(int worker, const Candidate& candidate, double now);
@@ -88,30 +88,35 @@ class Ledger {
     std::vector<std::uint64_t> ids;
     std::size_t missing = 0;
   };
-  struct Handed {
+  // An item without a result.
+  struct Open {
     std::uint32_t block = 0;
-    int holders = 0;
-    double since = 0;
+    int holder = kNobody;  // who works on it
+    int second = kNobody;  // too
+    double since = 0;      // when the first of them was given it
+    bool held_by(int worker) const { return holder == worker || second == worker; }
   };
   struct Worker {
     int threads = 1;
     bool alive = true;
-    std::unordered_set<std::uint64_t> items;
-    double rate = 0;  // items a second
+    std::size_t held = 0;  // items whose result is awaited from it
+    double rate = 0;       // items a second
     double counted_since = 0;
+    double counted_until = 0;  // when it was last heard of
     std::uint64_t counted = 0;
   };
 
   static constexpr std::uint32_t kDesigns = 0xffffffff;
+  static constexpr int kNobody = -1;
   static std::size_t size(int worker) { return static_cast<std::size_t>(worker); }
 
   void advance();
   void begin_designs();
-  bool is_known(const Item& item) const;
-  // Takes `id` from the books of what is out.
-  void settle(int worker, std::uint64_t id, double now);
-  void drop_handed(std::uint64_t id);
-  bool holds_suspect(const Worker& worker) const;
+  void open(std::uint64_t id, std::uint32_t block);
+  // A result came from `worker`: what it was awaited for, where it was not known already.
+  std::optional<Open> settle(int worker, std::uint64_t id, bool design, double now);
+  void count_rate(Worker& worker, double began, double now);
+  bool holds_suspect(int worker) const;
   std::uint32_t front_of(std::uint32_t block) const;
   // False: the worker is kept free of everything but suspects.
   bool take_suspect(int worker, Chunk& chunk, double now);
@@ -132,18 +137,20 @@ class Ledger {
   std::deque<Block> blocks_;  // from block `completed_` on
   std::uint32_t completed_ = 0;
   bool exhausted_ = false;
-  std::unordered_map<std::uint64_t, std::uint32_t> block_of_;  // of what is missing
-  std::unordered_set<std::uint64_t> counted_;                  // only where blocks may repeat ids
+  std::unordered_map<std::uint64_t, Open> open_;
+  // Who still works on what another has finished.
+  std::unordered_multimap<std::uint64_t, int> late_;
+  std::unordered_set<std::uint64_t> counted_;  // only where blocks may repeat ids
 
   std::deque<Item> pending_;
   std::deque<Item> suspects_;
   std::unordered_map<std::uint64_t, int> kills_;
   int isolated_ = -1;  // worker that is drained to take suspects
-  std::unordered_map<std::uint64_t, Handed> handed_;
   std::vector<Worker> workers_;
   std::uint64_t evaluated_now_ = 0;
   std::uint64_t reissued_ = 0;
-  std::uint64_t handed_evaluations_ = 0;
+  std::uint64_t handed_evaluations_ = 0;  // that someone works on
+  std::size_t handed_ = 0;                // the same, of designs too
   int alive_threads_ = 0;
   double longest_ = 0;
   double next_overdue_look_ = 0;

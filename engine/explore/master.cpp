@@ -111,7 +111,6 @@ class Master {
       const Finished finished = work_.collect(pace_.wait());
       if (!finished.empty()) {
         take_in(0, finished);
-        busy = true;
       }
       hand_out(0);
       feed_hungry();

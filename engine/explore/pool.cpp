@@ -9,11 +9,9 @@
 #include <deque>
 #include <mutex>
 
-namespace ridgeline::engine {
-namespace {
-constexpr std::size_t kManyFinished = 256;
-}
+#include "engine/explore/reporting.hpp"
 
+namespace ridgeline::engine {
 struct Pool::State : std::enable_shared_from_this<Pool::State> {
   State(Evaluator& e, const Front& f, PoolOptions o)
       : evaluator(e),
@@ -127,20 +125,23 @@ Pool::~Pool() {
   stop(std::chrono::hours(1));
 }
 
-void Pool::submit(const Chunk& chunk) {
+std::size_t Pool::submit(const Chunk& chunk) {
   int start = 0;
+  std::size_t held = 0;
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->stopping) return;
+    if (state_->stopping) return 0;
     for (const std::uint64_t id : chunk.ids)
       state_->queue.push_back({id, chunk.front, chunk.designs});
     const int wanted =
         static_cast<int>(std::min<std::size_t>(state_->queue.size(), state_->options.threads));
+    held = state_->queue.size() + static_cast<std::size_t>(state_->pumps);
     start = std::max(0, wanted - state_->pumps);
     state_->pumps += start;
   }
   // Each keeps the state alive: an evaluation that does not end may outlive the pool.
   for (int i = 0; i < start; ++i) state_->arena.enqueue([state = state_] { state->pump(); });
+  return held;
 }
 
 Finished Pool::collect(std::chrono::microseconds wait) {

@@ -32,7 +32,8 @@ class Pool {
   Pool(Evaluator& evaluator, const Front& front, PoolOptions options);
   ~Pool();  // stops
 
-  void submit(const Chunk& chunk);
+  // Returns how many items are now waiting or being evaluated.
+  std::size_t submit(const Chunk& chunk);
   // Takes what is finished; waits for up to `wait` while nothing asks for attention: no item
   // waiting to be begun, or many finished.
   Finished collect(std::chrono::microseconds wait);

@@ -32,10 +32,9 @@ double hypervolume_of(const Ledger& ledger) {
   const std::vector<double>& reference = ledger.reference();
   // The exact volume takes n^(d-1) steps.
   const std::size_t limit = reference.size() <= 2 ? 100'000 : reference.size() == 3 ? 1000 : 100;
-  if (reference.empty() || ledger.front().size() > limit)
-    return std::numeric_limits<double>::quiet_NaN();
-  std::vector<std::vector<double>> points;
-  for (FrontPoint& point : ledger.front().members()) points.push_back(std::move(point.objectives));
+  if (reference.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::vector<std::vector<double>> points = ledger.front().vectors();
+  if (points.size() > limit) return std::numeric_limits<double>::quiet_NaN();
   return hypervolume(std::move(points), reference);
 }
 

@@ -1,8 +1,10 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <iterator>
 
 #include "engine/exit_code.hpp"
+#include "engine/explore/reporting.hpp"
 #include "engine/explore/run.hpp"
 
 namespace ridgeline::engine {
@@ -28,9 +30,12 @@ class Worker {
       }
       if (ended_) break;
       try {
-        const Finished finished = work_.collect(pace_.wait());
-        busy = busy || !finished.empty();
-        send_results(finished);
+        Finished finished = work_.collect(pace_.wait());
+        add(finished);
+        const bool idle = work_.pool().hungry();
+        const double seconds = std::chrono::duration<double>(Clock::now() - unsent_since_).count();
+        const std::size_t count = unsent_.candidates.size() + unsent_.designs.size();
+        if (idle || time_to_report(count, seconds, held_)) send_results();
       } catch (const io::FileError& error) {
         fail(error.what());
       }
@@ -43,9 +48,20 @@ class Worker {
   }
 
  private:
-  void send_results(const Finished& finished) {
+  // What is in the journal, and the master need not know at once.
+  void add(Finished& finished) {
     if (finished.empty()) return;
-    transport_.send(0, MessageKind::results, encode_results(finished));
+    if (unsent_.empty()) unsent_since_ = Clock::now();
+    std::move(finished.candidates.begin(), finished.candidates.end(),
+              std::back_inserter(unsent_.candidates));
+    std::move(finished.designs.begin(), finished.designs.end(),
+              std::back_inserter(unsent_.designs));
+  }
+
+  void send_results() {
+    if (unsent_.empty()) return;
+    transport_.send(0, MessageKind::results, encode_results(unsent_));
+    unsent_ = {};
     sent_ = Clock::now();
   }
 
@@ -53,7 +69,8 @@ class Worker {
     switch (message.kind) {
       case MessageKind::chunk: {
         Chunk chunk;
-        if (decode_chunk(message.bytes, chunk)) work_.pool().submit(chunk);
+        if (!decode_chunk(message.bytes, chunk)) return;
+        held_ = work_.pool().submit(chunk);
         return;
       }
       case MessageKind::front:
@@ -93,7 +110,9 @@ class Worker {
     ended_ = true;
     try {
       if (!failed_) {
-        send_results(work_.collect(std::chrono::microseconds(0)));
+        Finished finished = work_.collect(std::chrono::microseconds(0));
+        add(finished);
+        send_results();
         work_.checkpoint();
       }
     } catch (const io::FileError& error) {
@@ -155,6 +174,9 @@ class Worker {
   RankWork work_;
   Pace pace_{false};
   RunEnd end_;
+  std::size_t held_ = 0;  // items in the pool when it was last given some
+  Finished unsent_;
+  Clock::time_point unsent_since_{};
   bool ended_ = false;
   bool failed_ = false;
   bool told_reason_ = false;

@@ -19,6 +19,22 @@ TEST(Front, KeepsEqualVectorsAndSortsByObjectivesThenId) {
   EXPECT_EQ(front.size(), 3u);
 }
 
+TEST(Front, ComparesEqualVectorsOnce) {
+  // A parameter without effect: compared with each other these would take minutes.
+  Front front;
+  for (std::uint64_t id = 0; id < 400'000; ++id)
+    front.add({id, {static_cast<double>(id % 2), 1.0 - static_cast<double>(id % 2)}, 1});
+  EXPECT_EQ(front.size(), 400'000u);
+  EXPECT_EQ(front.vectors().size(), 2u);
+  const auto members = front.members();
+  EXPECT_EQ(members[1].id, 2u);
+  EXPECT_EQ(members[200'000].id, 1u);
+  EXPECT_EQ(front.since(0).size(), 2u) << "enough to prune against";
+  front.add({400'000, {0, 0}, 2});
+  EXPECT_EQ(front.size(), 1u);
+  EXPECT_TRUE(front.dominates(std::vector<double>{0, 2}, 1)) << "the earlier front is still there";
+}
+
 TEST(Front, DoesNotDominateItsEqual) {
   Front front;
   front.add({1, {1, 2}, 1});
