@@ -130,7 +130,7 @@ inline constexpr std::uint64_t kMaxExhaustive = 100'000'000;
 class Study {
  public:
   // Reads the document and every file it names, and checks everything that does not depend on
-  // a design, and the edits of the first one: throws InputError (file, place, remedy). A
+  // a design, and that the edits of one of the first can be made: throws InputError (file, place, remedy). A
   // document that spans no design at all, or more than its strategy can take, is one too.
   static Study read(const std::filesystem::path& file);
 
@@ -150,6 +150,7 @@ class Study {
   // Whether `where` lets the combination exist. An expression that cannot be evaluated for it
   // (division by zero) throws InputError with the place of the condition.
   bool exists(std::uint64_t id) const;
+  // For the others such a design exists.
   // Smallest existing id >= `from`, skipping whole blocks that a condition excludes; absent
   // where there is none.
   std::optional<std::uint64_t> next_existing(std::uint64_t from) const;

@@ -55,7 +55,7 @@ class StudyReader {
     read_where(root);
     read_study_options(root, parts_.spec, parts_.effective);
     check_size(root);
-    check_first_design();
+    check_first_designs();
     take_fingerprint();
     return std::move(parts_);
   }
@@ -588,10 +588,25 @@ class StudyReader {
     }
   }
 
-  void check_first_design() {
+  // Some design among the first ones must be as the edits say; one that is not is an error of
+  // its own.
+  void check_first_designs() {
     if (any_ != true) return;
-    DesignDocuments documents = parts_.base;
-    apply_design(parts_, *parts_.space.next_existing(0), documents);
+    constexpr int kTried = 64;
+    std::optional<InputError> first;
+    std::optional<std::uint64_t> id = parts_.space.next_existing(0);
+    for (int tried = 0; id && tried < kTried; ++tried) {
+      try {
+        parts_.space.exists(*id);
+        DesignDocuments documents = parts_.base;
+        apply_design(parts_, *id, documents);
+        return;
+      } catch (const InputError& error) {
+        if (!first) first = error;
+      }
+      id = parts_.space.next_existing(*id + 1);
+    }
+    if (first) throw *first;
   }
 
   void take_fingerprint() {

@@ -100,9 +100,18 @@ bool StudySpace::holds(const Condition& condition,
   }
 }
 
+bool StudySpace::may_hold(const Condition& condition,
+                          const std::vector<ExpressionValue>& values) const {
+  try {
+    return condition.expression.holds(values);
+  } catch (const ExpressionError&) {
+    return true;
+  }
+}
+
 bool StudySpace::holds_at(std::size_t depth, Walk& walk) const {
   return std::all_of(conditions_[depth].begin(), conditions_[depth].end(),
-                     [&](const Condition& condition) { return holds(condition, walk.values); });
+                     [&](const Condition& condition) { return may_hold(condition, walk.values); });
 }
 
 bool StudySpace::exists(std::uint64_t id) const {

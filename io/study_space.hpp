@@ -37,8 +37,10 @@ class StudySpace {
   // The values of a design, as expressions take them.
   std::vector<ExpressionValue> expression_values(std::uint64_t id) const;
 
-  // These three throw InputError, with the place of the condition, where it cannot be evaluated.
+  // Throws InputError, with the place of the condition, where it cannot be evaluated.
   bool exists(std::uint64_t id) const;
+  // For the others such a design exists: it is an error of its own when it is evaluated.
+  //
   // Smallest existing id >= `from`. A condition is checked as soon as all its parameters have
   // values, and skips whatever follows where it does not hold.
   std::optional<std::uint64_t> next_existing(std::uint64_t from) const;
@@ -50,6 +52,7 @@ class StudySpace {
  private:
   struct Walk;
   bool holds(const Condition& condition, const std::vector<ExpressionValue>& values) const;
+  bool may_hold(const Condition& condition, const std::vector<ExpressionValue>& values) const;
   bool holds_at(std::size_t depth, Walk& walk) const;
   std::optional<std::uint64_t> search(Walk& walk, std::uint64_t& steps) const;
   std::uint64_t count(std::size_t depth, Walk& walk, std::uint64_t& steps) const;

@@ -385,7 +385,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"rows * cols * 8", "rows * clos * 8",
               "there is no parameter 'clos' at position 8 of 'rows * clos * 8'"},
         Fault{"rows * cols * 8", "'text'", "cannot replace an integer"},
-        Fault{"rows * cols * 8", "rows / (cols - 8)", "division by zero at position 6"},
+        Fault{"rows * cols * 8", "rows / (cols - cols)", "division by zero at position 6"},
         Fault{"\"K, {rows}\"", "\"K, {rows\"", "this '{' is never closed"},
         Fault{"\"K, {rows}\"", "8", "the value 8 cannot replace text"},
         Fault{"rows * cols <= 256", "rows * cols", "must be a condition"},
@@ -429,6 +429,22 @@ TEST_F(StudyDocument, ADesignWhoseDerivedValueFailsIsAnErrorOfThatDesignOnly) {
   } catch (const InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("division by zero at position 4"));
   }
+}
+
+TEST_F(StudyDocument, AFirstDesignThatCannotBeHadIsAnErrorOfThatDesignOnly) {
+  // The first four designs have 8 rows.
+  const Study derived = read(with("rows * cols * 8", "64 / (rows - 8)"));
+  EXPECT_THROW(derived.design_documents(0), InputError);
+  EXPECT_NO_THROW(derived.design_documents(4));
+  const Study conditional = read(with("rows * cols <= 256", "64 / (rows - 8) <= 256"));
+  EXPECT_THROW(conditional.exists(0), InputError);
+  EXPECT_EQ(conditional.next_existing(0), 0) << "it is evaluated, and says what is wrong";
+  EXPECT_TRUE(conditional.exists(4));
+}
+
+TEST_F(StudyDocument, ADerivedValueOrConditionThatNoDesignCanHaveIsAnErrorOfTheStudy) {
+  EXPECT_THROW(read(with("rows * cols * 8", "64 / (rows - rows)")), InputError);
+  EXPECT_THROW(read(with("rows * cols <= 256", "64 / (rows - rows) <= 256")), InputError);
 }
 
 TEST_F(StudyDocument, ThatIsMissingIsAnInputError) {
