@@ -168,6 +168,7 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
   trouble.attempt([&] {
     study.emplace(io::Study::read(options.study));
     evaluator = evaluator_of(*study, options);
+    check_first_designs(*study, *evaluator);
     LedgerOptions limits;
     limits.max_evaluations = options.max_evaluations;
     limits.patience = std::max(limits.patience, options.worker_timeout);

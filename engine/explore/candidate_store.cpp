@@ -42,6 +42,14 @@ const Metrics* CandidateStore::figures(std::uint64_t id) const {
   return &metrics_[metrics_row_[row->second]];
 }
 
+std::optional<Candidate> CandidateStore::first_error() const {
+  std::optional<std::uint32_t> first;
+  for (std::uint32_t row = 0; row < ids_.size(); ++row)
+    if (status_[row] == CandidateStatus::error && (!first || ids_[row] < ids_[*first])) first = row;
+  if (!first) return std::nullopt;
+  return at(*first);
+}
+
 io::CandidateColumns CandidateStore::columns(const std::vector<io::Metric>& objectives) const {
   std::vector<std::uint32_t> rows(ids_.size());
   std::iota(rows.begin(), rows.end(), 0u);

@@ -23,6 +23,8 @@ class CandidateStore {
   std::size_t count(CandidateStatus status) const {
     return counts_[static_cast<std::size_t>(status)];
   }
+  // The one with the smallest id of those that failed.
+  std::optional<Candidate> first_error() const;
   // Columns sorted by id, of the objectives alone.
   io::CandidateColumns columns(const std::vector<io::Metric>& objectives) const;
 

@@ -23,6 +23,8 @@ using GiveUp = std::function<bool(const Metrics& bound)>;
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
+  // Throws what is wrong with the documents of a design, before anything is evaluated.
+  virtual void check(std::uint64_t) {}
   // Asks `give_up` at most once, before anything expensive, and returns a pruned candidate
   // where it says yes. What it returns is a function of the study and the id alone.
   virtual Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) = 0;
@@ -44,5 +46,9 @@ std::unique_ptr<Evaluator> multicore_evaluator(const io::Study& study);
 //   throw, abort  ids whose evaluation throws, or ends the process
 //   infeasible  every so manieth id is infeasible
 std::unique_ptr<Evaluator> synthetic_evaluator(const io::Study& study, const std::string& options);
+
+// Throws io::InputError where the documents of none of the first designs can be read: then
+// something is wrong with what all designs are made of.
+void check_first_designs(const io::Study& study, Evaluator& evaluator);
 
 }  // namespace ridgeline::engine

@@ -341,6 +341,9 @@ class Master {
                   std::to_string(known.count(CandidateStatus::error)) + " failed; " +
                   std::to_string(ledger_.front().size()) + " on the front; " +
                   context_.folder.output().string());
+    if (const auto failed = known.first_error())
+      progress_.say("candidate " + std::to_string(failed->id) + " (" +
+                    context_.study.describe(failed->id) + ") failed: " + failed->message);
     if (known.count(CandidateStatus::ok) == 0) end_.code = kInfeasible;
   }
 

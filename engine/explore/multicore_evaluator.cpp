@@ -52,6 +52,20 @@ class MultiCoreEvaluator final : public Evaluator {
     }
   }
 
+  void check(std::uint64_t id) override {
+    const Design design = read(study_.design_documents(id));
+    for (const auto& [dim, choices] : study_.spec().schedule_search.granularity) {
+      bool known = false;
+      for (const model::Network& network : design.networks)
+        for (const model::NetworkNode& node : network.nodes)
+          known = known || (node.layer && model::tiling_dim(*node.layer, dim) >= 0);
+      if (!known)
+        throw io::InputError(
+            {study_.spec().file.string(), "/schedule_search/granularity/" + dim, 0, 0},
+            "no layer has a loop dimension '" + dim + "'", "e.g. OY");
+    }
+  }
+
   Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
     Candidate candidate;
     candidate.id = id;

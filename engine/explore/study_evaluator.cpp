@@ -39,6 +39,8 @@ class StudyEvaluator final : public Evaluator {
     }
   }
 
+  void check(std::uint64_t id) override { read(study_.design_documents(id)); }
+
   Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
     Candidate candidate;
     candidate.id = id;
@@ -225,6 +227,22 @@ class StudyEvaluator final : public Evaluator {
 std::unique_ptr<Evaluator> study_evaluator(const io::Study& study) {
   if (study.spec().multi_core) return multicore_evaluator(study);
   return std::make_unique<StudyEvaluator>(study);
+}
+
+void check_first_designs(const io::Study& study, Evaluator& evaluator) {
+  constexpr int kTried = 16;
+  std::optional<io::InputError> first;
+  std::optional<std::uint64_t> id = study.next_existing(0);
+  for (int tried = 0; id && tried < kTried; ++tried) {
+    try {
+      evaluator.check(*id);
+      return;
+    } catch (const io::InputError& error) {
+      if (!first) first = error;
+    }
+    id = study.next_existing(*id + 1);
+  }
+  if (first) throw *first;
 }
 
 }  // namespace ridgeline::engine
