@@ -34,7 +34,7 @@ std::vector<std::uint32_t> parameter_values(const std::vector<StudyFileParameter
 namespace {
 
 // The front of rows sorted so that a row can only be dominated by an earlier one. Each row is
-// compared with the front so far: quadratic in the front's size only.
+// compared with the distinct rows of the front so far.
 class FrontBuilder {
  public:
   FrontBuilder(const CandidateColumns& candidates,
@@ -54,6 +54,12 @@ class FrontBuilder {
       if (x != y) return x < y;
     }
     return candidates_.id[a] < candidates_.id[b];
+  }
+
+  bool equal(std::uint64_t a, std::uint64_t b) const {
+    for (std::size_t o = 0; o < objectives_.size(); ++o)
+      if (value(a, o) != value(b, o)) return false;
+    return true;
   }
 
   bool dominates(std::uint64_t a, std::uint64_t b) const {
@@ -84,10 +90,16 @@ std::vector<std::uint64_t> strict_front(const CandidateColumns& candidates,
   std::sort(rows.begin(), rows.end(),
             [&](std::uint64_t a, std::uint64_t b) { return builder.before(a, b); });
   std::vector<std::uint64_t> front;
-  for (const std::uint64_t row : rows) {
-    const bool dominated = std::any_of(front.begin(), front.end(), [&](std::uint64_t member) {
-      return builder.dominates(member, row);
-    });
+  std::vector<std::uint64_t> distinct;  // the first of equals, which follow each other
+  bool dominated = false;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::uint64_t row = rows[i];
+    if (i == 0 || !builder.equal(rows[i - 1], row)) {
+      dominated = std::any_of(distinct.begin(), distinct.end(), [&](std::uint64_t member) {
+        return builder.dominates(member, row);
+      });
+      if (!dominated) distinct.push_back(row);
+    }
     if (!dominated) front.push_back(row);
   }
   return front;

@@ -309,6 +309,19 @@ TEST(StrictFront, KeepsEqualVectorsAndSortsByObjectivesThenId) {
   EXPECT_THAT(strict_front(columns, objectives), ElementsAre(0, 3, 2, 5));
 }
 
+TEST(StrictFront, ComparesEqualVectorsOnce) {
+  // Compared with each other these would take minutes.
+  std::vector<std::pair<double, double>> rows;
+  for (int i = 0; i < 100'000; ++i) rows.emplace_back(1, 5);
+  for (int i = 0; i < 100'000; ++i) rows.emplace_back(1, 6);
+  for (int i = 0; i < 100'000; ++i) rows.emplace_back(2, 4);
+  const std::vector<StudyFileObjective> objectives{{"a", "", false}, {"b", "", false}};
+  const auto front = strict_front(columns_of(rows), objectives);
+  ASSERT_EQ(front.size(), 200'000);
+  EXPECT_EQ(front[99'999], 99'999);
+  EXPECT_EQ(front[100'000], 200'000);
+}
+
 TEST(StrictFront, TakesMaximisedObjectivesFromTheLargest) {
   const auto columns = columns_of({{1, 5}, {2, 7}, {2, 9}, {3, 9}});
   const std::vector<StudyFileObjective> objectives{{"a", "", false}, {"b", "", true}};
