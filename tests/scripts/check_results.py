@@ -35,6 +35,10 @@ LAYERS = [{"workload": "net", "layers": [
     {"name": "conv1", "energy": 30.0, "latency": 10.0, "utilization": 0.5, "mapping": {"temporal": [{"dim": "K", "size": 4}]}},
     {"name": "fc </script>", "energy": 10.0, "latency": 30.0, "utilization": 0.25}]}]
 DETAILED = {"layers": [{"name": "detailed", "energy": {"total": 30.0}, "latency": {"total": 10.0}, "utilization": {"overall": 0.125}}]}
+# On a multi-core system: a result of `ridgeline schedule` for each workload.
+SCHEDULED = [{"schema": "ridgeline.schedule/1", "workload": "net", "mode": "fused", "latency": 60,
+              "energy": {"total": 40.0, "compute": 10.0, "memory": 30.0, "link": 0.0},
+              "allocation": [{"layer": "conv1", "id": 0, "cores": [2, 5]}]}]
 
 
 def write_study(path, **changes):
@@ -66,7 +70,7 @@ def write_study(path, **changes):
         file["pareto/candidate"] = np.array(FRONT, np.uint64)
         for row in FRONT:
             file[f"designs/{IDS[row]}/accelerator"] = json.dumps({"name": f"chip {IDS[row]}"})
-            file[f"designs/{IDS[row]}/evaluation"] = json.dumps(LAYERS if IDS[row] else DETAILED)
+            file[f"designs/{IDS[row]}/schedule"] = json.dumps({0: DETAILED, 4: SCHEDULED}.get(IDS[row], LAYERS))
         for name, values in {"seconds": [1.0, 2.0, 3.0], "hypervolume": [NAN, 10.0, 30.0]}.items():
             file[f"convergence/{name}"] = np.array(values)
         for name, values in {"evaluated": [2, 4, 6], "front_size": [1, 2, 3]}.items():
@@ -200,6 +204,8 @@ class Page(Results):
     def test_begins_at_the_knee_and_shows_the_design_that_is_clicked(self):
         self.assertIn("Design 4", self.details())
         self.assertIn("knee", self.details())
+        for text in ("SCHEDULE OF NET", "fused", "60 cycles", "30 pJ", "75 %", "conv1", "2, 5"):
+            self.assertIn(text, self.details())
         # The first point of the front, by a real click on its marker.
         where = self.browser.run("""
             const point = document.querySelectorAll('#scatter .scatterlayer .trace')[1].querySelectorAll('path.point')[0];
