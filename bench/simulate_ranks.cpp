@@ -29,7 +29,7 @@ double processor_time() {
 }
 
 // An idle master sleeps for up to so long between two looks at its messages.
-constexpr double kIdleLook = 0.005;
+constexpr double kIdleLook = 0.01;
 
 struct Event {
   double at;

@@ -52,6 +52,8 @@ constexpr std::array<Choice<StrategyKind>, 3> kStrategies{{
     {"nsga2", StrategyKind::nsga2},
 }};
 constexpr int kMostInt = 1'000'000'000;
+// As `ridgeline evaluate`: some layers would take the exact engine for ever.
+constexpr std::int64_t kNodeLimit = 300'000;
 
 void read_int(const Value& map, std::string_view key, std::int64_t min, std::int64_t max,
               int& target) {
@@ -64,6 +66,7 @@ void read_bool(const Value& map, std::string_view key, bool& target) {
 
 ordered_json read_mapping_search(const Value& root, MappingSearch& search) {
   auto& options = search.options;
+  options.node_limit = kNodeLimit;
   if (const auto map = root.find("mapping_search")) {
     if (const auto seconds = map->find("search_seconds")) {
       throw seconds->error("a study's results must not depend on how fast the machine is",

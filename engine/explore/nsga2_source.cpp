@@ -16,6 +16,8 @@ namespace {
 __extension__ using Wide = unsigned __int128;
 
 constexpr double kCrossover = 0.9;
+// After so many generations that bring nothing new, the space is exhausted.
+constexpr int kStaleGenerations = 100;
 constexpr int kTries = 32;  // to find an individual that exists and is new
 
 class Stream {
@@ -111,13 +113,17 @@ class Nsga2Source final : public BlockSource {
   std::optional<std::vector<std::uint64_t>> next(const CandidateStore& known) override {
     if (generation_ > strategy_.generations) return std::nullopt;
     if (generation_ > 0) take_in(known);
+    if (stale_ >= kStaleGenerations) return std::nullopt;
     std::vector<std::uint64_t> block;
     std::unordered_set<std::uint64_t> in_block;
+    const std::size_t before = given_.size();
     for (std::size_t island = 0; island < islands_.size(); ++island) {
       breed(island);
       for (const std::uint64_t id : offspring_[island])
         if (in_block.insert(id).second) block.push_back(id);
     }
+    given_.insert(block.begin(), block.end());
+    stale_ = given_.size() == before ? stale_ + 1 : 0;
     ++generation_;
     return block;
   }
@@ -238,6 +244,8 @@ class Nsga2Source final : public BlockSource {
   io::StudyStrategy strategy_;
   std::uint64_t seed_;
   int generation_ = 0;
+  std::unordered_set<std::uint64_t> given_;  // in blocks so far
+  int stale_ = 0;                            // generations without anything new
   std::vector<Population> islands_;
   std::vector<std::vector<std::uint64_t>> offspring_;
 };

@@ -40,7 +40,7 @@ class Pace {
     if (something_happened || hungry)
       wait_ = 200;
     else
-      wait_ = wait_ * 2 > 5000 ? 5000 : wait_ * 2;
+      wait_ = wait_ * 2 > 10000 ? 10000 : wait_ * 2;
   }
 
  private:
