@@ -3,9 +3,13 @@
 #include <filesystem>
 #include <random>
 
+#include "engine/schedule_run.hpp"
 #include "io/accelerator_reader.hpp"
 #include "io/mapping_reader.hpp"
+#include "io/multicore_lowering.hpp"
+#include "io/multicore_reader.hpp"
 #include "io/onnx_reader.hpp"
+#include "io/stream_mapping_reader.hpp"
 #include "search/design_bound.hpp"
 #include "search/network.hpp"
 
@@ -68,6 +72,35 @@ TEST_P(SlowDesignBound, IsBelowEverythingThatAMappingSearchFinds) {
 INSTANTIATE_TEST_SUITE_P(Examples, SlowDesignBound,
                          testing::Values("tpu_like", "ascend_like", "edge_tpu_like", "eyeriss_like",
                                          "tesla_npu_like"));
+
+TEST(SystemBound, IsBelowEverySchedule) {
+  const fs::path lab = kExamples / "labs" / "multicore";
+  const model::MultiCore system = io::load_multicore(lab / "system.yaml");
+  for (const char* file : {"fused.yaml", "slices.yaml", "one_layer_a_core.yaml"}) {
+    const model::CoreMapping mapping = io::load_core_mapping(lab / file);
+    io::NetworkOptions options;
+    options.mapping = &mapping;
+    const model::Network network = io::load_network(lab / "four_convs.yaml", options).network;
+    const search::DesignBound bound = search::system_bound(network, system);
+    // By hand: 8 channels of 56 x 56 outputs of 3 x 3 x 27 products, on 3 x 1024 units, 0.04 pJ
+    // each.
+    const double macs = 8.0 * 56 * 56 * 9 * 27;
+    EXPECT_NEAR(bound.latency, macs / 3072, 1e-3);
+    EXPECT_NEAR(bound.energy, macs * 0.04, 1e-2);
+    for (const auto mode : {model::ScheduleMode::fused, model::ScheduleMode::layer_by_layer})
+      for (const auto priority : {model::NodePriority::order, model::NodePriority::latency}) {
+        engine::ScheduleRequest request;
+        request.tiling.mode = mode;
+        request.schedule.semantics.priority = priority;
+        const auto result = engine::run_schedule(network, system, mapping, request);
+        ASSERT_GE(result.best, 0) << file << ": " << result.infeasible;
+        for (const engine::ScheduleChoice& choice : result.front) {
+          EXPECT_GE(choice.figures.latency, bound.latency) << file;
+          EXPECT_GE(choice.figures.energy.total(), bound.energy) << file;
+        }
+      }
+  }
+}
 
 }  // namespace
 }  // namespace ridgeline

@@ -228,7 +228,7 @@ TEST(Ledger, QuarantinesWhatKillsSeveralWorkersAndKeepsTheMasterFromIt) {
   how.workers = 6;
   how.threads = 2;
   how.killer = 252;  // exists, and is feasible
-  how.seed = 2;       // with which a worker meets it first, not the master
+  how.seed = 2;      // with which a worker meets it first, not the master
   const auto ledger = play(space, exhaustive_source(space, 450), how);
   EXPECT_EQ(ledger->known().count(CandidateStatus::error), 1u);
   const auto victim = ledger->known().find(252);
@@ -331,6 +331,16 @@ TEST(Random, SpreadsItsSamplesMoreEvenlyThanChanceWould) {
   double chi = 0;
   for (const int count : cell) chi += (count - 16.0) * (count - 16.0) / 16.0;
   EXPECT_LT(chi, 20) << "chance alone gives 63 on average";
+}
+
+TEST(Nsga2, EndsWhenItsSpaceIsExhausted) {
+  const Space space = some_space({3, 4});
+  io::StudyStrategy strategy;
+  strategy.kind = io::StrategyKind::nsga2;
+  strategy.population = 4;
+  strategy.generations = 1'000'000'000;
+  const auto ledger = play(space, nsga2_source(space, strategy, 1), Play{});
+  EXPECT_EQ(ledger->known().size(), 11u) << "of 12 ids one does not exist";
 }
 
 TEST(Nsga2, FindsTheFrontOfASmallSpaceWithFarFewerEvaluations) {
