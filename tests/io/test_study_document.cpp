@@ -215,6 +215,25 @@ objectives: [latency, peak_memory]
   EXPECT_EQ(system["cores"]["1"]["operational_array"]["sizes"][0], 8);
 }
 
+TEST_F(StudyDocument, SearchesSchedulesInBothModesForWhatMappingsAreSearchedFor) {
+  write("cores/core.yaml", kAccelerator);
+  write("system.yaml", "name: system\ncores: {0: core.yaml, 1: core.yaml}\n");
+  const std::string text =
+      "workloads: [net.yaml]\naccelerator: system.yaml\nmapping: map.yaml\n"
+      "objectives: [latency]\n";
+  const Study study = read(text + "mapping_search: {objective: edp}\n");
+  const ScheduleSearch& search = study.spec().schedule_search;
+  EXPECT_THAT(search.modes, ElementsAre("layer-by-layer", "fused"));
+  EXPECT_EQ(search.objective, search::Objective::edp);
+  EXPECT_EQ(search.node_objective, std::nullopt);
+  EXPECT_EQ(study.effective()["schedule_search"]["objective"], "edp");
+  const Study other = read(text + "schedule_search: {objective: energy, node_objective: latency}");
+  EXPECT_EQ(other.spec().schedule_search.objective, search::Objective::energy);
+  EXPECT_EQ(other.spec().schedule_search.node_objective, search::Objective::latency);
+  EXPECT_THAT(error_of(text + "mapping_search: {keep_on_chip: true}\n"),
+              HasSubstr("/mapping_search/keep_on_chip"));
+}
+
 TEST_F(StudyDocument, ReadsEveryOption) {
   write("model.onnx", "not read here");
   const Study study = read(R"(
