@@ -36,6 +36,19 @@ void read_study_options(const Value& root, StudySpec& spec, nlohmann::ordered_js
 
 StudyParts read_study(const std::filesystem::path& file);
 
+// "mapping /0/name": the field that an edit means, for messages and to tell fields apart.
+std::string target_text(const FieldEdit& edit, const StudySpec& spec);
+
+// Every value of a parameter sets the same fields, of the kind that is there; InputError.
+void check_values(const StudyParts& parts, const Value& place, const StudyParameter& parameter);
+
+// Some design among the first ones can be had: the conditions say whether it exists, and its edits
+// can be made. Else throws the InputError of the first; one that cannot is an error of its own.
+void check_first_designs(const StudyParts& parts);
+
+// Of what the study says and reads, into `parts.inputs` and `parts.fingerprint`.
+void take_fingerprint(StudyParts& parts);
+
 // Throws InputError at `location` where `value` is of another kind than the field of an edit.
 void check_edit(const DesignDocuments& documents, const FieldEdit& target,
                 const nlohmann::ordered_json& value, const Location& location);

@@ -28,12 +28,6 @@ bool is_name(const std::string& text) {
          std::all_of(text.begin(), text.end(), part);
 }
 
-std::string target_text(const FieldEdit& edit, const StudySpec& spec) {
-  std::string text(to_string(edit.document));
-  if (edit.workload) text += " " + spec.workloads[*edit.workload].path.filename().string();
-  return text + " " + edit.pointer;
-}
-
 class StudyReader {
  public:
   explicit StudyReader(const std::filesystem::path& file)
@@ -55,8 +49,8 @@ class StudyReader {
     read_where(root);
     read_study_options(root, parts_.spec, parts_.effective);
     check_size(root);
-    check_first_designs();
-    take_fingerprint();
+    if (any_ == true) check_first_designs(parts_);
+    take_fingerprint(parts_);
     return std::move(parts_);
   }
 
@@ -321,7 +315,7 @@ class StudyReader {
       throw values.error("parameter '" + parameter.name + "' has no values, so the space is empty",
                          "list at least one");
     }
-    check_values(values, parameter);
+    check_values(parts_, values, parameter);
 
     ordered_json effective{{"name", parameter.name}};
     if (plain) effective["path"] = plain->pointer;
@@ -429,39 +423,6 @@ class StudyReader {
                        "' is there twice");
     }
     parameter.values.push_back(std::move(value));
-  }
-
-  // Every value sets the same fields, of the kind that is there.
-  void check_values(const Value& place, const StudyParameter& parameter) {
-    const auto fields = [&](const ParameterValue& value) {
-      std::set<std::string> names;
-      for (const auto& edit : value.edits) names.insert(target_text(edit, spec()));
-      return names;
-    };
-    const auto first = fields(parameter.values.front());
-    for (const auto& value : parameter.values) {
-      if (value.edits.size() == 1 && first.size() == 1 &&
-          value.edits[0].pointer == parameter.values.front().edits[0].pointer) {
-        continue;  // the common case, of which there may be a million
-      }
-      if (value.edits.empty() && first.empty()) continue;
-      const auto these = fields(value);
-      if (these == first) continue;
-      for (const auto& [a, b] : {std::pair(&first, &these), std::pair(&these, &first)}) {
-        for (const auto& field : *a) {
-          if (b->contains(field)) continue;
-          const auto& lacking = a == &first ? value.label : parameter.values.front().label;
-          throw place.error("value '" + lacking + "' of parameter '" + parameter.name +
-                                "' does not set '" + field + "' as others do",
-                            "let every value of a parameter set the same fields");
-        }
-      }
-    }
-    for (const auto& value : parameter.values) {
-      for (const auto& edit : value.edits) {
-        check_edit(parts_.base, edit, edit.value, place.location());
-      }
-    }
   }
 
   // --- Derived fields and conditions.
@@ -586,40 +547,6 @@ class StudyReader {
           .error("of " + grid.text + " combinations of values none exists",
                  "relax a condition of `where`");
     }
-  }
-
-  // Some design among the first ones must be as the edits say; one that is not is an error of
-  // its own.
-  void check_first_designs() {
-    if (any_ != true) return;
-    constexpr int kTried = 64;
-    std::optional<InputError> first;
-    std::optional<std::uint64_t> id = parts_.space.next_existing(0);
-    for (int tried = 0; id && tried < kTried; ++tried) {
-      try {
-        parts_.space.exists(*id);
-        DesignDocuments documents = parts_.base;
-        apply_design(parts_, *id, documents);
-        return;
-      } catch (const InputError& error) {
-        if (!first) first = error;
-      }
-      id = parts_.space.next_existing(*id + 1);
-    }
-    if (first) throw *first;
-  }
-
-  void take_fingerprint() {
-    std::string all;
-    auto& inputs = parts_.inputs;
-    inputs.insert(inputs.begin(),
-                  {"study", spec().file.filename().string(), sha256_hex(parts_.effective.dump())});
-    for (const auto& input : inputs) {
-      all += input.what + '\n' + input.path + '\n' + input.sha256 + '\n';
-    }
-    // The study's own name on disk does not matter, what it says does.
-    all.replace(all.find('\n') + 1, inputs.front().path.size(), "");
-    parts_.fingerprint = sha256_hex(all);
   }
 
   Document document_;
