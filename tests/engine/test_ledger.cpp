@@ -264,6 +264,29 @@ TEST(Ledger, HandsAnOverdueItemToASecondWorkerAndTakesTheFirstResult) {
   EXPECT_TRUE(ledger.evaluated_all());
 }
 
+TEST(Ledger, KeepsNoLongItemWaitingBehindAnotherNearTheEnd) {
+  const Space space = some_space({5, 8});
+  for (const double seconds : {1.0, 0.005}) {
+    Ledger ledger(exhaustive_source(space, 36), kObjectives, {});
+    ledger.start();
+    ledger.add_worker(1);
+    ledger.add_worker(1);
+    EXPECT_EQ(ledger.appetite(1), 2u) << "one to work on and one to go on with";
+    double now = 0;
+    for (int done = 0; done < 26; ++done) {
+      const Chunk chunk = ledger.take(0, 1, now);
+      now += seconds;
+      ASSERT_EQ(chunk.ids.size(), 1u);
+      ledger.record(0, evaluate(space, chunk.ids[0], chunk.front, ledger.front(), true), now);
+    }
+    // Ten are left for two.
+    if (seconds == 1.0)
+      EXPECT_EQ(ledger.appetite(0), 1u);
+    else
+      EXPECT_GT(ledger.appetite(0), 1u) << "asking takes longer than working";
+  }
+}
+
 TEST(Ledger, EvaluatesNoMoreThanItMay) {
   const Space space = some_space({10, 10});
   LedgerOptions options;
