@@ -86,7 +86,7 @@ std::string examine(const std::filesystem::path& path,
     case io::DocumentKind::study: {
       const io::Study study = io::Study::read(path);
       return text + ", " + counted(study.spec().parameters.size(), "parameter", "parameters") +
-             ", first design " + study.describe(study.next_existing(0).value_or(0));
+             ", first design " + study.describe(study.next_existing(0, 10'000'000).value_or(0));
     }
     case io::DocumentKind::result:
       return text + " of Ridgeline, not an input";

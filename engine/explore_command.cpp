@@ -103,11 +103,17 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
 
 int dry_run(const io::Study& study) {
   constexpr int kShown = 10;
+  constexpr std::size_t kListed = 20;           // values of a parameter
+  constexpr std::uint64_t kSteps = 10'000'000;  // what hides longer is not shown
   const io::StudySpec& spec = study.spec();
   std::cout << "study " << spec.name << '\n';
   for (const auto& parameter : spec.parameters) {
     std::cout << "  " << parameter.name << ':';
-    for (const auto& value : parameter.values) std::cout << ' ' << value.label;
+    const std::size_t count = parameter.values.size();
+    const std::size_t listed = count > kListed ? kListed - 1 : count;
+    for (std::size_t v = 0; v < listed; ++v) std::cout << ' ' << parameter.values[v].label;
+    if (listed < count)
+      std::cout << " ... " << parameter.values.back().label << " (" << count << " values)";
     std::cout << '\n';
   }
   std::cout << "combinations: " << study.grid().text << '\n';
@@ -120,7 +126,7 @@ int dry_run(const io::Study& study) {
   std::cout << "first designs:\n";
   std::uint64_t from = 0;
   for (int shown = 0; shown < kShown; ++shown) {
-    const auto id = study.next_existing(from);
+    const auto id = study.next_existing(from, kSteps);
     if (!id) break;
     std::cout << "  " << *id << ": " << study.describe(*id) << '\n';
     from = *id + 1;

@@ -45,6 +45,7 @@ void check_values(const StudyParts& parts, const Value& place, const StudyParame
 
 void check_first_designs(const StudyParts& parts) {
   constexpr int kTried = 64;
+  constexpr std::uint64_t kSteps = 10'000'000;
   std::optional<InputError> first;
   std::optional<std::uint64_t> id = parts.space.next_existing(0);
   for (int tried = 0; id && tried < kTried; ++tried) {
@@ -56,7 +57,7 @@ void check_first_designs(const StudyParts& parts) {
     } catch (const InputError& error) {
       if (!first) first = error;
     }
-    id = parts.space.next_existing(*id + 1);
+    id = parts.space.next_existing(*id + 1, kSteps);
   }
   if (first) throw *first;
 }

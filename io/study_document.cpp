@@ -203,8 +203,8 @@ std::string Study::describe(std::uint64_t id) const {
 bool Study::exists(std::uint64_t id) const {
   return impl_->parts.space.exists(id);
 }
-std::optional<std::uint64_t> Study::next_existing(std::uint64_t from) const {
-  return impl_->parts.space.next_existing(from);
+std::optional<std::uint64_t> Study::next_existing(std::uint64_t from, std::uint64_t steps) const {
+  return impl_->parts.space.next_existing(from, steps);
 }
 std::optional<std::uint64_t> Study::count_existing(std::uint64_t limit) const {
   return impl_->parts.space.count_existing(limit);

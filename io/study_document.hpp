@@ -130,8 +130,9 @@ inline constexpr std::uint64_t kMaxExhaustive = 100'000'000;
 class Study {
  public:
   // Reads the document and every file it names, and checks everything that does not depend on
-  // a design, and that the edits of one of the first can be made: throws InputError (file, place, remedy). A
-  // document that spans no design at all, or more than its strategy can take, is one too.
+  // a design, and that the edits of one of the first can be made: throws InputError (file, place,
+  // remedy). A document that spans no design at all, or more than its strategy can take, is one
+  // too.
   static Study read(const std::filesystem::path& file);
 
   Study(Study&&) noexcept;
@@ -152,8 +153,9 @@ class Study {
   bool exists(std::uint64_t id) const;
   // For the others such a design exists.
   // Smallest existing id >= `from`, skipping whole blocks that a condition excludes; absent
-  // where there is none.
-  std::optional<std::uint64_t> next_existing(std::uint64_t from) const;
+  // where there is none, or where `steps` do not lead there (some ten million are a second).
+  std::optional<std::uint64_t> next_existing(std::uint64_t from,
+                                             std::uint64_t steps = UINT64_MAX) const;
   // Number of existing ids; absent where counting would take more than `limit` steps.
   std::optional<std::uint64_t> count_existing(std::uint64_t limit = kMaxExhaustive) const;
 

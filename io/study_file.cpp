@@ -95,9 +95,8 @@ std::vector<std::uint64_t> strict_front(const CandidateColumns& candidates,
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::uint64_t row = rows[i];
     if (i == 0 || !builder.equal(rows[i - 1], row)) {
-      dominated = std::any_of(distinct.begin(), distinct.end(), [&](std::uint64_t member) {
-        return builder.dominates(member, row);
-      });
+      dominated = std::any_of(distinct.begin(), distinct.end(),
+                              [&](std::uint64_t member) { return builder.dominates(member, row); });
       if (!dominated) distinct.push_back(row);
     }
     if (!dominated) front.push_back(row);

@@ -150,14 +150,14 @@ std::optional<std::uint64_t> StudySpace::search(Walk& walk, std::uint64_t& steps
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> StudySpace::next_existing(std::uint64_t from) const {
+std::optional<std::uint64_t> StudySpace::next_existing(std::uint64_t from,
+                                                       std::uint64_t steps) const {
   if (from >= grid_.count) return std::nullopt;
   for (const auto& condition : constant_) {
     if (!holds(condition, {})) return std::nullopt;
   }
   Walk walk{{}, expression_values(from)};
   for (const int value : values_of(from)) walk.digits.push_back(static_cast<std::size_t>(value));
-  std::uint64_t steps = UINT64_MAX;
   return search(walk, steps);
 }
 

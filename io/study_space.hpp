@@ -43,7 +43,9 @@ class StudySpace {
   //
   // Smallest existing id >= `from`. A condition is checked as soon as all its parameters have
   // values, and skips whatever follows where it does not hold.
-  std::optional<std::uint64_t> next_existing(std::uint64_t from) const;
+  // Absent too where `steps` of them do not lead there.
+  std::optional<std::uint64_t> next_existing(std::uint64_t from,
+                                             std::uint64_t steps = UINT64_MAX) const;
   // Whether anything exists; absent where `limit` steps do not tell.
   std::optional<bool> any_existing(std::uint64_t limit) const;
   // Number of existing ids; absent where `limit` steps do not tell.

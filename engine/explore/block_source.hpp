@@ -33,7 +33,8 @@ struct Space {
   std::vector<int> sizes;  // values of each parameter, the first one slowest
   // False: no candidate. One that cannot tell says true and fails when it is evaluated.
   std::function<bool(std::uint64_t)> exists;
-  // Smallest id from this one on that exists, else the smallest of all.
+  // Smallest id from this one on that exists, else the smallest of all; `from` itself where none
+  // is found.
   std::function<std::uint64_t(std::uint64_t)> next_existing;
   std::vector<io::Metric> objectives;
 

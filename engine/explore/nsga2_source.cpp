@@ -231,6 +231,7 @@ class Nsga2Source final : public BlockSource {
         // What crossing the parents does not renew, chance does.
         const bool bred = !parents.empty() && attempt < kTries / 2;
         id = bred ? child(parents, stream) : random_id(stream);
+        if (!bred && !space_.exists(id)) break;  // nothing exists, as far as one can see
         if (!taken.contains(id) && space_.exists(id)) break;
       }
       if (!taken.contains(id) && space_.exists(id)) {

@@ -231,8 +231,10 @@ std::unique_ptr<Evaluator> study_evaluator(const io::Study& study) {
 
 void check_first_designs(const io::Study& study, Evaluator& evaluator) {
   constexpr int kTried = 16;
+  constexpr std::uint64_t kSteps =
+      1'000'000;  // a space that hides its designs better is not searched
   std::optional<io::InputError> first;
-  std::optional<std::uint64_t> id = study.next_existing(0);
+  std::optional<std::uint64_t> id = study.next_existing(0, kSteps);
   for (int tried = 0; id && tried < kTried; ++tried) {
     try {
       evaluator.check(*id);
@@ -240,7 +242,7 @@ void check_first_designs(const io::Study& study, Evaluator& evaluator) {
     } catch (const io::InputError& error) {
       if (!first) first = error;
     }
-    id = study.next_existing(*id + 1);
+    id = study.next_existing(*id + 1, kSteps);
   }
   if (first) throw *first;
 }

@@ -3,6 +3,10 @@
 
 namespace ridgeline::engine {
 
+// A space that hides its designs behind more steps than these is given up: a strategy must not
+// keep the engine from its messages and signals.
+constexpr std::uint64_t kSteps = 100'000;
+
 Space space_of(const io::Study& study) {
   Space space;
   space.grid = study.grid().count;
@@ -17,8 +21,8 @@ Space space_of(const io::Study& study) {
   };
   space.next_existing = [&study](std::uint64_t from) {
     try {
-      if (const auto id = study.next_existing(from)) return *id;
-      return study.next_existing(0).value_or(from);
+      if (const auto id = study.next_existing(from, kSteps)) return *id;
+      return study.next_existing(0, kSteps).value_or(from);
     } catch (const io::InputError&) {
       return from;
     }
