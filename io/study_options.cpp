@@ -52,8 +52,8 @@ constexpr std::array<Choice<StrategyKind>, 3> kStrategies{{
     {"nsga2", StrategyKind::nsga2},
 }};
 constexpr int kMostInt = 1'000'000'000;
-// As `ridgeline evaluate`: some layers would take the exact engine for ever.
-constexpr std::int64_t kNodeLimit = 300'000;
+// Some layers may take the exact engine very long, and a limit of time would depend on the machine.
+constexpr std::int64_t kNodeLimit = 2'000'000;
 
 void read_int(const Value& map, std::string_view key, std::int64_t min, std::int64_t max,
               int& target) {

@@ -78,7 +78,10 @@ model::Ordering as_ordering(const model::Layer& layer,
 }
 
 // How many spatial mappings the reference tries by default.
-constexpr std::ptrdiff_t kReferenceCandidates = 3;
+constexpr std::size_t kReferenceCandidates = 3;
+
+// Spatial mappings that are searched independently of each other.
+constexpr std::size_t kSpatialBlock = 8;
 
 // The best mapping under one spatial mapping.
 struct Found {
@@ -347,52 +350,56 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   model::Problem best_problem;
   const model::SpatialMapping* best_spatial = nullptr;
   std::string reason;
-  // What exact finds under one spatial mapping depends on those before; the others do not.
-  std::vector<Found> independent;
-  if (options.for_each && options.engine != Engine::exact && candidates.mappings.size() > 1) {
-    independent.resize(candidates.mappings.size());
-    options.for_each(independent.size(), [&](std::size_t i) {
-      const auto compiled =
-          model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[i]);
-      if (const auto* problem = std::get_if<model::Problem>(&compiled)) {
-        independent[i] =
-            Search(layer, accelerator, mapping, options).run(*problem, std::nullopt, false);
-      }
-    });
-  }
-  for (const model::SpatialMapping& spatial : candidates.mappings) {
-    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
-    if (const auto* why = std::get_if<std::string>(&compiled)) {
-      if (reason.empty()) reason = *why;
-      continue;
-    }
-    const auto& problem = std::get<model::Problem>(compiled);
+  // Spatial mappings are searched in blocks, those of a block independently of each other, each
+  // with the best of the blocks before as what the exact engine has to beat: so the result does
+  // not depend on how many are searched at the same time. The first, ranked best, is a block.
+  const std::size_t count = candidates.mappings.size();
+  std::vector<Found> block;
+  std::vector<std::variant<model::Problem, std::string>> compiled_block;
+  for (std::size_t begin = 0, end = 1; begin < count;
+       begin = end, end = std::min(count, end + kSpatialBlock)) {
     std::optional<model::Cost> incumbent;
     if (best_spatial) incumbent = best.cost;
-    // Of very many spatial mappings only the first few are also searched as the reference does.
-    const std::ptrdiff_t place = &spatial - candidates.mappings.data();
-    const bool with_loma = place < kReferenceCandidates;
-    const Found found =
-        independent.empty()
-            ? Search(layer, accelerator, mapping, options).run(problem, incumbent, with_loma)
-            : std::move(independent[static_cast<std::size_t>(place)]);
-    result.evaluated += found.evaluated;
-    result.nodes += found.nodes;
-    result.orderings += found.orderings;
-    proven = proven && found.proven;
-    lower_bound = std::min(lower_bound, found.lower_bound);
-    if (found.reference &&
-        (!result.reference || better(options.objective, *found.reference, *result.reference))) {
-      result.reference = found.reference;
+    block.assign(end - begin, {});
+    compiled_block.assign(end - begin, std::string{});
+    const auto search_one = [&](std::size_t i) {
+      compiled_block[i] =
+          model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[begin + i]);
+      const auto* problem = std::get_if<model::Problem>(&compiled_block[i]);
+      if (problem == nullptr) return;
+      // Of very many spatial mappings only the first few are also searched as the reference does.
+      const bool with_loma = begin + i < kReferenceCandidates;
+      block[i] = Search(layer, accelerator, mapping, options).run(*problem, incumbent, with_loma);
+    };
+    if (options.for_each && block.size() > 1) {
+      options.for_each(block.size(), search_one);
+    } else {
+      for (std::size_t i = 0; i < block.size(); ++i) search_one(i);
     }
-    if (!found.any) {
-      if (reason.empty()) reason = found.reason;
-      continue;
-    }
-    if (!best_spatial || better(options.objective, found.cost, best.cost)) {
-      best = found;
-      best_problem = problem;
-      best_spatial = &spatial;
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      if (const auto* why = std::get_if<std::string>(&compiled_block[i])) {
+        if (reason.empty()) reason = *why;
+        continue;
+      }
+      const Found& found = block[i];
+      result.evaluated += found.evaluated;
+      result.nodes += found.nodes;
+      result.orderings += found.orderings;
+      proven = proven && found.proven;
+      lower_bound = std::min(lower_bound, found.lower_bound);
+      if (found.reference &&
+          (!result.reference || better(options.objective, *found.reference, *result.reference))) {
+        result.reference = found.reference;
+      }
+      if (!found.any) {
+        if (reason.empty()) reason = found.reason;
+        continue;
+      }
+      if (!best_spatial || better(options.objective, found.cost, best.cost)) {
+        best = found;
+        best_problem = std::get<model::Problem>(compiled_block[i]);
+        best_spatial = &candidates.mappings[begin + i];
+      }
     }
   }
   if (!best_spatial) {
