@@ -646,15 +646,27 @@ class ChainSearch {
 
 ExactResult exact_search(const model::Problem& problem, const ExactOptions& options,
                          const std::optional<model::Cost>& incumbent) {
+  if (incumbent && !options.front && options.prune) {
+    // Most spatial mappings of many need not be looked into.
+    const model::Cost least = least_cost(problem);
+    const double best = objective_value(options.objective, *incumbent);
+    if (least.latency > 0 && objective_value(options.objective, least) > best * (1 + kTie)) {
+      ExactResult result;
+      result.optimal = true;
+      result.lower_bound = best;
+      result.orderings = orderings_of(problem);
+      return result;
+    }
+  }
   const ExactSpace space(problem, options.state_limit);
   if (space.too_large()) {
     ExactResult result;
-    result.orderings = space.orderings();
+    result.orderings = orderings_of(problem);
     return result;
   }
   ExactBounds bounds(space);
   ExactResult result = ChainSearch(space, bounds, options, incumbent).run();
-  result.orderings = space.orderings();
+  result.orderings = orderings_of(problem);
   return result;
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/evaluation.hpp"
 #include "model/problem.hpp"
 
 namespace ridgeline::search {
@@ -133,9 +134,6 @@ class ExactSpace {
   };
   Once once(int operand, int level, int direction) const;
 
-  // Orderings of all prime factors, for reports.
-  double orderings() const;
-
  private:
   void build_types();
   void build_nodes();
@@ -163,5 +161,12 @@ class ExactSpace {
              model::kMaxOperands>
       port_{};
 };
+
+// Orderings of all prime factors of a problem's loops, for reports.
+double orderings_of(const model::Problem& problem);
+
+// What every mapping of a problem costs at least: each datum crosses each level once, and the
+// array is never idle. Needs no lattice.
+model::Cost least_cost(const model::Problem& problem);
 
 }  // namespace ridgeline::search

@@ -126,8 +126,7 @@ void expect_bounded(const ExactSpace& space, ExactBounds& bounds,
     ASSERT_LE(latency, cost.latency + 1e-6 * std::abs(cost.latency)) << "node " << node;
     if (node == space.full() && state != 0) return;
     for (const PriceTable& table : tables) {
-      const double bound =
-          table.paid(paid.data()) + table.constant(type) + table.left(node, state);
+      const double bound = table.paid(paid.data()) + table.constant(type) + table.left(node, state);
       const double value =
           table.energy_price() * cost.energy + table.latency_price() * cost.latency;
       ASSERT_LE(bound, value + 1e-6 * std::abs(value)) << "node " << node;
@@ -197,6 +196,8 @@ void compare(std::uint64_t seed, int problems, bool whole) {
       const Cost cost = model::evaluate(problem, ordering, cuts);
       if (!std::isfinite(cost.energy)) continue;
       ++compared;
+      ASSERT_LE(least_cost(problem).energy, cost.energy);
+      ASSERT_LE(least_cost(problem).latency, cost.latency);
       ASSERT_NO_FATAL_FAILURE(expect_bounded(space, bounds, tables, chain, cost));
     }
   }
