@@ -131,6 +131,9 @@ void add_search_figures(const search::LayerResult& mapped, search::Objective obj
     json["orderings"] = mapped.orderings;
     json["nodes"] = mapped.nodes;
   }
+  for (const model::Cost& cost : mapped.samples) {
+    json["samples"].push_back({cost.latency, cost.energy});
+  }
   if (mapped.reference) {
     json["loma"] = {{"energy", mapped.reference->energy}, {"latency", mapped.reference->latency}};
   }

@@ -11,6 +11,7 @@
 #include "search/anneal.hpp"
 #include "search/exact_mapper.hpp"
 #include "search/loop_factors.hpp"
+#include "search/random.hpp"
 #include "search/spatial_candidates.hpp"
 
 namespace ridgeline::search {
@@ -291,6 +292,28 @@ class Search {
   AllocationFailure failure_;
 };
 
+// Costs of random orderings of all prime factors, cut as the reference cuts them; those that do
+// not fit are left out. A sample is a function of the seed and its number.
+std::vector<model::Cost> sample_costs(const model::Layer& layer, const model::Problem& problem,
+                                      const MapperOptions& options) {
+  const std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                        problem.temporal_size.begin() + problem.dims);
+  const std::vector<model::TemporalLoop> all = loop_factors(layer, sizes, 0, {}).loops;
+  std::vector<model::Cost> costs;
+  if (all.size() > model::kMaxLoops) return costs;
+  for (int i = 0; i < options.samples; ++i) {
+    std::vector<model::TemporalLoop> loops = all;
+    RandomStream random(options.seed, 0, 0, static_cast<std::uint32_t>(i));
+    for (std::size_t j = loops.size(); j > 1; --j) std::swap(loops[j - 1], loops[random.below(j)]);
+    const model::Ordering ordering = as_ordering(layer, loops);
+    model::Cuts cuts;
+    if (!allocate(problem, ordering, options.even, cuts, nullptr)) continue;
+    const model::Cost cost = model::evaluate(problem, ordering, cuts);
+    if (std::isfinite(cost.energy)) costs.push_back(cost);
+  }
+  return costs;
+}
+
 }  // namespace
 
 double objective_value(Objective objective, const model::Cost& cost) {
@@ -410,6 +433,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   result.optimal = proven;
   const double value = objective_value(options.objective, best.cost);
   result.lower_bound = proven ? value : std::min(lower_bound, value);
+  result.samples = sample_costs(layer, best_problem, options);
   result.evaluation = model::explain(best_problem, best.ordering, best.cuts);
   for (int i = 0; i < best.ordering.count; ++i) {
     result.temporal.push_back(

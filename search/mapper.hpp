@@ -30,7 +30,8 @@ struct MapperOptions {
   int spatial_candidates = 3;   // generated where none is given; <= 0: all
   bool mixed_spatial = false;   // several loop dimensions on one array dimension
   bool even = false;            // even mappings only
-  std::uint64_t seed = 42;      // of anneal
+  std::uint64_t seed = 42;      // of anneal and of samples
+  int samples = 0;              // random mappings to cost as well, for comparison
   std::int64_t node_limit = 0;  // of exact; 0: none
   std::function<bool()> stop;   // polled by long searches; empty: never
   // Calls body(0) to body(count - 1) for spatial mappings that are searched independently, in any
@@ -55,6 +56,7 @@ struct LayerResult {
   double orderings = 0;                       // of all prime factors, over spatial mappings
   std::int64_t nodes = 0;                     // visited by the exact engine
   std::optional<model::Cost> reference;       // what loma finds, where the exact engine ran
+  std::vector<model::Cost> samples;           // of random mappings under the best spatial mapping
 };
 
 // Best mapping of a layer on the memories of `hierarchy`. Errors are values: a layer that does

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The plot scripts draw what their inputs say.
 
-Usage: check_plots.py SOURCE_DIR
+Usage: check_plots.py SOURCE_DIR RIDGELINE
 Figures are written as SVG with their text as text, so that what is printed in them can be checked
 against figures added up by hand from data/two_layers.json, and as PNG, which must not be blank.
 """
@@ -17,6 +17,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.image  # noqa: E402
 
+PROGRAM = sys.argv.pop()
 SOURCE = pathlib.Path(sys.argv.pop()).resolve()
 DATA = SOURCE / "tests" / "scripts" / "data"
 TWO_LAYERS = DATA / "two_layers.json"
@@ -43,6 +44,20 @@ class Plots(unittest.TestCase):
         self.assertGreater(min(image.shape[:2]), 200)
         colours = {tuple(pixel) for row in image[::4, ::4] for pixel in row}
         self.assertGreater(len(colours), 10)
+
+    def test_mapping_space_shows_the_optimum_no_higher_than_any_other_mapping(self):
+        examples = SOURCE / "examples"
+        arguments = ("--program", PROGRAM, "--workload", examples / "workloads" / "resnet18.onnx",
+                     "--accelerator", examples / "accelerators" / "tpu_like.yaml",
+                     "--mapping", examples / "mappings" / "tpu_like.yaml",
+                     "--layer", "layer4.0.conv1", "--samples", 200)
+        texts = self.texts("plot_mapping_space", *arguments)
+        for expected in ("200 random mappings", "loma, 8 loops", "proven optimum"):
+            self.assertIn(expected, texts)
+        done, path = self.run_script("plot_mapping_space", *arguments, output="figure.png")
+        for above in re.findall(r"(\S+) % above the optimum", done.stdout):
+            self.assertGreaterEqual(float(above), 0)
+        self.assert_not_blank(path)
 
     def test_breakdown_sums_energy_and_cycles_over_the_feasible_layers(self):
         texts = self.texts("plot_breakdown", TWO_LAYERS)
