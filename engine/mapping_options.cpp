@@ -61,6 +61,8 @@ void add_mapping_options(po::options_description& options, const char* engine) {
   add("mixed-spatial", po::bool_switch(), "allow several loop dimensions on one array dimension");
   add("even", po::bool_switch(), "even mappings only: all operands of a memory share its loops");
   add("search-seconds", po::value<double>(), "stop the search of a layer after so many seconds");
+  add("front", po::bool_switch(),
+      "exact also finds all latencies and energies that no mapping dominates");
   add("seed", text("42"), "of the engine anneal, and of samples");
   add("samples", text("0"), "random mappings of each layer to cost as well, for comparison");
 }
@@ -83,6 +85,7 @@ search::MapperOptions read_mapping_options(const po::variables_map& values) {
   options.mixed_spatial = values["mixed-spatial"].as<bool>();
   options.even = values["even"].as<bool>();
   options.seed = static_cast<std::uint64_t>(whole_number("--seed", text("seed"), 0));
+  options.front = values["front"].as<bool>();
   options.samples = small_number("--samples", text("samples"), 0);
   if (values.count("search-seconds") != 0) {
     const double seconds = values["search-seconds"].as<double>();

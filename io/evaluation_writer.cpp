@@ -131,6 +131,10 @@ void add_search_figures(const search::LayerResult& mapped, search::Objective obj
     json["orderings"] = mapped.orderings;
     json["nodes"] = mapped.nodes;
   }
+  for (const model::Cost& cost : mapped.front) {
+    json["front"].push_back({cost.latency, cost.energy});
+  }
+  if (!mapped.front.empty()) json["front_proven"] = mapped.front_proven;
   for (const model::Cost& cost : mapped.samples) {
     json["samples"].push_back({cost.latency, cost.energy});
   }

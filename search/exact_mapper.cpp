@@ -84,6 +84,19 @@ class ChainSearch {
     return finish();
   }
 
+  void add_to_front(const ExactMapping& mapping) {
+    const auto covers = [](const model::Cost& a, const model::Cost& b) {
+      return a.latency <= b.latency && a.energy <= b.energy;
+    };
+    auto& front = result_.front;
+    for (const ExactMapping& other : front) {
+      if (covers(other.cost, mapping.cost)) return;
+    }
+    std::erase_if(front,
+                  [&](const ExactMapping& other) { return covers(mapping.cost, other.cost); });
+    front.push_back(mapping);
+  }
+
  private:
   // Which costs chains are compared by.
   enum class Focus { both, latency, energy };
@@ -602,19 +615,6 @@ class ChainSearch {
     });
   }
 
-  void add_to_front(const ExactMapping& mapping) {
-    const auto covers = [](const model::Cost& a, const model::Cost& b) {
-      return a.latency <= b.latency && a.energy <= b.energy;
-    };
-    auto& front = result_.front;
-    for (const ExactMapping& other : front) {
-      if (covers(other.cost, mapping.cost)) return;
-    }
-    std::erase_if(front,
-                  [&](const ExactMapping& other) { return covers(mapping.cost, other.cost); });
-    front.push_back(mapping);
-  }
-
   const ExactSpace& space_;
   ExactBounds& bounds_;
   const ExactOptions& options_;
@@ -665,7 +665,27 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     return result;
   }
   ExactBounds bounds(space);
-  ExactResult result = ChainSearch(space, bounds, options, incumbent).run();
+  ExactResult result;
+  if (options.front) {
+    // The ends of the front, and one between, leave less to look for.
+    ChainSearch search(space, bounds, options, std::nullopt);
+    std::int64_t nodes = 0;
+    std::int64_t evaluated = 0;
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      ExactOptions single = options;
+      single.front = false;
+      single.objective = objective;
+      const ExactResult end = ChainSearch(space, bounds, single, std::nullopt).run();
+      nodes += end.nodes;
+      evaluated += end.evaluated;
+      if (end.improved) search.add_to_front(end.best);
+    }
+    result = search.run();
+    result.nodes += nodes;
+    result.evaluated += evaluated;
+  } else {
+    result = ChainSearch(space, bounds, options, incumbent).run();
+  }
   result.orderings = orderings_of(problem);
   return result;
 }

@@ -292,6 +292,46 @@ class Search {
   AllocationFailure failure_;
 };
 
+// Latencies and energies that no mapping under any of the spatial mappings dominates.
+std::vector<model::Cost> cost_front(const model::Layer& layer,
+                                    const model::Accelerator& accelerator,
+                                    const model::Hierarchy& hierarchy,
+                                    const model::MappingEntry& mapping,
+                                    const std::vector<model::SpatialMapping>& candidates,
+                                    const MapperOptions& options, bool& proven) {
+  std::vector<model::Cost> front;
+  proven = true;
+  for (const model::SpatialMapping& spatial : candidates) {
+    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
+    const auto* problem = std::get_if<model::Problem>(&compiled);
+    if (problem == nullptr) continue;
+    ExactOptions settings;
+    settings.front = true;
+    settings.even = options.even;
+    settings.node_limit = options.node_limit;
+    settings.stop = options.stop;
+    const std::vector<std::int64_t> sizes(problem->temporal_size.begin(),
+                                          problem->temporal_size.begin() + problem->dims);
+    settings.constraints = user_ordering(layer, mapping, sizes).constraints;
+    const ExactResult result = exact_search(*problem, settings, std::nullopt);
+    proven = proven && result.optimal;
+    for (const ExactMapping& one : result.front) {
+      const auto covers = [](const model::Cost& a, const model::Cost& b) {
+        return a.latency <= b.latency && a.energy <= b.energy;
+      };
+      if (std::any_of(front.begin(), front.end(),
+                      [&](const model::Cost& other) { return covers(other, one.cost); })) {
+        continue;
+      }
+      std::erase_if(front, [&](const model::Cost& other) { return covers(one.cost, other); });
+      front.push_back(one.cost);
+    }
+  }
+  std::sort(front.begin(), front.end(),
+            [](const model::Cost& a, const model::Cost& b) { return a.latency < b.latency; });
+  return front;
+}
+
 // Costs of random orderings of all prime factors, cut as the reference cuts them; those that do
 // not fit are left out. A sample is a function of the seed and its number.
 std::vector<model::Cost> sample_costs(const model::Layer& layer, const model::Problem& problem,
@@ -433,6 +473,10 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   result.optimal = proven;
   const double value = objective_value(options.objective, best.cost);
   result.lower_bound = proven ? value : std::min(lower_bound, value);
+  if (options.front && options.engine == Engine::exact) {
+    result.front = cost_front(layer, accelerator, hierarchy, mapping, candidates.mappings, options,
+                              result.front_proven);
+  }
   result.samples = sample_costs(layer, best_problem, options);
   result.evaluation = model::explain(best_problem, best.ordering, best.cuts);
   for (int i = 0; i < best.ordering.count; ++i) {

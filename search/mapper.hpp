@@ -31,6 +31,7 @@ struct MapperOptions {
   bool mixed_spatial = false;   // several loop dimensions on one array dimension
   bool even = false;            // even mappings only
   std::uint64_t seed = 42;      // of anneal and of samples
+  bool front = false;           // of exact: also all latencies and energies that none dominates
   int samples = 0;              // random mappings to cost as well, for comparison
   std::int64_t node_limit = 0;  // of exact; 0: none
   std::function<bool()> stop;   // polled by long searches; empty: never
@@ -56,6 +57,8 @@ struct LayerResult {
   double orderings = 0;                       // of all prime factors, over spatial mappings
   std::int64_t nodes = 0;                     // visited by the exact engine
   std::optional<model::Cost> reference;       // what loma finds, where the exact engine ran
+  std::vector<model::Cost> front;             // by latency, over all spatial mappings
+  bool front_proven = false;                  // the front is complete
   std::vector<model::Cost> samples;           // of random mappings under the best spatial mapping
 };
 
