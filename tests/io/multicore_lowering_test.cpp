@@ -126,7 +126,8 @@ TEST(MulticoreLowering, ComputedWeightsHaveTheWidthOfActivations) {
   const int w = g.node("Relu", {g.tensor("y", {8, 4, 3, 3})}, {8, 4, 3, 3});
   g.node("Conv", {a, w}, {1, 8, 4, 4},
          {{"kernel_shape", {3, 3}}, {"act_size", {4}}, {"weight_size", {2}}});
-  const model::Layer& conv = *g.lower().nodes.back().layer;
+  const model::Network network = g.lower();
+  const model::Layer& conv = *network.nodes.back().layer;
   EXPECT_EQ(conv.operands[1].name, "W");
   EXPECT_EQ(conv.operands[1].precision, 4);
   EXPECT_EQ(conv.operands[0].precision, 8);
