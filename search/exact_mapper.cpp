@@ -298,7 +298,7 @@ class ChainSearch {
     // What only the cuts left will use is used alike by both.
     const std::uint32_t doubtful =
         visits_[z(a)].doubtful & (chain.used_ports | chains_[b].used_ports);
-    const double stall = visits_[z(b)].stall;
+    const double stall = visits_[z(b)].lower.stall;
     const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
     for (int i = 0; i < tracked_; ++i) {
       const double* p = x + kPaidPorts + kPaidPortWidth * i;
@@ -383,8 +383,7 @@ class ChainSearch {
   struct Visit {
     std::int64_t node = -1;  // last one
     Bound lower;
-    double stall = 0;
-    std::uint32_t doubtful = 0;
+    std::uint32_t doubtful = 0;  // ports
     bool dead = false;  // dropped there
   };
 
@@ -442,7 +441,6 @@ class ChainSearch {
     visit.node = node;
     visit.dead = false;
     if (!bound(id, node, visit.lower)) return false;
-    visit.stall = visit.lower.stall;
     if (prunable(visit.lower)) return false;
     if (count_node()) stopped_ = true;
     return true;
@@ -512,7 +510,7 @@ class ChainSearch {
       return;
     }
     std::erase_if(alive_, [&](std::int32_t id) { return visits_[z(id)].dead; });
-    if (beam_ > 0) thin(node);
+    if (beam_ > 0) thin();
     for (const std::int32_t id : alive_) {
       const Chain& chain = chains_[id];
       if (chain.state == 0 && chains_.zones_met(chain, node)) {
@@ -524,8 +522,7 @@ class ChainSearch {
   }
 
   // Keeps the best few of each state.
-  void thin(std::int64_t node) {
-    (void)node;
+  void thin() {
     std::sort(alive_.begin(), alive_.end(), [&](std::int32_t a, std::int32_t b) {
       const Bound& x = visits_[z(a)].lower;
       const Bound& y = visits_[z(b)].lower;
