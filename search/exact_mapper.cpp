@@ -384,7 +384,7 @@ class ChainSearch {
     std::int64_t node = -1;  // last one
     Bound lower;
     std::uint32_t doubtful = 0;  // ports
-    bool dead = false;  // dropped there
+    bool dead = false;           // dropped there
   };
 
   // Returns whether it is complete: neither stopped nor out of `budget` nodes (0: none).
