@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <unordered_set>
+#include <utility>
 
 namespace ridgeline::engine {
 namespace {
@@ -36,6 +37,9 @@ class StridedWalk {
 // A straggler holds up what comes this many blocks after its own (docs/performance.md, "Explore").
 constexpr std::uint32_t kStaticLag = 6;
 
+// Ids looked at in one call of `next`, a tenth of a second: `where` may hide nearly all of a space.
+constexpr int kLook = 400'000;
+
 class ExhaustiveSource final : public BlockSource {
  public:
   ExhaustiveSource(Space space, std::uint64_t count)
@@ -43,15 +47,15 @@ class ExhaustiveSource final : public BlockSource {
 
   std::optional<std::vector<std::uint64_t>> next(const CandidateStore&) override {
     const std::uint64_t size = block_size(count_, given_);
-    std::vector<std::uint64_t> ids;
-    while (ids.size() < size) {
+    for (int looked = 0; found_.size() < size; ++looked) {
+      if (looked == kLook) return std::vector<std::uint64_t>{};
       const auto id = walk_.next();
       if (!id) break;
-      if (space_.exists(*id)) ids.push_back(*id);
+      if (space_.exists(*id)) found_.push_back(*id);
     }
-    if (ids.empty()) return std::nullopt;
-    given_ += ids.size();
-    return ids;
+    if (found_.empty()) return std::nullopt;
+    given_ += found_.size();
+    return std::exchange(found_, {});
   }
   std::uint32_t lag() const override { return kStaticLag; }
   std::uint64_t expected() const override { return count_; }
@@ -60,6 +64,7 @@ class ExhaustiveSource final : public BlockSource {
   Space space_;
   std::uint64_t count_;
   StridedWalk walk_;
+  std::vector<std::uint64_t> found_;  // of the next block
   std::uint64_t given_ = 0;
 };
 
@@ -96,18 +101,18 @@ class RandomSource final : public BlockSource {
   }
 
   std::optional<std::vector<std::uint64_t>> next(const CandidateStore&) override {
-    std::vector<std::uint64_t> ids;
-    const std::uint64_t size =
-        std::min(block_size(samples_, seen_.size()), samples_ - seen_.size());
-    while (ids.size() < size) {
+    const std::uint64_t given = seen_.size() - found_.size();
+    const std::uint64_t size = std::min(block_size(samples_, given), samples_ - given);
+    for (int looked = 0; found_.size() < size; ++looked) {
+      if (looked == kLook) return std::vector<std::uint64_t>{};
       const auto id = draw();
       if (!id) break;
       if (seen_.contains(*id) || !space_.exists(*id)) continue;
       seen_.insert(*id);
-      ids.push_back(*id);
+      found_.push_back(*id);
     }
-    if (ids.empty()) return std::nullopt;
-    return ids;
+    if (found_.empty()) return std::nullopt;
+    return std::exchange(found_, {});
   }
   std::uint32_t lag() const override { return kStaticLag; }
   std::uint64_t expected() const override { return samples_; }
@@ -145,6 +150,7 @@ class RandomSource final : public BlockSource {
   std::vector<std::uint64_t> at_;
   std::uint64_t draws_ = 0;
   std::unordered_set<std::uint64_t> seen_;
+  std::vector<std::uint64_t> found_;  // of the next block
 };
 
 }  // namespace

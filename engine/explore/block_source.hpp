@@ -19,7 +19,8 @@ namespace ridgeline::engine {
 class BlockSource {
  public:
   virtual ~BlockSource() = default;
-  // Ids of the next block; absent after the last one. With a lag over one no id is given
+  // Ids of the next block; absent after the last one; empty where nothing is found yet: the
+  // caller looks after its messages and signals and asks again. With a lag over one no id is given
   // twice; with a lag of one, ids that earlier blocks had are welcome.
   virtual std::optional<std::vector<std::uint64_t>> next(const CandidateStore& known) = 0;
   virtual std::uint32_t lag() const = 0;

@@ -63,6 +63,8 @@ void Ledger::advance() {
     }
     if (exhausted_ || blocks_.size() >= source_->lag()) break;
     auto ids = source_->next(known_);
+    looking_ = ids && ids->empty();
+    if (looking_) break;
     if (!ids) {
       exhausted_ = true;
       break;

@@ -60,6 +60,12 @@ class Ledger {
   void revive(int worker);
   bool alive(int worker) const { return workers_[size(worker)].alive; }
 
+  // Whether the strategy has not found its next block yet; `look` asks it again.
+  bool looking() const { return looking_; }
+  void look() {
+    if (looking_) advance();
+  }
+
   bool evaluated_all() const { return exhausted_ && blocks_.empty(); }
   bool complete() const { return evaluated_all() && missing_designs_ == 0; }
   // Whether --max-evaluations is reached.
@@ -137,6 +143,7 @@ class Ledger {
   std::deque<Block> blocks_;  // from block `completed_` on
   std::uint32_t completed_ = 0;
   bool exhausted_ = false;
+  bool looking_ = false;
   std::unordered_map<std::uint64_t, Open> open_;
   // Who still works on what another has finished.
   std::unordered_multimap<std::uint64_t, int> late_;

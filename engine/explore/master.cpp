@@ -108,7 +108,9 @@ class Master {
         handle(*message);
         busy = true;
       }
-      const Finished finished = work_.collect(pace_.wait());
+      ledger_.look();
+      const auto wait = ledger_.looking() ? std::chrono::microseconds(0) : pace_.wait();
+      const Finished finished = work_.collect(wait);
       if (!finished.empty()) {
         take_in(0, finished);
       }

@@ -323,6 +323,44 @@ TEST(Exhaustive, VisitsEveryExistingIdOnceWhateverTheGrid) {
   }
 }
 
+// Hidden ids are looked at a little at a time, and the blocks are as if at once.
+TEST(BlockSources, ComeBackToTheCallerWhileNothingIsFound) {
+  Space space = some_space({10'000, 1'000});
+  std::uint64_t asked = 0;
+  space.exists = [&](std::uint64_t id) {
+    ++asked;
+    return id % 2'000'000 == 77;
+  };
+  const CandidateStore none;
+  for (const auto& make : {+[](Space s) { return exhaustive_source(std::move(s), 5); },
+                           +[](Space s) { return random_source(std::move(s), 5, 1); }}) {
+    auto source = make(space);
+    std::vector<std::vector<std::uint64_t>> blocks;
+    int empty = 0;
+    for (;;) {
+      asked = 0;
+      const auto block = source->next(none);
+      EXPECT_LE(asked, 500'000u);
+      if (!block) break;
+      if (block->empty())
+        ++empty;
+      else
+        blocks.push_back(*block);
+    }
+    EXPECT_GE(empty, 10);
+    ASSERT_EQ(blocks.size(), 1u);
+    EXPECT_EQ(std::set<std::uint64_t>(blocks[0].begin(), blocks[0].end()),
+              (std::set<std::uint64_t>{77, 2'000'077, 4'000'077, 6'000'077, 8'000'077}));
+  }
+  Ledger ledger(exhaustive_source(space, 5), kObjectives, {});
+  ledger.add_worker(1, true);
+  ledger.start();
+  EXPECT_TRUE(ledger.looking());
+  EXPECT_FALSE(ledger.complete());
+  while (ledger.looking()) ledger.look();
+  EXPECT_EQ(ledger.take(0, 100, 0).ids.size(), 5u);
+}
+
 TEST(Random, GivesAsManyDifferentSamplesAsAskedForOrAllThereAre) {
   for (const std::uint64_t samples : {1u, 10u, 200u, 1000u}) {
     const Space space = some_space({7, 11, 5});
