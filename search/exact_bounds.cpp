@@ -91,6 +91,15 @@ int ExactBounds::placed(int state, int o, std::int64_t x) const {
   return state - place + next + (growing ? cuts : 0);
 }
 
+void ExactBounds::take_from_below(std::int64_t x, double* here) const {
+  here[0] = 0;
+  for (int t = 0; t < space_.type_count(); ++t) {
+    if (space_.count_in(x, t) == 0) continue;
+    const double* below = here - space_.type(t).stride * states_;
+    for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
+  }
+}
+
 void ExactBounds::place_cuts(std::int64_t x, const double* cost, double* here) const {
   const bool reduced = space_.reduced(x);
   for (const Move& move : moves_) {
@@ -141,12 +150,7 @@ void ExactBounds::fill_energy() {
       cost[z(c)] = surely_too_large(cut, x) ? ExactSpace::kInfeasible : cut.energy[z(x)];
     }
     double* here = &energy_left_[z(x * states_)];
-    here[0] = 0;
-    for (int t = 0; t < space_.type_count(); ++t) {
-      if (space_.count_in(x, t) == 0) continue;
-      const double* below = here - space_.type(t).stride * states_;
-      for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
-    }
+    take_from_below(x, here);
     place_cuts(x, cost.data(), here);
   }
 }

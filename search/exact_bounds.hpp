@@ -37,6 +37,9 @@ class ExactBounds {
   int left(int state, int operand) const;  // cuts of an operand
   // The state after an operand's next cut is placed at a node; -1: it may not be.
   int placed(int state, int operand, std::int64_t node) const;
+  // One cell of a table by node and state, which lies among those of all nodes: takes the minimum
+  // with the cells of the nodes of one loop fewer. No cuts left cost nothing.
+  void take_from_below(std::int64_t node, double* by_state) const;
   // One cell of a table by node and state: takes the minimum with placing one cut or several
   // at the node. `cost`: of each cut there.
   void place_cuts(std::int64_t node, const double* cost, double* by_state) const;

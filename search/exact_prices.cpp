@@ -84,12 +84,7 @@ PriceTable::PriceTable(const ExactSpace& space, const ExactBounds& bounds, const
   left_.assign(z(space.nodes() * states_), ExactSpace::kInfeasible);
   for (std::int64_t x = 0; x < space.nodes(); ++x) {
     double* here = &left_[z(x * states_)];
-    here[0] = 0;
-    for (int t = 0; t < space.type_count(); ++t) {
-      if (space.count_in(x, t) == 0) continue;
-      const double* below = here - space.type(t).stride * states_;
-      for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
-    }
+    bounds.take_from_below(x, here);
     if (x == space.full()) break;
     bounds.place_cuts(x, &cost_[z(x * cuts)], here);
   }

@@ -15,6 +15,13 @@ inline double metric_of(const Metrics& metrics, io::Metric metric) {
   return metrics[static_cast<std::size_t>(metric)];
 }
 
+// Adds what a workload of this weight takes: cycles and pJ.
+inline void add_workload(Metrics& metrics, double weight, double latency, double energy) {
+  metric_of(metrics, io::Metric::latency) += weight * latency;
+  metric_of(metrics, io::Metric::energy) += weight * energy;
+  metric_of(metrics, io::Metric::edp) += weight * (latency * energy);
+}
+
 // Which of the study's constraints is not kept, in words; empty: all are.
 std::string violated_constraint(const io::StudySpec& spec, const Metrics& metrics);
 // The same of bounds (lower ones; upper ones of what is maximised): what no design with such

@@ -227,10 +227,7 @@ class MultiCoreEvaluator final : public Evaluator {
     Metrics bound{};
     for (std::size_t w = 0; w < design.networks.size(); ++w) {
       const auto least = search::system_bound(design.networks[w], design.system);
-      const double weight = spec.workloads[w].weight;
-      metric_of(bound, io::Metric::latency) += weight * least.latency;
-      metric_of(bound, io::Metric::energy) += weight * least.energy;
-      metric_of(bound, io::Metric::edp) += weight * (least.latency * least.energy);
+      add_workload(bound, spec.workloads[w].weight, least.latency, least.energy);
     }
     metric_of(bound, io::Metric::area) = design.system.area();
     metric_of(bound, io::Metric::utilization) = 1;
@@ -250,10 +247,7 @@ class MultiCoreEvaluator final : public Evaluator {
       double macs = 0;
       for (const model::NetworkNode& node : design.networks[w].nodes)
         if (node.layer) macs += static_cast<double>(node.layer->mac_count());
-      const double energy = figures.energy.total();
-      metric_of(metrics, io::Metric::latency) += weight * figures.latency;
-      metric_of(metrics, io::Metric::energy) += weight * energy;
-      metric_of(metrics, io::Metric::edp) += weight * (figures.latency * energy);
+      add_workload(metrics, weight, figures.latency, figures.energy.total());
       metric_of(metrics, io::Metric::utilization) += weight * (macs / units / figures.latency);
       weights += weight;
       double& peak = metric_of(metrics, io::Metric::peak_memory);

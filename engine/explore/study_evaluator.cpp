@@ -136,10 +136,7 @@ class StudyEvaluator final : public Evaluator {
     for (std::size_t w = 0; w < design.workloads.size(); ++w) {
       const auto least = search::design_bound(design.workloads[w], design.accelerator,
                                               design.mapping, spec.mapping_search.keep_on_chip);
-      const double weight = spec.workloads[w].weight;
-      metric_of(bound, io::Metric::latency) += weight * least.latency;
-      metric_of(bound, io::Metric::energy) += weight * least.energy;
-      metric_of(bound, io::Metric::edp) += weight * (least.latency * least.energy);
+      add_workload(bound, spec.workloads[w].weight, least.latency, least.energy);
     }
     metric_of(bound, io::Metric::area) = design.accelerator.area();
     metric_of(bound, io::Metric::utilization) = 1;
@@ -154,9 +151,7 @@ class StudyEvaluator final : public Evaluator {
     for (std::size_t w = 0; w < results.size(); ++w) {
       const double weight = spec.workloads[w].weight;
       const search::NetworkTotal& total = results[w].total;
-      metric_of(metrics, io::Metric::latency) += weight * total.latency.total2;
-      metric_of(metrics, io::Metric::energy) += weight * total.energy;
-      metric_of(metrics, io::Metric::edp) += weight * (total.latency.total2 * total.energy);
+      add_workload(metrics, weight, total.latency.total2, total.energy);
       metric_of(metrics, io::Metric::utilization) += weight * total.utilization;
       weights += weight;
       for (const search::NetworkLayer& layer : results[w].layers)
