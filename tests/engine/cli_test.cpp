@@ -6,30 +6,16 @@
 #include <filesystem>
 
 #include "engine/exit_code.hpp"
+#include "tests/support/captured_run.hpp"
 
 namespace ridgeline::engine {
 namespace {
 
+using test::Outcome;
 using ::testing::HasSubstr;
-using ::testing::internal::CaptureStderr;
-using ::testing::internal::CaptureStdout;
-using ::testing::internal::GetCapturedStderr;
-using ::testing::internal::GetCapturedStdout;
-
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
 
 Outcome run(const std::vector<std::string>& arguments) {
-  CaptureStdout();
-  CaptureStderr();
-  Outcome outcome;
-  outcome.code = run_command_line(arguments);
-  outcome.out = GetCapturedStdout();
-  outcome.err = GetCapturedStderr();
-  return outcome;
+  return test::captured_run(arguments);
 }
 
 TEST(CommandLine, HelpNamesEveryCommand) {

@@ -9,6 +9,7 @@
 
 #include "engine/cli.hpp"
 #include "engine/exit_code.hpp"
+#include "tests/support/captured_run.hpp"
 #include "tests/support/golden_documents.hpp"
 
 namespace ridgeline::engine {
@@ -39,12 +40,10 @@ class EvaluateCommand : public ::testing::Test {
   // Runs `ridgeline evaluate`, text and notes kept.
   int evaluate(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "evaluate");
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    const int code = run_command_line(arguments);
-    out_ = ::testing::internal::GetCapturedStdout();
-    err_ = ::testing::internal::GetCapturedStderr();
-    return code;
+    test::Outcome outcome = test::captured_run(arguments);
+    out_ = std::move(outcome.out);
+    err_ = std::move(outcome.err);
+    return outcome.code;
   }
 
   Json json() const { return Json::parse(out_); }

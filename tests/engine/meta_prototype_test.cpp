@@ -11,6 +11,7 @@
 
 #include "engine/cli.hpp"
 #include "engine/exit_code.hpp"
+#include "tests/support/captured_run.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -145,9 +146,9 @@ TEST(SlowMetaPrototype, MeetsTheReferencesFiguresForResNet18) {
                                        "json",
                                        "--quiet"};
     arguments.insert(arguments.end(), expected.flags.begin(), expected.flags.end());
-    ::testing::internal::CaptureStdout();
-    ASSERT_EQ(run_command_line(arguments), kDone);
-    const auto total = nlohmann::json::parse(::testing::internal::GetCapturedStdout()).at("total");
+    const test::Outcome outcome = test::captured_run(arguments);
+    ASSERT_EQ(outcome.code, kDone) << outcome.err;
+    const auto total = nlohmann::json::parse(outcome.out).at("total");
     EXPECT_NEAR(total.at("energy").get<double>(), expected.energy, 1e-6 * expected.energy);
     EXPECT_NEAR(total.at("latency").get<double>(), expected.latency, 1e-6 * expected.latency);
   }

@@ -13,26 +13,18 @@
 
 #include "engine/cli.hpp"
 #include "engine/exit_code.hpp"
+#include "tests/support/captured_run.hpp"
 
 namespace ridgeline::engine {
 namespace {
 
 using Json = nlohmann::json;
+using test::Outcome;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::internal::CaptureStderr;
-using ::testing::internal::CaptureStdout;
-using ::testing::internal::GetCapturedStderr;
-using ::testing::internal::GetCapturedStdout;
 
 const std::filesystem::path kLab =
     std::filesystem::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "multicore";
-
-struct Outcome {
-  int code = 0;
-  std::string out;
-  std::string err;
-};
 
 class ScheduleCommand : public ::testing::Test {
  protected:
@@ -62,13 +54,7 @@ class ScheduleCommand : public ::testing::Test {
                                        "--mapping",
                                        file("mapping", "fused.yaml")};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    CaptureStdout();
-    CaptureStderr();
-    Outcome outcome;
-    outcome.code = run_command_line(arguments);
-    outcome.out = GetCapturedStdout();
-    outcome.err = GetCapturedStderr();
-    return outcome;
+    return test::captured_run(arguments);
   }
 
   Json json(std::vector<std::string> more, const std::map<std::string, std::string>& files = {}) {

@@ -8,6 +8,7 @@
 #include "engine/cli.hpp"
 #include "engine/exit_code.hpp"
 #include "io/study_file.hpp"
+#include "tests/support/captured_run.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -38,12 +39,10 @@ class ReportCommand : public testing::Test {
 
   int run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "report");
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = run_command_line(arguments);
-    out_ = testing::internal::GetCapturedStdout();
-    err_ = testing::internal::GetCapturedStderr();
-    return code;
+    test::Outcome outcome = test::captured_run(arguments);
+    out_ = std::move(outcome.out);
+    err_ = std::move(outcome.err);
+    return outcome.code;
   }
 
   std::filesystem::path folder_;
