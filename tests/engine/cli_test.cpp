@@ -11,11 +11,11 @@
 namespace ridgeline::engine {
 namespace {
 
-using test::Outcome;
 using ::testing::HasSubstr;
+using testing::Outcome;
 
 Outcome run(const std::vector<std::string>& arguments) {
-  return test::captured_run(arguments);
+  return testing::captured_run(arguments);
 }
 
 TEST(CommandLine, HelpNamesEveryCommand) {

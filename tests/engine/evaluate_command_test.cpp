@@ -40,7 +40,7 @@ class EvaluateCommand : public ::testing::Test {
   // Runs `ridgeline evaluate`, text and notes kept.
   int evaluate(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "evaluate");
-    test::Outcome outcome = test::captured_run(arguments);
+    testing::Outcome outcome = testing::captured_run(arguments);
     out_ = std::move(outcome.out);
     err_ = std::move(outcome.err);
     return outcome.code;

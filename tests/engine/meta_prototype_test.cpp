@@ -146,7 +146,7 @@ TEST(SlowMetaPrototype, MeetsTheReferencesFiguresForResNet18) {
                                        "json",
                                        "--quiet"};
     arguments.insert(arguments.end(), expected.flags.begin(), expected.flags.end());
-    const test::Outcome outcome = test::captured_run(arguments);
+    const testing::Outcome outcome = testing::captured_run(arguments);
     ASSERT_EQ(outcome.code, kDone) << outcome.err;
     const auto total = nlohmann::json::parse(outcome.out).at("total");
     EXPECT_NEAR(total.at("energy").get<double>(), expected.energy, 1e-6 * expected.energy);

@@ -19,9 +19,9 @@ namespace ridgeline::engine {
 namespace {
 
 using Json = nlohmann::json;
-using test::Outcome;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using testing::Outcome;
 
 const std::filesystem::path kLab =
     std::filesystem::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "multicore";
@@ -54,7 +54,7 @@ class ScheduleCommand : public ::testing::Test {
                                        "--mapping",
                                        file("mapping", "fused.yaml")};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return test::captured_run(arguments);
+    return testing::captured_run(arguments);
   }
 
   Json json(std::vector<std::string> more, const std::map<std::string, std::string>& files = {}) {

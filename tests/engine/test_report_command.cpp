@@ -13,11 +13,11 @@
 namespace ridgeline::engine {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
-class ReportCommand : public testing::Test {
+class ReportCommand : public ::testing::Test {
  protected:
   ReportCommand() {
     std::string pattern = (std::filesystem::temp_directory_path() / "ridgeline-XXXXXX").string();
@@ -39,7 +39,7 @@ class ReportCommand : public testing::Test {
 
   int run(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "report");
-    test::Outcome outcome = test::captured_run(arguments);
+    testing::Outcome outcome = testing::captured_run(arguments);
     out_ = std::move(outcome.out);
     err_ = std::move(outcome.err);
     return outcome.code;

@@ -8,7 +8,7 @@
 
 #include "engine/cli.hpp"
 
-namespace ridgeline::test {
+namespace ridgeline::testing {
 
 struct Outcome {
   int code = 0;
@@ -26,4 +26,4 @@ inline Outcome captured_run(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
-}  // namespace ridgeline::test
+}  // namespace ridgeline::testing
