@@ -25,32 +25,8 @@ struct OperatorContext {
   model::Semantics semantics = model::Semantics::v2025;
 };
 
-// Assembles a layer operand by operand.
-class LayerBuilder {
- public:
-  void dim(const std::string& name, std::int64_t size) { layer.dims.push_back({name, size}); }
-  void relation(const std::string& name, const std::string& outer, std::int64_t stride,
-                const std::string& inner, std::int64_t dilation, std::int64_t padding_begin,
-                std::int64_t padding_end, std::int64_t size);
-  // Indices are loops or relations, by name.
-  void operand(const std::string& name, const std::vector<std::string>& indices,
-               std::int64_t precision);
-  // Constants, sources and the equation's text. `sources`: operand and id of its producer.
-  model::Layer finish(const std::vector<std::pair<std::string, int>>& sources);
-
-  model::Layer layer;
-};
-
-struct Precisions {
-  std::int64_t weight = 8;
-  std::int64_t activation = 8;
-  std::int64_t output = 16;
-};
-Precisions precisions(const OperatorContext& op);
+// Sizes of one of the graph's tensors; an error where its shape is not known.
 std::vector<std::int64_t> tensor_sizes(const OperatorContext& op, int tensor);
-// Loop names for `count` axes: the mapping's, or the first of `defaults`.
-std::vector<std::string> loop_names(const OperatorContext& op, std::size_t count,
-                                    const std::vector<std::string>& defaults);
 
 // The layer of one operator; nothing where it is none of those with cost. `type` receives the
 // kind of layer in lower case.
