@@ -6,6 +6,7 @@
 
 #include "search/exact_bounds.hpp"
 #include "search/exact_chains.hpp"
+#include "search/exact_dominance.hpp"
 #include "search/exact_leaf.hpp"
 #include "search/exact_prices.hpp"
 #include "search/exact_space.hpp"
@@ -21,8 +22,6 @@ std::size_t z(std::int64_t i) {
 // Sums of energies in another order differ in the last bits; bounds that are equal up to this
 // count as equal.
 constexpr double kTie = 1e-12;
-// The same, of two chains that are compared; a chain is compared a few times at most.
-constexpr double kDominanceTie = 1e-14;
 
 // Chains that a new one is compared with at most: the comparisons would take longer than they save.
 constexpr std::size_t kMostCompared = 150;
@@ -49,19 +48,11 @@ class ChainSearch {
         options_(options),
         leaf_(space, options.even),
         chains_(space, bounds, leaf_, options.constraints, options.even),
-        tracked_(space.tracked()) {
+        dominance_(space, bounds, chains_, options.prune) {
     if (incumbent) {
       has_best_ = true;
       best_ = *incumbent;
     }
-    const model::Problem& p = space_.problem();
-    // Only inputs that never wait for each other load in each other's shadow.
-    shadows_ = p.operands == 3;
-    for (int c = 0; c < space_.cut_count(); ++c) {
-      if (space_.cut(c).role == LoadingRole::together) shadows_ = false;
-    }
-    comparable_ = options.prune && space_.all_tracked() &&
-                  p.cycles_per_operation == std::floor(p.cycles_per_operation);
   }
 
   ExactResult run() {
@@ -98,9 +89,6 @@ class ChainSearch {
   }
 
  private:
-  // Which costs chains are compared by.
-  enum class Focus { both, latency, energy };
-
   ExactResult finish() {
     const double infinity = std::numeric_limits<double>::infinity();
     const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
@@ -271,107 +259,6 @@ class ChainSearch {
     return objective_value(options_.objective, {lower.energy, lower.latency});
   }
 
-  // ---- comparing chains
-
-  bool may_stand_for_others(const Chain& chain, std::int64_t node) const {
-    if (focus_ == Focus::energy) return options_.prune && !chain.uncertain;
-    return comparable_ && !bounds_.type(chain.type).opaque && chains_.exact_so_far(chain, node);
-  }
-
-  // Whether every completion of b is no better than the same completion of a. Both have the
-  // same key.
-  bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
-    const double* x = chains_.paid(a);
-    const double* y = chains_.paid(b);
-    if (focus_ != Focus::latency && x[kPaidEnergy] > y[kPaidEnergy] * (1 + kDominanceTie)) {
-      return false;
-    }
-    for (int i = chains_.first_bits(); i < chains_.width(); ++i) {
-      if (x[i] > y[i]) return false;
-    }
-    if (focus_ == Focus::energy) return true;
-    const Chain& chain = chains_[a];
-    const LoadingType& type = bounds_.type(chain.type);
-    for (int i = 1; i < kPaidPorts; ++i) {
-      if (x[i] > y[i] && !loads_in_shadow(chain, x, y, i, node)) return false;
-    }
-    // What only the cuts left will use is used alike by both.
-    const std::uint32_t doubtful =
-        visits_[z(a)].doubtful & (chain.used_ports | chains_[b].used_ports);
-    const double stall = visits_[z(b)].lower.stall;
-    const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
-    for (int i = 0; i < tracked_; ++i) {
-      const double* p = x + kPaidPorts + kPaidPortWidth * i;
-      const double* q = y + kPaidPorts + kPaidPortWidth * i;
-      const bool demands = (type.demand_ports >> i & 1u) != 0 && p[2] > q[2];
-      if (type.stall_matters && (p[0] != q[0] || p[1] != q[1])) return false;
-      const bool doubt = (doubtful >> i & 1u) != 0;
-      if (p[0] <= q[0] && p[1] <= q[1] && !demands && !doubt) continue;
-      // More is as good where it cannot bind.
-      const PortShare most = bounds_.most_left(node, chain.left, i);
-      if (p[0] > q[0] && p[0] + most.busy - ideal > stall) return false;
-      if (doubt && p[0] + most.busy > stall) return false;
-      if (p[1] > q[1] && p[1] + most.excess > stall) return false;
-      if (demands) {
-        const double bandwidth = space_.problem().port[z(space_.tracked_port(i))].bandwidth_max;
-        const double spare = (1 - (p[2] + most.demand) / bandwidth) * ideal;
-        if (spare < type.settled[z(i)]) return false;
-      }
-    }
-    return true;
-  }
-
-  // Whether an input's separate loading, though longer in x than in y, surely takes no longer
-  // than the other input's, beside which it happens.
-  bool loads_in_shadow(const Chain& chain, const double* x, const double* y, int figure,
-                       std::int64_t node) const {
-    const int o = figure - kPaidSeparate;
-    if (!shadows_ || o < 1 || o > 2 || node == space_.full()) return false;
-    const LoadingType& type = bounds_.type(chain.type);
-    if (type.at_top[z(o)] > 0) return false;
-    const double own = x[figure] + bounds_.most_loading(node, chain.left, o);
-    const double other = y[kPaidSeparate + 3 - o] + type.least.separate[z(3 - o)] +
-                         bounds_.least_loading(node, chain.left, 3 - o);
-    return own <= other;
-  }
-
-  struct Key {
-    std::int32_t state;
-    std::int32_t type;
-    std::int32_t zone;
-    std::int32_t zone_start;
-    std::array<std::uint16_t, model::kMaxOperands> floor_class;
-    std::uint64_t even_key;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const {
-      std::uint64_t h = key.even_key;
-      const auto mix = [&](std::uint64_t v) {
-        h = (h ^ v) * 0x9E3779B97F4A7C15ull;
-        h ^= h >> 29;
-      };
-      mix(static_cast<std::uint64_t>(key.state) << 32 | static_cast<std::uint32_t>(key.type));
-      mix(static_cast<std::uint64_t>(key.zone) << 32 | static_cast<std::uint32_t>(key.zone_start));
-      mix(static_cast<std::uint64_t>(key.floor_class[0]) << 32 |
-          static_cast<std::uint64_t>(key.floor_class[1]) << 16 | key.floor_class[2]);
-      return static_cast<std::size_t>(h);
-    }
-  };
-  Key key_of(const Chain& c) const {
-    Key key{c.state, c.type, c.in_zone ? c.zone : -1, c.in_zone ? c.zone_start : 0, {}, 0};
-    key.even_key = c.even_key;
-    if (focus_ == Focus::energy) {
-      key.type = -1;
-      return key;
-    }
-    const LoadingType& type = bounds_.type(c.type);
-    for (int o = 0; o < space_.problem().operands; ++o) {
-      if (type.floor_matters[z(o)]) key.floor_class[z(o)] = c.floor_class[z(o)];
-    }
-    return key;
-  }
-
   // Chains of equal keys at the node in hand: those that may stand for others, and others.
   struct Group {
     std::vector<std::int32_t> exact;
@@ -446,8 +333,13 @@ class ChainSearch {
     return true;
   }
 
+  bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
+    return dominance_.dominates(a, b, node, focus_, visits_[z(a)].doubtful,
+                                visits_[z(b)].lower.stall);
+  }
+
   bool keep(std::int32_t id, std::int64_t node) {
-    Group& group = groups_[key_of(chains_[id])];
+    Group& group = groups_[dominance_.key_of(chains_[id], focus_)];
     for (std::size_t i = 0; i < group.exact.size(); ++i) {
       const std::int32_t other = group.exact[i];
       if (visits_[z(other)].dead || !dominates(other, id, node)) continue;
@@ -456,7 +348,7 @@ class ChainSearch {
       std::swap(group.exact[i], group.exact[i / 2]);
       return false;
     }
-    if (!may_stand_for_others(chains_[id], node)) {
+    if (!dominance_.may_stand_for_others(chains_[id], node, focus_)) {
       if (group.others.size() < kMostCompared) group.others.push_back(id);
       return true;
     }
@@ -572,8 +464,8 @@ class ChainSearch {
       marks.back().must_not |= static_cast<std::uint8_t>(1u << o);
     }
     const Chain& chain = chains_[id];
-    const bool exact =
-        !chain.uncertain && (focus_ == Focus::energy || (comparable_ && chain.dirty == 0));
+    const bool exact = !chain.uncertain &&
+                       (focus_ == Focus::energy || (dominance_.comparable() && chain.dirty == 0));
     // Chains in which a cut would sink stand for what another chain stands for too. Only of
     // those that others were dropped for they have to be costed here.
     for (std::size_t i = 0; i < marks.size(); ++i) {
@@ -617,7 +509,7 @@ class ChainSearch {
   const ExactOptions& options_;
   ExactLeaf leaf_;
   Chains chains_;
-  int tracked_;
+  Dominance dominance_;
   ExactResult result_;
   bool has_best_ = false;
   model::Cost best_;
@@ -625,8 +517,6 @@ class ChainSearch {
   double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
   double proven_ = -std::numeric_limits<double>::infinity();      // nothing is less
 
-  bool comparable_ = true;
-  bool shadows_ = false;
   std::optional<PriceSearch> price_search_;
   std::vector<PriceTable> tables_;
   std::vector<double> lines_;  // [chain][table]: what is paid, so priced
@@ -636,7 +526,7 @@ class ChainSearch {
   std::vector<Visit> visits_;
   std::vector<std::vector<std::int32_t>> buckets_;  // chains on their way, by node
   std::vector<std::int32_t> alive_;
-  std::unordered_map<Key, Group, KeyHash> groups_;
+  std::unordered_map<ChainKey, Group, ChainKeyHash> groups_;
 };
 
 }  // namespace
