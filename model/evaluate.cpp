@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/port_time.hpp"
+
 namespace ridgeline::model {
 
 namespace {
@@ -13,96 +15,8 @@ constexpr int kWrLow = static_cast<int>(Direction::wr_in_by_low);
 constexpr int kRdHigh = static_cast<int>(Direction::rd_out_to_high);
 constexpr int kWrHigh = static_cast<int>(Direction::wr_in_by_high);
 
-// Truncation and ceiling without the library's, which are calls below SSE 4.1: adding 2^52 leaves
-// no bits for a fraction. Values are not negative; from 2^52 on they are whole.
-constexpr double kNoFraction = 4503599627370496.0;
-inline double truncated(double x) {
-  if (x >= kNoFraction) return x;
-  const double nearest = (x + kNoFraction) - kNoFraction;
-  return nearest > x ? nearest - 1 : nearest;
-}
-inline double rounded_up(double x) {
-  if (x >= kNoFraction) return x;
-  const double nearest = (x + kNoFraction) - kNoFraction;
-  return nearest < x ? nearest + 1 : nearest;
-}
-
 inline std::size_t z(int i) {
   return static_cast<std::size_t>(i);
-}
-
-// One (operand, memory level, direction) that moves data in the integer version.
-struct Link {
-  double count;  // 0: moves nothing
-  double period;
-  double real;     // cycles a transfer takes
-  double allowed;  // cycles it may take
-  double loading;
-};
-
-// Cycles of one largest period in which at least one link may transfer, times the number of
-// those periods (6.5). Periods are nested: each divides the next larger one.
-double window_union(const Link* const* links, int count) {
-  std::array<const Link*, kMaxLinks> sorted;
-  for (int i = 0; i < count; ++i) {
-    if (links[i]->period == links[i]->allowed) return links[i]->period * links[i]->count;
-    // Few links: insertion sort by period.
-    int j = i;
-    for (; j > 0 && sorted[z(j - 1)]->period > links[i]->period; --j)
-      sorted[z(j)] = sorted[z(j - 1)];
-    sorted[z(j)] = links[i];
-  }
-  // full[k]: cycles of one period of link k that links 0..k cover; at_allowed[k]: cycles of
-  // [0, allowed of link k) that links 0..k-1 cover.
-  std::array<double, kMaxLinks> full;
-  std::array<double, kMaxLinks> at_allowed;
-  for (int k = 0; k < count; ++k) {
-    const auto covered = [&](double x) {  // by links 0..k-1 in [0, x)
-      double sum = 0;
-      for (int i = k - 1; i >= 0; --i) {
-        const double period = sorted[z(i)]->period;
-        const double allowed = sorted[z(i)]->allowed;
-        const double rounds = truncated(x / period);
-        sum += rounds * full[z(i)];
-        x -= rounds * period;
-        if (x <= allowed) return sum + x;
-        // The rest of this period: its own window, then what inner links cover beyond it.
-        sum += allowed - at_allowed[z(i)];
-      }
-      return sum;
-    };
-    const double period = sorted[z(k)]->period;
-    const double allowed = sorted[z(k)]->allowed;
-    at_allowed[z(k)] = covered(allowed);
-    full[z(k)] = allowed + covered(period) - at_allowed[z(k)];
-  }
-  return full[z(count - 1)] * sorted[z(count - 1)]->count;
-}
-
-// Spreads a surplus of cycles over loading times, largest first (6.7). Floors are not
-// protected: values may fall below them, or below 0.
-void level(double* value, const double* floor_value, int count, double surplus) {
-  if (surplus <= 0 || count == 0) return;
-  std::array<int, kMaxLinks> order;
-  for (int i = 0; i < count; ++i) {
-    int j = i;
-    for (; j > 0 && value[order[z(j - 1)]] < value[i]; --j) order[z(j)] = order[z(j - 1)];
-    order[z(j)] = i;
-  }
-  for (int i = 0; i < count; ++i) {
-    const int current = order[z(i)];
-    const double positions = i + 1;
-    const double delta = value[current] - floor_value[current];
-    const double cost = delta * positions;
-    if (surplus >= cost) {
-      for (int j = 0; j <= i; ++j) value[order[z(j)]] -= delta;
-      surplus -= cost;
-    } else {
-      const double share = surplus / positions;
-      for (int j = 0; j <= i; ++j) value[order[z(j)]] -= share;
-      return;
-    }
-  }
 }
 
 struct NoSink {
@@ -362,7 +276,7 @@ class Evaluator {
       bits = amount * width;
       if constexpr (Sink::enabled) record(1, o, m, direction, a, low, amount, width, rhythm);
     }
-    Link& link = link_[transfer.link];
+    PortUse& link = link_[transfer.link];
     link.count = rhythm.count;
     link.period = rhythm.period;
     link.allowed = rhythm.allowed;
@@ -393,7 +307,7 @@ class Evaluator {
     double largest = 0;
     for (int p = 0; p < problem_.ports; ++p) {
       const ProblemPort& port = problem_.port[z(p)];
-      std::array<const Link*, kMaxLinks> active;
+      std::array<const PortUse*, kMaxLinks> active;
       int count = 0;
       double positive = 0;
       double negative = 0;
@@ -401,7 +315,7 @@ class Evaluator {
       double busiest = 0;  // cycles in which one of the links alone may transfer
       double last = 0;
       for (int i = port.begin; i < port.end; ++i) {
-        const Link& link = link_[i];
+        const PortUse& link = link_[i];
         if (link.count == 0) continue;
         active[z(count++)] = &link;
         last = (link.real - link.allowed) * (link.count - 1);
@@ -447,10 +361,10 @@ class Evaluator {
       const ProblemPort& port = problem_.port[z(p)];
       std::array<double, kMaxLinks> value;
       std::array<double, kMaxLinks> floor_value;
-      std::array<Link*, kMaxLinks> once;
+      std::array<PortUse*, kMaxLinks> once;
       int count = 0;
       for (int i = port.begin; i < port.end; ++i) {
-        Link& link = link_[i];
+        PortUse& link = link_[i];
         if (link.count != 1) continue;
         const PortLink& function = problem_.link[z(i)];
         const ProblemOperand& operand = problem_.operand[function.operand];
@@ -520,7 +434,7 @@ class Evaluator {
     return sum;
   }
 
-  const Link& at(const ProblemOperand& operand, int m, int direction) const {
+  const PortUse& at(const ProblemOperand& operand, int m, int direction) const {
     return link_[operand.transfer[z(m)][z(direction)].link];
   }
 
@@ -557,7 +471,7 @@ class Evaluator {
       for (int m = 0; m < operand.levels; ++m) {
         for (int d = 0; d < kDirections; ++d) {
           if (operand.transfer[z(m)][z(d)].link == kMaxLinks) continue;
-          const Link& link = at(operand, m, d);
+          const PortUse& link = at(operand, m, d);
           if (link.count != 0) detail.integer[z(o)][z(m)][z(d)].loading_cycles = link.loading;
         }
       }
@@ -571,7 +485,7 @@ class Evaluator {
   bool nested_;  // periods divide each other
   bool unserved_ = false;
   std::array<double, kDirections> accesses_;
-  Link link_[kMaxLinks + 1];  // by place in Problem::link; the last for what no port serves
+  PortUse link_[kMaxLinks + 1];  // by place in Problem::link; the last for what no port serves
   bool double_buffer_[kMaxOperands][kMaxArchLevels];
 };
 
