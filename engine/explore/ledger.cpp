@@ -9,6 +9,14 @@ namespace ridgeline::engine {
 namespace {
 constexpr std::size_t kLargestChunk = 4096;
 constexpr double kLongItems = 50;  // a second and thread: not more
+
+Candidate quarantined(std::uint64_t id, const std::string& reason) {
+  Candidate candidate;
+  candidate.id = id;
+  candidate.status = CandidateStatus::error;
+  candidate.message = reason;
+  return candidate;
+}
 }  // namespace
 
 Ledger::Ledger(std::unique_ptr<BlockSource> source, std::vector<io::Metric> objectives,
@@ -21,6 +29,22 @@ void Ledger::restore(const Candidate& candidate) {
 
 void Ledger::restore(const DesignRecord& design) {
   if (have_design_.insert(design.id).second) designs_.push_back(design);
+}
+
+void Ledger::restore_kill(std::uint64_t id, bool design) {
+  if (design ? have_design_.contains(id) : known_.contains(id)) return;
+  if (++kills_[id] < options_.kills_to_quarantine) return;
+  kills_.erase(id);
+  if (design) {
+    restore(DesignRecord{id, {{"error", quarantine_reason()}}});
+  } else {
+    restore(quarantined(id, quarantine_reason()));
+  }
+}
+
+std::string Ledger::quarantine_reason() const {
+  return std::to_string(options_.kills_to_quarantine) +
+         " processes were lost while they evaluated it";
 }
 
 void Ledger::start() {
@@ -93,7 +117,8 @@ void Ledger::begin_designs() {
 
 void Ledger::open(std::uint64_t id, std::uint32_t block) {
   open_[id].block = block;
-  pending_.push_back({id, block});
+  // One that crashed an earlier run goes out alone.
+  (kills_.contains(id) ? suspects_ : pending_).push_back({id, block});
 }
 
 bool Ledger::budget_spent() const {
@@ -267,7 +292,7 @@ bool Ledger::record(int worker, const DesignRecord& design, double now) {
   return true;
 }
 
-void Ledger::lose(int worker, std::vector<Candidate>& quarantined) {
+void Ledger::lose(int worker, std::vector<Candidate>& left_out) {
   Worker& w = workers_[size(worker)];
   if (!w.alive) return;
   w.alive = false;
@@ -292,16 +317,10 @@ void Ledger::lose(int worker, std::vector<Candidate>& quarantined) {
       suspects_.push_back(item);
       continue;
     }
-    const std::string message =
-        std::to_string(kills) + " processes were lost while they evaluated it";
     if (item.block == kDesigns) {
-      record(0, DesignRecord{id, {{"error", message}}}, 0);
+      record(0, DesignRecord{id, {{"error", quarantine_reason()}}}, 0);
     } else {
-      Candidate candidate;
-      candidate.id = id;
-      candidate.status = CandidateStatus::error;
-      candidate.message = message;
-      quarantined.push_back(candidate);
+      left_out.push_back(quarantined(id, quarantine_reason()));
     }
   }
 }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -39,6 +40,9 @@ class Ledger {
   // Before start(): what earlier runs found.
   void restore(const Candidate& candidate);
   void restore(const DesignRecord& design);
+  // After all results: a process of an earlier run crashed while it evaluated this one, or made
+  // its documents. One that killed too many is known from now on, as an error.
+  void restore_kill(std::uint64_t id, bool design);
   void start();
 
   // Worker 0 is the master itself, the one that must not die.
@@ -54,8 +58,8 @@ class Ledger {
   bool record(int worker, const Candidate& candidate, double now);
   bool record(int worker, const DesignRecord& design, double now);
   // A worker is lost: its items are handed out again, alone, so that one that kills can be
-  // told from the others. Candidates that killed too many are put into `quarantined`.
-  void lose(int worker, std::vector<Candidate>& quarantined);
+  // told from the others. Candidates that killed too many are put into `left_out`.
+  void lose(int worker, std::vector<Candidate>& left_out);
   // A worker that was given up is heard of again.
   void revive(int worker);
   bool alive(int worker) const { return workers_[size(worker)].alive; }
@@ -119,6 +123,7 @@ class Ledger {
   void advance();
   void begin_designs();
   void open(std::uint64_t id, std::uint32_t block);
+  std::string quarantine_reason() const;
   // A result came from `worker`: what it was awaited for, where it was not known already.
   std::optional<Open> settle(int worker, std::uint64_t id, bool design, double now);
   void count_rate(Worker& worker, double began, double now);

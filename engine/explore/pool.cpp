@@ -9,6 +9,7 @@
 #include <deque>
 #include <mutex>
 
+#include "engine/explore/crash_note.hpp"
 #include "engine/explore/reporting.hpp"
 
 namespace ridgeline::engine {
@@ -47,6 +48,7 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
 
   Finished work_on(const Item& item) {
     Finished one;
+    const Evaluating now({item.id, item.design});
     const StopCheck stop = [this] { return stopping.load(std::memory_order_relaxed); };
     try {
       if (item.design)

@@ -7,6 +7,7 @@
 
 #include "engine/cli.hpp"
 #include "engine/explore/candidate_store.hpp"
+#include "engine/explore/crash_note.hpp"
 
 namespace ridgeline::engine {
 
@@ -41,7 +42,9 @@ RankWork::RankWork(const RunContext& context, const Front& front)
             {context.study.spec().objectives, context.options.prune, context.options.threads}),
       journal_(
           context.files, context.folder.journal(context.run, context.rank),
-          {context.run, static_cast<std::uint32_t>(context.rank), context.study.fingerprint()}) {}
+          {context.run, static_cast<std::uint32_t>(context.rank), context.study.fingerprint()}) {
+  note_crashes(context.folder.crash_note(context.run, context.rank));
+}
 
 void RankWork::keep(const Candidate& candidate) {
   journal_.append(candidate);

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/cli.hpp"
+#include "engine/explore/crash_note.hpp"
 #include "io/error.hpp"
 #include "io/study_file.hpp"
 
@@ -65,6 +66,10 @@ fs::path StudyFolder::journal(std::uint32_t run, int rank) const {
 fs::path StudyFolder::snapshot(std::uint32_t run, int rank) const {
   return folder_ /
          ("run-" + std::to_string(run) + ".rank-" + std::to_string(rank) + ".snapshot.h5");
+}
+
+fs::path StudyFolder::crash_note(std::uint32_t run, int rank) const {
+  return folder_ / ("run-" + std::to_string(run) + ".rank-" + std::to_string(rank) + ".crash");
 }
 
 OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& options,
@@ -198,11 +203,17 @@ void StudyFolder::check_manifest(const io::Study& study, const ExploreOptions& o
 
 bool StudyFolder::restore(const io::Study& study, Ledger& ledger, OpenedStudy& opened) {
   std::vector<std::pair<std::uint32_t, fs::path>> journals;
+  std::vector<CrashNote> crashes;
   for (const auto& entry : fs::directory_iterator(folder_)) {
     const auto run = run_of(entry.path().filename().string());
     if (!run) continue;
     opened.run = std::max(opened.run, *run + 1);
     if (entry.path().extension() == ".journal") journals.emplace_back(*run, entry.path());
+    if (entry.path().extension() == ".crash") {
+      for (const CrashNote& note : decode_crash_notes(files_.read(entry.path()))) {
+        if (note.id < study.grid().count) crashes.push_back(note);
+      }
+    }
   }
   std::sort(journals.begin(), journals.end());
   JournalVisitor visitor;
@@ -220,6 +231,7 @@ bool StudyFolder::restore(const io::Study& study, Ledger& ledger, OpenedStudy& o
                                 " bytes behind record " + std::to_string(summary.records) +
                                 " are not believed and will be evaluated again");
   }
+  for (const CrashNote& note : crashes) ledger.restore_kill(note.id, note.design);
   std::stable_sort(
       opened.before.begin(), opened.before.end(),
       [](const ProgressRecord& x, const ProgressRecord& y) { return x.seconds < y.seconds; });

@@ -4,6 +4,7 @@
 //     manifest.json            what is explored: digests of all inputs, options that matter
 //     run-R.rank-K.journal     what rank K finished in run R
 //     run-R.rank-K.snapshot.h5 its own front then: a study file of few rows
+//     run-R.rank-K.crash       what it was evaluating when it crashed, if it did
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,7 @@ class StudyFolder {
   const std::filesystem::path& output() const { return output_; }
   std::filesystem::path journal(std::uint32_t run, int rank) const;
   std::filesystem::path snapshot(std::uint32_t run, int rank) const;
+  std::filesystem::path crash_note(std::uint32_t run, int rank) const;
 
   // Rank 0, before anything else: locks, checks that what is there may be continued or
   // replaced, and puts what earlier runs found into `ledger`. Throws InputError where it

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <set>
@@ -237,6 +238,64 @@ TEST(Ledger, QuarantinesWhatKillsSeveralWorkersAndKeepsTheMasterFromIt) {
   int alive = 0;
   for (int w = 0; w < how.workers; ++w) alive += ledger->alive(w) ? 1 : 0;
   EXPECT_EQ(alive, 3) << "three workers were lost, not one more";
+}
+
+// Begins a study one of whose designs crashed earlier runs so many times.
+void start_after_crashes(Ledger& ledger, std::uint64_t id, int crashes) {
+  for (int i = 0; i < crashes; ++i) ledger.restore_kill(id, false);
+  ledger.start();
+}
+
+TEST(Ledger, GivesWhatCrashedAnEarlierRunToAWorkerAlone) {
+  const Space space = some_space({4, 4});
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  start_after_crashes(ledger, 6, 2);
+  ledger.add_worker(1);
+  ledger.add_worker(1);
+  const Chunk alone = ledger.take(1, 8, 0);
+  EXPECT_EQ(alone.ids, std::vector<std::uint64_t>{6});
+  const Chunk others = ledger.take(0, 100, 0);
+  EXPECT_EQ(std::count(others.ids.begin(), others.ids.end(), 6u), 0);
+  std::vector<Candidate> left_out;
+  ledger.lose(1, left_out);
+  ASSERT_EQ(left_out.size(), 1u) << "the third process";
+  EXPECT_EQ(left_out[0].message, "3 processes were lost while they evaluated it");
+}
+
+TEST(Ledger, GivesWhatCrashedAnEarlierRunToALoneProcessLast) {
+  const Space space = some_space({4, 4});
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  start_after_crashes(ledger, 6, 1);
+  ledger.add_worker(1);
+  std::vector<std::uint64_t> order;
+  for (Chunk chunk = ledger.take(0, 1, 0); !chunk.ids.empty(); chunk = ledger.take(0, 1, 0)) {
+    order.push_back(chunk.ids[0]);
+    ledger.record(0, evaluate(space, chunk.ids[0], chunk.front, ledger.front(), false), 0);
+    if (ledger.evaluated_all()) break;
+  }
+  ASSERT_EQ(order.size(), 14u);
+  EXPECT_EQ(order.back(), 6u);
+}
+
+TEST(Ledger, LeavesOutWhatCrashedThreeRuns) {
+  const Space space = some_space({4, 4});
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  start_after_crashes(ledger, 6, 3);
+  ASSERT_TRUE(ledger.known().find(6));
+  EXPECT_EQ(ledger.known().find(6)->status, CandidateStatus::error);
+  EXPECT_EQ(ledger.known().find(6)->message, "3 processes were lost while they evaluated it");
+  ledger.add_worker(1);
+  const Chunk chunk = ledger.take(0, 100, 0);
+  EXPECT_EQ(std::count(chunk.ids.begin(), chunk.ids.end(), 6u), 0);
+}
+
+TEST(Ledger, BelievesAResultMoreThanACrash) {
+  const Space space = some_space({4, 4});
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  const Candidate result = evaluate(space, 6, 0, ledger.front(), false);
+  ledger.restore(result);
+  for (int i = 0; i < 3; ++i) ledger.restore_kill(6, false);
+  EXPECT_EQ(ledger.known().find(6)->status, result.status);
 }
 
 TEST(Ledger, HandsAnOverdueItemToASecondWorkerAndTakesTheFirstResult) {
