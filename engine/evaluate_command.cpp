@@ -137,6 +137,10 @@ int evaluate_command(const std::vector<std::string>& arguments) {
       load_workload(workload_path, read_dims(dims), values["strict"].as<bool>());
   notes.detail(loaded.notes);
   notes.note(loaded.cost_free);
+  for (const std::string& note :
+       io::mapping_notes(mapping, loaded.workload, values["verbose"].as<bool>())) {
+    notes.note(note);
+  }
   check_ports(accelerator_document, accelerator, loaded.workload, mapping);
   check_layer_names(options.layers, loaded.workload);
 

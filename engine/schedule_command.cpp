@@ -139,14 +139,20 @@ Inputs read_inputs(const po::variables_map& values, model::Semantics semantics) 
   io::check_core_mapping(mapping_document.root(), inputs.mapping, inputs.network.network,
                          inputs.system);
   if (values["quiet"].as<bool>()) return inputs;
-  if (!inputs.network.transparent.empty()) {
-    std::cerr << "note: passed through without cost:";
-    for (const std::string& type : inputs.network.transparent) std::cerr << ' ' << type;
-    std::cerr << '\n';
+  const bool verbose = values["verbose"].as<bool>();
+  if (!verbose) notes.clear();
+  const auto list = [&](const std::string& what, const std::vector<std::string>& types) {
+    std::string note = what;
+    for (const std::string& type : types) note += ' ' + type;
+    if (!types.empty()) notes.push_back(note);
+  };
+  list("passed through without cost:", inputs.network.transparent);
+  list("missing from the totals although they do arithmetic:", inputs.network.uncosted_arithmetic);
+  for (std::string& note :
+       io::core_mapping_notes(inputs.mapping, inputs.network.network, verbose)) {
+    notes.push_back(std::move(note));
   }
-  if (values["verbose"].as<bool>()) {
-    for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
-  }
+  for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
   return inputs;
 }
 

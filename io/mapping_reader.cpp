@@ -1,6 +1,7 @@
 #include "io/mapping_reader.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "io/nearest.hpp"
 #include "io/reader_support.hpp"
@@ -118,6 +119,29 @@ model::MappingSpec read_mapping(const Value& document, const model::Accelerator*
 model::MappingSpec load_mapping(const std::filesystem::path& path,
                                 const model::Accelerator* accelerator) {
   return read_mapping(load_document(path).root(), accelerator);
+}
+
+std::string unused_entry_note(const std::string& entry, std::span<const std::string> known,
+                              bool every) {
+  if (entry == "default" || std::find(known.begin(), known.end(), entry) != known.end()) return "";
+  const std::optional<std::string> meant = nearest(entry, known);
+  if (!meant && !every) return "";
+  return "the mapping's entry '" + entry + "' is for no layer here" +
+         (meant ? " (did you mean '" + *meant + "'?)" : "");
+}
+
+std::vector<std::string> mapping_notes(const model::MappingSpec& mapping,
+                                       const model::Workload& workload, bool every) {
+  std::vector<std::string> known;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (node.layer) known.insert(known.end(), {node.name, node.operator_type});
+  }
+  std::vector<std::string> notes;
+  for (const model::MappingEntry& entry : mapping.entries) {
+    const std::string note = unused_entry_note(entry.name, known, every);
+    if (!note.empty()) notes.push_back(note);
+  }
+  return notes;
 }
 
 }  // namespace ridgeline::io

@@ -3,11 +3,15 @@
 
 #include <filesystem>
 #include <initializer_list>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/document.hpp"
 #include "model/accelerator.hpp"
 #include "model/mapping_spec.hpp"
+#include "model/workload.hpp"
 
 namespace ridgeline::io {
 
@@ -17,6 +21,14 @@ model::MappingSpec read_mapping(const Value& document,
                                 const model::Accelerator* accelerator = nullptr);
 model::MappingSpec load_mapping(const std::filesystem::path& path,
                                 const model::Accelerator* accelerator = nullptr);
+
+// Remarks on entries that are for no layer of the workload: those whose names look like that of a
+// layer or an operator type, or `every` one.
+std::vector<std::string> mapping_notes(const model::MappingSpec& mapping,
+                                       const model::Workload& workload, bool every);
+// The same of one entry and the layers' names and types; empty where there is nothing to say.
+std::string unused_entry_note(const std::string& entry, std::span<const std::string> known,
+                              bool every);
 
 // Fields of one entry, for documents that have more of them. Keys are not checked.
 model::MappingEntry read_mapping_entry(const Value& entry, const model::Accelerator* accelerator);

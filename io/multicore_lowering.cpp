@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "io/multicore_layers.hpp"
+#include "io/onnx_reader.hpp"
 #include "io/workload_reader.hpp"
 
 namespace ridgeline::io {
@@ -227,12 +228,13 @@ class Lowering {
   }
 
   void note_transparent(const OperatorContext& op) {
-    const std::string& type = graph_.nodes[static_cast<std::size_t>(op.node)].op_type;
+    const OnnxNode& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+    const std::string& type = node.op_type;
     if (options_.onnx.strict) {
       throw onnx_error(graph_, op.node, "operator '" + type + "' has no cost",
                        "leave --strict out to pass its data through");
     }
-    auto& list = import_.transparent;
+    auto& list = is_uncosted_arithmetic(node) ? import_.uncosted_arithmetic : import_.transparent;
     if (std::find(list.begin(), list.end(), type) == list.end()) list.push_back(type);
   }
 
@@ -405,7 +407,7 @@ NetworkImport load_network(const std::filesystem::path& path, const NetworkOptio
                            std::vector<std::string>* notes) {
   const std::string ending = lower_case(path.extension().string());
   if (ending == ".yaml" || ending == ".yml" || ending == ".json") {
-    return {network_of(load_workload_document(path, notes)), {}};
+    return {network_of(load_workload_document(path, notes)), {}, {}};
   }
   return lower_network(read_onnx_graph(path, options.onnx), path.stem().string(), options);
 }

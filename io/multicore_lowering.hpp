@@ -26,6 +26,8 @@ struct NetworkImport {
   model::Network network;
   // Operator types that are passed through without cost, in order of first appearance.
   std::vector<std::string> transparent;
+  // Those of them that do real arithmetic, or that nobody knows; not in the list above.
+  std::vector<std::string> uncosted_arithmetic;
 };
 
 // InputError: shapes or attributes that do not fit; with `options.onnx.strict` any operator that

@@ -285,6 +285,29 @@ bool whole_copy(std::int64_t elements, const Values& values, Values* copy) {
 
 }  // namespace
 
+bool is_standard_operator(const std::string& type) {
+  // Of operator sets 18 to 24, which older libraries do not know.
+  static const std::set<std::string> newer{"AffineGrid",
+                                           "BitwiseAnd",
+                                           "BitwiseNot",
+                                           "BitwiseOr",
+                                           "BitwiseXor",
+                                           "CenterCropPad",
+                                           "Col2Im",
+                                           "Gelu",
+                                           "GroupNormalization",
+                                           "ImageDecoder",
+                                           "Mish",
+                                           "RMSNormalization",
+                                           "RegexFullMatch",
+                                           "RotaryEmbedding",
+                                           "StringConcat",
+                                           "StringSplit",
+                                           "Swish",
+                                           "TensorScatter"};
+  return newer.contains(type) || onnx::OpSchemaRegistry::Schema(type) != nullptr;
+}
+
 bool copy_small_tensor(const onnx::TensorProto& tensor, onnx::TensorProto& copy) {
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL || tensor.has_segment() ||
       tensor.dims_size() > kMaxOnnxRank) {

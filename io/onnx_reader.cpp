@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "io/onnx_inference.hpp"
 #include "model/limits.hpp"
 
 namespace ridgeline::io {
@@ -294,7 +295,9 @@ std::string joined(const std::vector<std::string>& names) {
 
 bool is_uncosted_arithmetic(const OnnxNode& node) {
   if (node.has_subgraph) return true;
+  // Silu is no operator of ONNX yet, but exporters write it, and `schedule` knows it.
   if (node.domain.empty()) {
+    if (node.op_type != "Silu" && !is_standard_operator(node.op_type)) return true;
     return one_of(node.op_type, {"Attention", "ConvInteger", "ConvTranspose", "DFT", "DeformConv",
                                  "Det", "Einsum", "GRU", "If", "LSTM", "Loop", "MatMulInteger",
                                  "QLinearMatMul", "RNN", "STFT", "Scan"});

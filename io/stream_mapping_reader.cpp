@@ -1,9 +1,12 @@
 #include "io/stream_mapping_reader.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "io/mapping_reader.hpp"
+#include "io/nearest.hpp"
 #include "io/reader_support.hpp"
+#include "model/tiling.hpp"
 
 namespace ridgeline::io {
 
@@ -148,6 +151,39 @@ void check_core_mapping(const Value& document, const CoreMapping& mapping,
                  "list a core whose array has units");
     }
   }
+}
+
+std::vector<std::string> core_mapping_notes(const model::CoreMapping& mapping,
+                                            const model::Network& network, bool every) {
+  std::vector<std::string> notes;
+  std::vector<std::string> known;
+  std::set<std::string> asked;   // loops that some layer's entry cuts
+  std::set<std::string> served;  // those of them that such a layer has
+  std::set<std::string> loops;
+  for (const model::NetworkNode& node : network.nodes) {
+    if (!node.layer) continue;
+    known.insert(known.end(), {node.name, node.operator_type});
+    for (const model::LoopDim& dim : node.layer->dims) loops.insert(dim.name);
+    const CoreMappingEntry* entry = mapping.choose(node.name, node.operator_type);
+    if (entry == nullptr) continue;
+    for (const auto* tilings : {&entry->intra, &entry->inter}) {
+      for (const TilingRequest& tiling : *tilings) {
+        asked.insert(tiling.dim);
+        if (model::tiling_dim(*node.layer, tiling.dim) >= 0) served.insert(tiling.dim);
+      }
+    }
+  }
+  for (const CoreMappingEntry& entry : mapping.entries) {
+    const std::string note = unused_entry_note(entry.name, known, every);
+    if (!note.empty()) notes.push_back(note);
+  }
+  const std::vector<std::string> names(loops.begin(), loops.end());
+  for (const std::string& dim : asked) {
+    if (served.contains(dim)) continue;
+    notes.push_back("the mapping cuts the loop '" + dim +
+                    "', which no layer concerned has: left out (they have " + join_or(names) + ")");
+  }
+  return notes;
 }
 
 }  // namespace ridgeline::io

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "io/document.hpp"
 #include "model/core_mapping.hpp"
@@ -19,6 +21,11 @@ model::CoreMapping load_core_mapping(const std::filesystem::path& path);
 // at the entry's place in the document that `mapping` was read from.
 void check_core_mapping(const Value& document, const model::CoreMapping& mapping,
                         const model::Network& network, const model::MultiCore& system);
+
+// Remarks on loops that the mapping cuts and no layer concerned has, and on entries that are for no
+// layer: those whose names look like that of a layer or an operator type, or `every` one.
+std::vector<std::string> core_mapping_notes(const model::CoreMapping& mapping,
+                                            const model::Network& network, bool every);
 
 // "OY, 4", "K, all"; throws InputError.
 model::TilingRequest read_tiling(const Value& value, bool wildcard);
