@@ -30,7 +30,15 @@ po::options_description options_of_evaluate() {
   add("workload,w", text(), "ONNX model or workload document");
   add("accelerator,a", text(), "accelerator document");
   add("mapping,m", text(), "mapping document");
+  add("objective", po::value<std::string>()->default_value("latency"),
+      "what the mapping search minimises: latency, energy or edp");
   add_mapping_options(options, "exact");
+  add("front", po::bool_switch(),
+      "exact also finds all latencies and energies that no mapping dominates");
+  add("samples", po::value<std::string>()->default_value("0"),
+      "random mappings of each layer to cost as well, for comparison");
+  add("seed", po::value<std::string>()->default_value("42"),
+      "of the engine anneal, and of samples");
   add("keep-on-chip", po::bool_switch(),
       "keep activations in the lowest memory that fits them between layers");
   add("layer", po::value<std::vector<std::string>>(), "only this layer (repeatable)");

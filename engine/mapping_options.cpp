@@ -51,7 +51,6 @@ void add_mapping_options(po::options_description& options, const char* engine) {
     return po::value<std::string>()->default_value(fallback);
   };
   auto add = options.add_options();
-  add("objective", text("latency"), "what the mapping search minimises: latency, energy or edp");
   add("engine", text(engine), "temporal mapping search: exact, loma or anneal");
   add("lpf-limit", text("6"), "loop-prime-factor limit of loma; 0: none");
   add("node-limit", text("0"),
@@ -61,10 +60,6 @@ void add_mapping_options(po::options_description& options, const char* engine) {
   add("mixed-spatial", po::bool_switch(), "allow several loop dimensions on one array dimension");
   add("even", po::bool_switch(), "even mappings only: all operands of a memory share its loops");
   add("search-seconds", po::value<double>(), "stop the search of a layer after so many seconds");
-  add("front", po::bool_switch(),
-      "exact also finds all latencies and energies that no mapping dominates");
-  add("seed", text("42"), "of the engine anneal, and of samples");
-  add("samples", text("0"), "random mappings of each layer to cost as well, for comparison");
 }
 
 search::MapperOptions read_mapping_options(const po::variables_map& values) {
@@ -85,8 +80,10 @@ search::MapperOptions read_mapping_options(const po::variables_map& values) {
   options.mixed_spatial = values["mixed-spatial"].as<bool>();
   options.even = values["even"].as<bool>();
   options.seed = static_cast<std::uint64_t>(whole_number("--seed", text("seed"), 0));
-  options.front = values["front"].as<bool>();
-  options.samples = small_number("--samples", text("samples"), 0);
+  if (values.count("front") != 0) options.front = values["front"].as<bool>();
+  if (values.count("samples") != 0) {
+    options.samples = small_number("--samples", text("samples"), 0);
+  }
   if (values.count("search-seconds") != 0) {
     const double seconds = values["search-seconds"].as<double>();
     if (!(seconds > 0)) throw UsageError("--search-seconds takes a number above 0");

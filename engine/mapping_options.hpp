@@ -13,9 +13,9 @@
 
 namespace ridgeline::engine {
 
-// --objective, --engine, --node-limit, --search-seconds, --lpf-limit, --spatial-candidates,
-// --mixed-spatial, --even, --seed.
-// `engine`: the default of --engine.
+// --engine, --node-limit, --search-seconds, --lpf-limit, --spatial-candidates, --mixed-spatial,
+// --even. `engine`: the default of --engine. A command adds --objective and --seed itself, which
+// mean more in some than in others, and --front and --samples where it shows them.
 void add_mapping_options(boost::program_options::options_description& options, const char* engine);
 
 // UsageError for values that make no sense. With --search-seconds, `stop` compares the clock with

@@ -61,6 +61,9 @@ po::options_description options_of_schedule() {
   add("prefetch", text(), "constant operands that are loaded before the start, e.g. W");
   add("trace", text(), "write a trace for Perfetto to this file");
   add("detail", text_or("normal"), "normal, or full: what a checker needs");
+  add("objective", text_or("latency"),
+      "which member of the front is reported: the one least in latency, energy or edp");
+  add("seed", text_or("42"), "of the genetic algorithm, and of the engine anneal");
   add_mapping_options(options, "loma");
   add("dim", po::value<std::vector<std::string>>(),
       "NAME=N, value of a symbolic ONNX dimension (repeatable)");

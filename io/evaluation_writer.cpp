@@ -105,16 +105,20 @@ ordered_json options_json(const search::NetworkOptions& options) {
   const search::MapperOptions& mapper = options.mapper;
   ordered_json json{{"objective", to_string(mapper.objective)},
                     {"engine", to_string(mapper.engine)}};
-  if (mapper.engine == search::Engine::loma) json["lpf_limit"] = mapper.lpf_limit;
+  // The exact engine begins with loma's search, and says what it would have found.
+  if (mapper.engine != search::Engine::anneal) json["lpf_limit"] = mapper.lpf_limit;
   if (mapper.engine == search::Engine::exact && mapper.node_limit > 0) {
     json["node_limit"] = mapper.node_limit;
   }
-  if (mapper.engine == search::Engine::anneal) json["seed"] = mapper.seed;
+  if (mapper.engine == search::Engine::exact && mapper.front) json["front"] = true;
+  if (mapper.samples > 0) json["samples"] = mapper.samples;
+  if (mapper.engine == search::Engine::anneal || mapper.samples > 0) json["seed"] = mapper.seed;
   json["spatial_candidates"] =
       mapper.spatial_candidates > 0 ? ordered_json(mapper.spatial_candidates) : ordered_json("all");
   json["mixed_spatial"] = mapper.mixed_spatial;
   json["even"] = mapper.even;
   json["keep_on_chip"] = options.keep_on_chip;
+  if (!options.layers.empty()) json["layers"] = options.layers;
   return json;
 }
 
