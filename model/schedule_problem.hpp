@@ -70,7 +70,9 @@ struct ScheduleSemantics {
   // Liberties that the scheduler of 2025 takes (false: as it does).
   bool causal_write_back = false;  // write-backs do not start before they are decided
   bool honest_streaming = false;   // streaming beyond a link's bandwidth takes longer
-  bool checked_capacity = false;   // storing checks the memory at every instant
+  // Storing checks the memory at every instant; nodes wait for all that they read, and nothing
+  // leaves while it is read or on its way.
+  bool checked_capacity = false;
 
   static ScheduleSemantics semantics_2023();       // of its first months: laboratory 4
   static ScheduleSemantics semantics_2023_june();  // the chips

@@ -281,6 +281,12 @@ void Scheduler::schedule(int index) {
   figures_.mac_energy += cost.mac_energy;
   if (record_ != nullptr) record_->order.push_back(index);
 
+  for (const Needed& n : needed_) {
+    const std::int32_t stay = find(n.data.key, memory_of(core, n.operand));
+    if (stay != kNone) {
+      stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end);
+    }
+  }
   count_down(index, core);
   for (const Needed& n : needed_) {
     if (n.data.part == kNone) continue;
@@ -471,7 +477,7 @@ void Scheduler::count_down(int index, int core) {
       if (addressed == kNone) continue;
       const std::int32_t stay = find(data.key, addressed);
       if (stay == kNone) continue;
-      const double time = last < 0 ? end_[at(index)] : last;
+      const double time = leaving(stay, last < 0 ? end_[at(index)] : last);
       if (record_ != nullptr) {
         record_->removals.push_back(
             {index, tensor, kNone, place, time, ScheduledRemoval::Cause::used_up});

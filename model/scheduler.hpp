@@ -150,6 +150,7 @@ class Scheduler {
     std::int32_t memory = 0;
     double stored = 0;
     double available = 0;
+    double read_until = 0;  // end of the last node that reads it here, of those scheduled
     bool unchecked = false;
     std::int32_t next_of_data = kNone;
     std::int32_t next_in_memory = kNone;
@@ -228,6 +229,7 @@ class Scheduler {
   double make_space(const Data& data, int core, MemoryOperand operand, double time);
   double remove(const Data& data, int core, double time, bool write_back, MemoryOperand operand,
                 TransferCause cause, double share);
+  double leaving(std::int32_t stay, double time) const;
   void take_out(std::int32_t stay, double time);
   void store(const Data& data, int memory, double stored, double available);
   std::int32_t find(std::int32_t key, int memory) const;

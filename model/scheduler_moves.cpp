@@ -30,7 +30,12 @@ double Scheduler::transfer(const TransferRequest& request) {
     fail(ScheduleFailure::no_memory, data.tensor);
     return request.earliest;
   }
-  if (find(data.key, own_there) != kNone) return request.earliest;
+  if (const std::int32_t there = find(data.key, own_there); there != kNone) {
+    // The reference does not wait for what is still on its way.
+    return problem_.semantics.checked_capacity
+               ? std::max(request.earliest, stays_[at(there)].available)
+               : request.earliest;
+  }
 
   int sender = kNone;
   double available = request.earliest;
@@ -149,11 +154,12 @@ double Scheduler::transfer(const TransferRequest& request) {
     if (producer != from_core && uses_on(data, sender) == 0) {
       const std::int32_t stay = find(data.key, sender);
       if (stay != kNone) {
+        const double left = leaving(stay, end);
         if (record_ != nullptr) {
           record_->removals.push_back(
-              {node_, data.tensor, kNone, from_core, end, ScheduledRemoval::Cause::moved});
+              {node_, data.tensor, kNone, from_core, left, ScheduledRemoval::Cause::moved});
         }
-        take_out(stay, end);
+        take_out(stay, left);
       }
     }
   }
@@ -265,6 +271,7 @@ double Scheduler::remove(const Data& data, int core, double time, bool write_bac
   const int memory = memory_of(core, data.own);
   const std::int32_t stay = memory == kNone ? kNone : find(data.key, memory);
   if (stay == kNone) return time;
+  time = leaving(stay, time);
   if (record_ != nullptr) {
     const auto why = data.part != kNone && !write_back ? ScheduledRemoval::Cause::part
                      : cause == TransferCause::sink    ? ScheduledRemoval::Cause::sink
@@ -273,6 +280,14 @@ double Scheduler::remove(const Data& data, int core, double time, bool write_bac
   }
   take_out(stay, time);
   return time;
+}
+
+// When data can leave a memory, at `time` or later. The reference takes them away while a node
+// still reads them, or before they have arrived.
+double Scheduler::leaving(std::int32_t index, double time) const {
+  if (!problem_.semantics.checked_capacity) return time;
+  const Stay& stay = stays_[at(index)];
+  return std::max({time, stay.available, stay.read_until});
 }
 
 void Scheduler::take_out(std::int32_t index, double time) {
@@ -313,7 +328,7 @@ void Scheduler::store(const Data& data, int memory, double stored, double availa
     free_stay_ = stays_[at(index)].next_of_data;
   }
   std::int32_t& head = stay_of_key_[at(data.key)];
-  stays_[at(index)] = {data, memory, stored, available, unchecked, head, kNone, m.last};
+  stays_[at(index)] = {data, memory, stored, available, 0, unchecked, head, kNone, m.last};
   head = index;
   (m.last == kNone ? m.first : stays_[at(m.last)].next_in_memory) = index;
   m.last = index;

@@ -79,6 +79,15 @@ class Judge {
     });
   }
 
+  bool there_during(const std::string& tensor, int core, double start, double end) const {
+    const auto stays = stays_.find(base(tensor));
+    if (stays == stays_.end()) return false;
+    return std::any_of(stays->second.begin(), stays->second.end(), [&](const Json* s) {
+      return on_core(*s, core) && moment(s->at("available")) <= start &&
+             end <= moment(s->at("removed"));
+    });
+  }
+
   // An eviction may later take the data away under a transfer that is already planned.
   bool arrived(const std::string& tensor, int core, double time) const {
     const auto stays = stays_.find(base(tensor));
@@ -104,6 +113,9 @@ class Judge {
       if (stays_.count(tensor) == 0) continue;
       if (!there_at(tensor, to.at("core"), start)) {
         object(Rule::dependency, "not there: " + tensor + " for " + text);
+      } else if (!exceptions_.evicted_while_read &&
+                 !there_during(tensor, to.at("core"), start, to.at("end"))) {
+        object(Rule::dependency, "does not stay: " + tensor + " for " + text);
       }
     }
   }

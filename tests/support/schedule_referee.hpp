@@ -32,8 +32,9 @@ struct RefereeExceptions {
   bool write_backs_ahead = false;       // Q15: a write-back may start before it is decided
   bool oversubscribed_streams = false;  // Q16: streams of a node may exceed a link by themselves
   bool unchecked_storing = false;       // Q18: what is stored after all else is not checked
+  bool evicted_while_read = false;      // room is made by what a running node still reads
 };
-inline constexpr RefereeExceptions kReferenceQuirks{true, true, true};
+inline constexpr RefereeExceptions kReferenceQuirks{true, true, true, true};
 
 std::vector<Violation> judge(const nlohmann::ordered_json& result,
                              const RefereeExceptions& exceptions);
