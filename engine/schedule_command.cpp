@@ -57,7 +57,8 @@ po::options_description options_of_schedule() {
   add("generations", po::value<int>()->default_value(50), "of the genetic algorithm");
   add("objectives", text_or("energy,latency"),
       "of the front: some of latency, energy, edp, peak-memory");
-  add("allocation", text(), "evaluate just this one: a result, or its list `allocation`");
+  add("allocation", text(),
+      "evaluate just this one: a result (with its granularity), or its list `allocation`");
   add("prefetch", text(), "constant operands that are loaded before the start, e.g. W");
   add("trace", text(), "write a trace for Perfetto to this file");
   add("detail", text_or("normal"), "normal, or full: what a checker needs");
@@ -149,6 +150,7 @@ Inputs read_inputs(const po::variables_map& values, model::Semantics semantics) 
     for (const std::string& type : types) note += ' ' + type;
     if (!types.empty()) notes.push_back(note);
   };
+  notes.insert(notes.end(), inputs.network.remarks.begin(), inputs.network.remarks.end());
   list("passed through without cost:", inputs.network.transparent);
   list("missing from the totals although they do arithmetic:", inputs.network.uncosted_arithmetic);
   for (std::string& note :
@@ -339,12 +341,25 @@ int schedule_command(const std::vector<std::string>& arguments) {
     for (auto& [id, cores] : io::read_allocation(document.root(), network, inputs.system)) {
       request.allocation.push_back({id, std::move(cores)});
     }
+    // A result that was found with --granularity holds for its cut alone.
+    const io::Value root = document.root();
+    const auto cut = root.is_map() ? root.find_non_null("granularity") : std::nullopt;
+    if (cut && !request.granularity) {
+      request.granularity = GranularityRequest{cut->at("dim").as_string(), {}, {}};
+      for (const io::Value& factor : cut->at("factors").items()) {
+        request.granularity->chosen.push_back(
+            factor.is_string() ? model::kAllTiles : factor.as_integer(1, model::kMaxExactInteger));
+      }
+    }
   }
 
   const auto start = std::chrono::steady_clock::now();
   ScheduleResult result;
   try {
     result = run_schedule(network, inputs.system, inputs.mapping, request);
+  } catch (const std::out_of_range& error) {
+    throw io::InputError({values["allocation"].as<std::string>(), "/granularity/factors"},
+                         error.what(), "give the stacks and the workload that it was found with");
   } catch (const std::invalid_argument& error) {
     throw io::InputError({values["mapping"].as<std::string>(), ""}, error.what(),
                          "use --search ga, or leave fewer choices");
@@ -387,7 +402,9 @@ int schedule_command(const std::vector<std::string>& arguments) {
                             result.evaluated,
                             result.mappings_evaluated,
                             seconds,
-                            result.stopped};
+                            result.stopped,
+                            best.granularity.empty() ? "" : request.granularity->dim,
+                            best.granularity};
   for (const ScheduleChoice& c : result.front) {
     report.front.push_back({c.granularity, c.allocation, c.figures});
   }

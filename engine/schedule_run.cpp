@@ -65,11 +65,18 @@ class Run {
     for (const std::vector<int>& stack : model::choose_stacks(network_, tiling_)) {
       if (stack.size() > 1) cut_stacks_.push_back(stack);
     }
+    const std::size_t chosen = request_.granularity->chosen.size();
+    if (chosen != 0 && chosen != cut_stacks_.size()) {
+      throw std::out_of_range("a granularity for " + std::to_string(chosen) +
+                              " stacks, and there are " + std::to_string(cut_stacks_.size()));
+    }
+    if (chosen == 0) cut_genes_ = cut_stacks_.size();
   }
 
   // Cuts to try until one is possible: all stacks by the same factor.
   std::vector<Factors> first_cuts() const {
     if (cut_stacks_.empty()) return {Factors{}};
+    if (!request_.granularity->chosen.empty()) return {request_.granularity->chosen};
     std::vector<Factors> cuts;
     for (const std::int64_t f : request_.granularity->factors) {
       cuts.push_back(Factors(cut_stacks_.size(), f));
@@ -177,10 +184,10 @@ class Run {
 
   // Genes: the factor of each stack, then the core of each slot that has a choice.
   bool make_space(const ScheduleVariant& v, ScheduleResult& result) {
-    if (!cut_stacks_.empty()) {
+    if (cut_genes_ != 0) {
       std::vector<int> values(request_.granularity->factors.size());
       for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int>(i);
-      space_.values.assign(cut_stacks_.size(), values);
+      space_.values.assign(cut_genes_, values);
     }
     base_.core.assign(at(v.problem.slots), -1);
     base_.whole_cycles.assign(at(v.problem.slots), false);
@@ -215,8 +222,9 @@ class Run {
   }
 
   Factors factors_of(const search::Genome& genome) const {
+    if (cut_genes_ == 0) return first_cuts().front();
     Factors factors;
-    for (std::size_t s = 0; s < cut_stacks_.size(); ++s) {
+    for (std::size_t s = 0; s < cut_genes_; ++s) {
       factors.push_back(request_.granularity->factors[at(genome[s])]);
     }
     return factors;
@@ -225,7 +233,7 @@ class Run {
   model::Allocation allocation_of(const search::Genome& genome) const {
     model::Allocation allocation = base_;
     for (std::size_t i = 0; i < genes_.size(); ++i) {
-      allocation.core[at(genes_[i])] = genome[cut_stacks_.size() + i];
+      allocation.core[at(genes_[i])] = genome[cut_genes_ + i];
     }
     return allocation;
   }
@@ -305,6 +313,7 @@ class Run {
   using Schedulers = std::map<const ScheduleVariant*, std::unique_ptr<model::Scheduler>>;
   tbb::enumerable_thread_specific<Schedulers> schedulers_;
   std::vector<std::vector<int>> cut_stacks_;
+  std::size_t cut_genes_ = 0;  // of these, as many as are searched: all or none
   std::map<Factors, std::shared_ptr<const ScheduleVariant>> variants_;
   search::GenomeSpace space_;
   std::vector<int> genes_;  // slot of each core gene

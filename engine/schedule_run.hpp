@@ -28,8 +28,9 @@ namespace ridgeline::engine {
 
 // Ways to cut a stack, one of which the search chooses: factors of one dimension.
 struct GranularityRequest {
-  std::string dim;                    // upper case
-  std::vector<std::int64_t> factors;  // model::kAllTiles: one index a tile
+  std::string dim;                     // upper case
+  std::vector<std::int64_t> factors;   // model::kAllTiles: one index a tile
+  std::vector<std::int64_t> chosen{};  // of each stack that can be cut; empty: to be searched
 };
 
 // The cores of one layer, one a group.

@@ -143,6 +143,15 @@ class Lowering {
 
   void add_softmax(const OperatorContext& op) {
     std::vector<Layer> layers = lower_softmax(op, next_id_);
+    const OnnxTensor& output =
+        graph_.tensor(graph_.nodes[static_cast<std::size_t>(op.node)].outputs[0]);
+    const auto rank = output.shape ? static_cast<std::int64_t>(output.shape->size()) : 0;
+    const std::int64_t axis = integer_attribute(graph_, op.node, "axis", -1);
+    if (axis != -1 && axis != rank - 1) {
+      import_.remarks.push_back(graph_.node_name(op.node) + ": a Softmax over axis " +
+                                std::to_string(axis) + " of " + std::to_string(rank) +
+                                " is costed over the last one");
+    }
     const char* types[] = {"max", "exp", "sum", "div"};
     for (std::size_t i = 0; i < layers.size(); ++i) {
       add_generated(op, std::move(layers[i]), types[i], std::string("-") + types[i]);
@@ -407,7 +416,7 @@ NetworkImport load_network(const std::filesystem::path& path, const NetworkOptio
                            std::vector<std::string>* notes) {
   const std::string ending = lower_case(path.extension().string());
   if (ending == ".yaml" || ending == ".yml" || ending == ".json") {
-    return {network_of(load_workload_document(path, notes)), {}, {}};
+    return {network_of(load_workload_document(path, notes)), {}, {}, {}};
   }
   return lower_network(read_onnx_graph(path, options.onnx), path.stem().string(), options);
 }

@@ -28,6 +28,7 @@ struct NetworkImport {
   std::vector<std::string> transparent;
   // Those of them that do real arithmetic, or that nobody knows; not in the list above.
   std::vector<std::string> uncosted_arithmetic;
+  std::vector<std::string> remarks;  // where a layer is not quite what the model says
 };
 
 // InputError: shapes or attributes that do not fit; with `options.onnx.strict` any operator that

@@ -212,6 +212,12 @@ void add_details(const ScheduleReport& r, Json& document) {
   document["energy"]["by_cause"] = std::move(causes);
 }
 
+Json factors(const std::vector<std::int64_t>& cuts) {
+  Json list = Json::array();
+  for (const std::int64_t f : cuts) list.push_back(f == 0 ? Json("all") : Json(f));
+  return list;
+}
+
 }  // namespace
 
 std::string tensor_label(const model::ScheduleProblem& problem, int tensor, int part) {
@@ -238,6 +244,9 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
     if (!stack.empty()) stacks.push_back(stack);
   }
   document["stacks"] = std::move(stacks);
+  if (!r.granularity.empty()) {
+    document["granularity"] = {{"dim", r.granularity_dim}, {"factors", factors(r.granularity)}};
+  }
   document["allocation"] = allocation(r.problem, r.allocation);
   document["nodes"] = nodes(r);
   document["transfers"] = transfers(r, full);
@@ -248,11 +257,7 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
     Json member{{"latency", time(c.figures.latency)},
                 {"energy", c.figures.energy.total()},
                 {"peak_bits", c.figures.peak_bits}};
-    if (!c.granularity.empty()) {
-      Json factors = Json::array();
-      for (const std::int64_t f : c.granularity) factors.push_back(f == 0 ? Json("all") : Json(f));
-      member["granularity"] = std::move(factors);
-    }
+    if (!c.granularity.empty()) member["granularity"] = factors(c.granularity);
     member["allocation"] = allocation(r.problem, c.allocation);
     front.push_back(std::move(member));
   }

@@ -37,6 +37,8 @@ struct ScheduleReport {
   std::uint64_t mappings_evaluated = 0;
   double seconds = 0;
   bool stopped = false;
+  std::string granularity_dim{};            // by which stacks are cut, where that was chosen
+  std::vector<std::int64_t> granularity{};  // of each stack that can be cut; 0: all
 };
 
 // The schema ridgeline.schedule/1. `full` adds what a checker needs: edges, blocks, links,

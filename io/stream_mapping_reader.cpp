@@ -24,6 +24,20 @@ std::vector<TilingRequest> read_tilings(const Value& entry, const char* key, boo
   return tilings;
 }
 
+// Whether a cut of the layer's loop leaves parts of the output's sums to different slices.
+bool splits_sums(const model::Layer& layer, const TilingRequest& tiling) {
+  const int dim = model::tiling_dim(layer, tiling.dim);
+  const int output = layer.operand_index("O");
+  if (dim < 0 || output < 0 || tiling.factor == 1 ||
+      layer.dims[static_cast<std::size_t>(dim)].size < 2) {
+    return false;
+  }
+  const auto& indices = layer.operands[static_cast<std::size_t>(output)].indices;
+  return std::none_of(indices.begin(), indices.end(), [&](const model::OperandIndex& index) {
+    return !index.is_relation && index.index == dim;
+  });
+}
+
 std::vector<int> read_allocation(const Value& entry) {
   const auto list = entry.find_non_null("core_allocation");
   if (!list) return {0};
@@ -160,6 +174,7 @@ std::vector<std::string> core_mapping_notes(const model::CoreMapping& mapping,
   std::set<std::string> asked;   // loops that some layer's entry cuts
   std::set<std::string> served;  // those of them that such a layer has
   std::set<std::string> loops;
+  std::set<std::string> summed;  // over cores, though an output adds up over them
   for (const model::NetworkNode& node : network.nodes) {
     if (!node.layer) continue;
     known.insert(known.end(), {node.name, node.operator_type});
@@ -169,6 +184,7 @@ std::vector<std::string> core_mapping_notes(const model::CoreMapping& mapping,
     for (const auto* tilings : {&entry->intra, &entry->inter}) {
       for (const TilingRequest& tiling : *tilings) {
         asked.insert(tiling.dim);
+        if (tilings == &entry->inter && splits_sums(*node.layer, tiling)) summed.insert(tiling.dim);
         if (model::tiling_dim(*node.layer, tiling.dim) >= 0) served.insert(tiling.dim);
       }
     }
@@ -176,6 +192,11 @@ std::vector<std::string> core_mapping_notes(const model::CoreMapping& mapping,
   for (const CoreMappingEntry& entry : mapping.entries) {
     const std::string note = unused_entry_note(entry.name, known, every);
     if (!note.empty()) notes.push_back(note);
+  }
+  for (const std::string& dim : summed) {
+    notes.push_back("slices over '" + dim +
+                    "' run on different cores, and partial sums do not move between cores: what "
+                    "reads them waits for the last slice alone, as in the reference");
   }
   const std::vector<std::string> names(loops.begin(), loops.end());
   for (const std::string& dim : asked) {

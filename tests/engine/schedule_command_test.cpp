@@ -237,6 +237,42 @@ TEST_F(ScheduleCommand, TracesHaveTracksForCoresLinksAndMemories) {
   for (const auto& [id, ends] : flows) EXPECT_EQ(ends, 101) << id;
 }
 
+TEST_F(ScheduleCommand, AResultCanBeEvaluatedAgainWithItsGranularity) {
+  const std::string result = (folder_ / "result.json").string();
+  ASSERT_EQ(run({"--granularity", "OY=2,4,all", "--search", "ga", "--population", "8",
+                 "--generations", "2", "--format", "json", "-o", result})
+                .code,
+            kDone);
+  std::ifstream stream(result);
+  Json found = Json::parse(stream);
+  ASSERT_EQ(found.at("granularity").at("dim"), "OY");
+  const Json again = json({"--allocation", result});
+  for (const char* key : {"latency", "energy", "granularity", "allocation"}) {
+    EXPECT_EQ(again.at(key), found.at(key)) << key;
+  }
+  found["granularity"]["factors"].push_back(2);
+  const Outcome r = run({"--allocation", write("more.json", found.dump()).string()});
+  EXPECT_EQ(r.code, kInvalidInput);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("more.json"), HasSubstr("2 stacks, and there are 1")));
+}
+
+TEST_F(ScheduleCommand, SaysWhatOfTheMappingHasNoEffect) {
+  const auto notes = [&](const std::string& entries) {
+    const Outcome r = run({}, {{"mapping", write("m.yaml", entries).string()}});
+    EXPECT_EQ(r.code, kDone) << r.err;
+    return r.err;
+  };
+  const std::string one_core = "- {name: default, core_allocation: [1]";
+  EXPECT_EQ(notes(one_core + ", intra_core_tiling: [\"OY, all\"]}\n"), "");
+  EXPECT_THAT(notes(one_core + ", intra_core_tiling: [\"OZ, 4\"]}\n"),
+              HasSubstr("cuts the loop 'OZ', which no layer concerned has"));
+  EXPECT_THAT(notes(one_core + "}\n- {name: Layr1, core_allocation: [0]}\n"),
+              HasSubstr("entry 'Layr1' is for no layer here (did you mean 'Layer1'?)"));
+  EXPECT_THAT(notes(one_core + ", inter_core_tiling: [\"C, 1\"]}\n"), "");
+  EXPECT_THAT(notes("- {name: default, core_allocation: [0, 1], inter_core_tiling: [\"C, 2\"]}\n"),
+              HasSubstr("partial sums"));
+}
+
 TEST_F(ScheduleCommand, OptionsThatCouldHaveNoEffectAreRefused) {
   const auto refused = [&](const std::vector<std::string>& options, const char* why) {
     const Outcome r = run(options);
