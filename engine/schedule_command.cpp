@@ -50,8 +50,8 @@ po::options_description options_of_schedule() {
   add("semantics", text_or("2025"),
       "of costs and scheduler: 2025, 2023 (spring) or 2023-06 (June)");
   add("no-quirks", po::bool_switch(),
-      "write-backs wait for their decision, streams keep to the links' bandwidth, and every "
-      "memory is checked at every instant");
+      "write-backs wait for their decision, streams keep to the links' bandwidth, nodes wait for "
+      "all they read, and every memory is checked at every instant");
   add("search", text_or("auto"), "of allocations: auto, exhaustive or ga");
   add("population", po::value<int>()->default_value(64), "of the genetic algorithm");
   add("generations", po::value<int>()->default_value(50), "of the genetic algorithm");

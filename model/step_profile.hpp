@@ -84,7 +84,7 @@ class LinkProfile {
 };
 
 // Bits stored in a memory. Times are cut to whole cycles when a step is made, but compared
-// uncut, so equal fractional times make repeated steps (docs/multicore.md, Q36).
+// uncut, so equal fractional times make repeated steps (docs/multicore.md, 5).
 class MemoryProfile {
  public:
   MemoryProfile() { reset(); }

@@ -320,10 +320,11 @@ class Master {
       write("stopped");
     });
     end_.stopped = reason != StopReason::at_once;
-    progress_.show(ledger_, now(), true);
     progress_.say("stopped by " + std::string(to_text(reason)) + " with " +
                   std::to_string(ledger_.known().size()) + " of " +
-                  std::to_string(ledger_.expected()) + " candidates; --resume continues");
+                  std::to_string(ledger_.expected()) + " candidates, " +
+                  std::to_string(front_written_) +
+                  " of them on the front so far; --resume continues");
   }
 
   void finish() {
@@ -370,6 +371,9 @@ class Master {
       file.convergence.hypervolume.push_back(record.hypervolume);
       file.convergence.front_size.push_back(record.front_size);
     }
+    // The books count what whole blocks brought; a file has all that is known.
+    front_written_ = file.front.size();
+    if (!file.convergence.front_size.empty()) file.convergence.front_size.back() = front_written_;
     io::write_study_file(context_.folder.output(), file);
   }
 
@@ -381,6 +385,7 @@ class Master {
   Pace pace_;
   std::vector<Peer> peers_;
   std::vector<ProgressRecord> samples_;
+  std::uint64_t front_written_ = 0;
   double seconds_before_ = 0;
   double next_sample_ = 0;
   double last_checkpoint_ = -10;
