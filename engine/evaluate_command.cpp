@@ -11,6 +11,7 @@
 #include "engine/parallel.hpp"
 #include "engine/workload_loader.hpp"
 #include "io/accelerator_reader.hpp"
+#include "io/document_kind.hpp"
 #include "io/evaluation_writer.hpp"
 #include "io/mapping_reader.hpp"
 #include "io/nearest.hpp"
@@ -137,12 +138,17 @@ int evaluate_command(const std::vector<std::string>& arguments) {
   const Notes notes(values);
   const io::Document accelerator_document = io::load_document(accelerator_path);
   notes.detail(accelerator_document.notes());
-  const model::Accelerator accelerator = read_accelerator(accelerator_document);
+  const model::Accelerator accelerator =
+      io::read_as(io::DocumentKind::accelerator, accelerator_path,
+                  [&] { return read_accelerator(accelerator_document); });
   const io::Document mapping_document = io::load_document(mapping_path);
   notes.detail(mapping_document.notes());
-  const model::MappingSpec mapping = io::read_mapping(mapping_document.root(), &accelerator);
-  const LoadedWorkload loaded =
-      load_workload(workload_path, read_dims(dims), values["strict"].as<bool>());
+  const model::MappingSpec mapping = io::read_as(io::DocumentKind::mapping, mapping_path, [&] {
+    return io::read_mapping(mapping_document.root(), &accelerator);
+  });
+  const LoadedWorkload loaded = io::read_as(io::DocumentKind::workload, workload_path, [&] {
+    return load_workload(workload_path, read_dims(dims), values["strict"].as<bool>());
+  });
   notes.detail(loaded.notes);
   notes.note(loaded.cost_free);
   for (const std::string& note :

@@ -11,6 +11,7 @@
 #include "engine/command_options.hpp"
 #include "engine/exit_code.hpp"
 #include "engine/explore/run.hpp"
+#include "io/document_kind.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -172,7 +173,8 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Evaluator> evaluator;
   trouble.attempt([&] {
-    study.emplace(io::Study::read(options.study));
+    study.emplace(io::read_as(io::DocumentKind::study, options.study,
+                              [&] { return io::Study::read(options.study); }));
     evaluator = evaluator_of(*study, options);
     check_first_designs(*study, *evaluator);
     LedgerOptions limits;
@@ -205,7 +207,8 @@ int explore_as_worker(const ExploreOptions& options, Transport& transport) {
   std::optional<io::Study> study;
   std::unique_ptr<Evaluator> evaluator;
   trouble.attempt([&] {
-    study.emplace(io::Study::read(options.study));
+    study.emplace(io::read_as(io::DocumentKind::study, options.study,
+                              [&] { return io::Study::read(options.study); }));
     evaluator = evaluator_of(*study, options);
   });
   // The master may wait for two locks and read long journals.

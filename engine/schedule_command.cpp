@@ -12,6 +12,7 @@
 #include "engine/exit_code.hpp"
 #include "engine/mapping_options.hpp"
 #include "engine/schedule_run.hpp"
+#include "io/document_kind.hpp"
 #include "io/multicore_lowering.hpp"
 #include "io/multicore_reader.hpp"
 #include "io/schedule_inputs.hpp"
@@ -128,9 +129,11 @@ Inputs read_inputs(const po::variables_map& values, model::Semantics semantics) 
   const std::string accelerator = required(values, "accelerator");
   const std::string mapping = required(values, "mapping");
   Inputs inputs;
-  inputs.system = io::load_multicore(accelerator);
+  inputs.system = io::read_as(io::DocumentKind::multi_core, accelerator,
+                              [&] { return io::load_multicore(accelerator); });
   const io::Document mapping_document = io::load_document(mapping);
-  inputs.mapping = io::read_core_mapping(mapping_document.root());
+  inputs.mapping = io::read_as(io::DocumentKind::multi_core_mapping, mapping,
+                               [&] { return io::read_core_mapping(mapping_document.root()); });
   io::NetworkOptions options;
   if (values.count("dim") != 0) {
     options.onnx.dims = read_dims(values["dim"].as<std::vector<std::string>>());

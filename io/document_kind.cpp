@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -115,6 +116,32 @@ DocumentKind document_kind(const Document& document) {
   // A core is an accelerator that says so.
   if (best->kind == DocumentKind::core && !root.find("type")) return DocumentKind::accelerator;
   return best->kind;
+}
+
+void reject_other_kind(const std::filesystem::path& path, DocumentKind wanted) {
+  if (path.extension() == ".onnx") return;
+  DocumentKind found = wanted;
+  std::optional<Document> document;
+  try {
+    document.emplace(load_document(path));
+    found = document_kind(*document);
+  } catch (const InputError&) {
+    return;
+  }
+  // A core is an accelerator, and a mapping may leave out what tells it from another.
+  const bool alike = (wanted == DocumentKind::accelerator && found == DocumentKind::core) ||
+                     (wanted == DocumentKind::multi_core_mapping && found == DocumentKind::mapping);
+  if (found == wanted || alike) return;
+  const bool many = found == DocumentKind::multi_core || found == DocumentKind::multi_core_mapping;
+  const bool one = found == DocumentKind::accelerator || found == DocumentKind::core;
+  std::string remedy = "give a document of that kind";
+  if (many) remedy = "`ridgeline schedule` takes it";
+  if (one && wanted == DocumentKind::multi_core) {
+    remedy = "`ridgeline evaluate` takes it; a multi-core one lists its `cores`";
+  }
+  throw document->root().error("this is a document of the kind '" + std::string(to_string(found)) +
+                                   "', and '" + std::string(to_string(wanted)) + "' is wanted",
+                               remedy);
 }
 
 }  // namespace ridgeline::io
