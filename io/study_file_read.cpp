@@ -20,12 +20,20 @@ class Reader {
     if (!std::filesystem::exists(path)) {
       throw FileError(name_ + ": there is no such file");
     }
+    if (std::filesystem::is_directory(path)) {
+      throw FileError(name_ + ": this is a folder (give a study file of 'explore')");
+    }
     const htri_t is_hdf5 = H5Fis_hdf5(name_.c_str());
     if (is_hdf5 == 0) {
       throw wrong("this is no HDF5 file");
     }
-    file_ = Handle(H5Fopen(name_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, name_,
-                   "cannot be opened");
+    const hid_t opened = H5Fopen(name_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (is_hdf5 > 0 && opened < 0) {
+      throw FileError(name_ +
+                      ": the file is damaged or was cut off; the study's folder, if it is still "
+                      "there, makes it again with `ridgeline explore --resume`");
+    }
+    file_ = Handle(opened, H5Fclose, name_, "cannot be opened");
     text_ = Handle(H5Tcopy(H5T_C_S1), H5Tclose, name_, "a text type cannot be made");
     check(H5Tset_size(text_, H5T_VARIABLE), name_, "a text type cannot be made");
     check(H5Tset_cset(text_, H5T_CSET_UTF8), name_, "a text type cannot be made");

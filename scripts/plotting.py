@@ -72,6 +72,16 @@ def read_document(path):
         raise SystemExit(f"{path}: no {'JSON' if path.endswith('.json') else 'YAML'} document: {error}") from error
 
 
+def read_result(path, schema, command):
+    """A result of one of the program's commands; ends the script where it is something else."""
+    result = read_document(path)
+    found = result.get("schema") if isinstance(result, dict) else None
+    if found != schema:
+        raise SystemExit(f"{path}: no result of `ridgeline {command}`: \"schema\" is {found!r}, "
+                         f"expected {schema!r} (write it with: ridgeline {command} --format json)")
+    return result
+
+
 def save(figure, path):
     # No date, so that the same input gives the same file.
     kind = os.path.splitext(path)[1].lower()
