@@ -113,7 +113,10 @@ class Plots(unittest.TestCase):
         for script, source, output, place in (
                 ("plot_breakdown", folder / "none.json", "a.svg", "none.json: cannot be read"),
                 ("plot_breakdown", folder / "text.json", "a.svg", "text.json: no JSON document"),
-                ("plot_breakdown", accelerator, "a.svg", "tpu_like.yaml: no evaluation result"),
+                ("plot_breakdown", accelerator, "a.svg", "tpu_like.yaml: no result of `ridgeline evaluate`"),
+                ("plot_schedule", accelerator, "a.svg", "tpu_like.yaml: no result of `ridgeline schedule`"),
+                ("plot_memory", accelerator, "a.svg", "tpu_like.yaml: no result of `ridgeline schedule`"),
+                ("plot_front", accelerator, "a.svg", "tpu_like.yaml: no result of `ridgeline schedule`"),
                 ("plot_hierarchy", folder / "none.yaml", "a.svg", "none.yaml: cannot be read"),
                 ("plot_hierarchy", folder / "open.yaml", "a.svg", "open.yaml: no YAML document"),
                 ("plot_hierarchy", accelerator, "no/folder.svg", "folder.svg: cannot be written"),
