@@ -281,9 +281,10 @@ void Scheduler::schedule(int index) {
   figures_.mac_energy += cost.mac_energy;
   if (record_ != nullptr) record_->order.push_back(index);
 
-  for (const Needed& n : needed_) {
-    const std::int32_t stay = find(n.data.key, memory_of(core, n.operand));
-    if (stay != kNone) {
+  if (problem_.semantics.checked_capacity) {
+    for (const Needed& n : needed_) {
+      const std::int32_t stay = find(n.data.key, memory_of(core, n.operand));
+      if (stay == kNone) continue;
       stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end);
     }
   }
