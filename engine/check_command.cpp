@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "engine/command_options.hpp"
 #include "engine/exit_code.hpp"
@@ -98,10 +99,14 @@ std::string examine(const std::filesystem::path& path,
 
 int check_command(const std::vector<std::string>& arguments) {
   po::options_description options("Options");
-  options.add_options()("dim", po::value<std::vector<std::string>>(),
-                        "NAME=N, value of a symbolic dimension of ONNX models (repeatable)");
+  auto add = options.add_options();
+  add("dim", po::value<std::vector<std::string>>(),
+      "NAME=N, value of a symbolic dimension of ONNX models (repeatable)");
+  add("format", po::value<std::string>()->default_value("text"), "text or json");
+  add("quiet", po::bool_switch(), "say only what is wrong");
+  add("verbose", po::bool_switch(), "also what is suspicious, such as keys given twice");
   po::variables_map values;
-  if (!parse_options(arguments, "ridgeline check [--dim NAME=N] FILE...",
+  if (!parse_options(arguments, "ridgeline check [options] FILE...",
                      "Reads each file as what it is, and prints what it holds or what is wrong.",
                      options, "file", values)) {
     return kDone;
@@ -109,15 +114,34 @@ int check_command(const std::vector<std::string>& arguments) {
   std::map<std::string, std::int64_t> dims;
   if (values.count("dim") != 0) dims = read_dims(values["dim"].as<std::vector<std::string>>());
   if (values.count("file") == 0) throw UsageError("check needs at least one FILE");
+  const bool json = choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
+  const bool quiet = values["quiet"].as<bool>();
   bool all_good = true;
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (const std::string& file : values["file"].as<std::vector<std::string>>()) {
+    nlohmann::ordered_json result{{"file", file}, {"ok", true}};
     try {
-      const std::string found = examine(file, dims);
-      std::cout << file << ": ok, " << found << '\n';
+      result["found"] = examine(file, dims);
+      if (values["verbose"].as<bool>() && std::filesystem::path(file).extension() != ".onnx") {
+        const io::Document document = io::load_document(file);
+        for (const std::string& note : document.notes()) {
+          std::cerr << "note: " << note << '\n';
+        }
+      }
+      if (!json && !quiet) {
+        std::cout << file << ": ok, " << result["found"].get<std::string>() << '\n';
+      }
     } catch (const io::InputError& error) {
-      std::cout << error.what() << '\n';
       all_good = false;
+      result["ok"] = false;
+      result["error"] = error.what();
+      if (!json) std::cout << error.what() << '\n';
     }
+    if (!quiet || !result["ok"].get<bool>()) results.push_back(std::move(result));
+  }
+  if (json) {
+    std::cout << results.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+              << '\n';
   }
   return all_good ? kDone : kInvalidInput;
 }

@@ -11,6 +11,7 @@
 namespace ridgeline::engine {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::Outcome;
 
@@ -82,6 +83,10 @@ TEST(CommandLine, CheckTakesTheValuesOfSymbolicDimensions) {
   EXPECT_EQ(known.code, kDone);
   EXPECT_THAT(known.out, HasSubstr("conv.onnx: ok, ONNX workload"));
   EXPECT_EQ(run({"check", "--dim", "N", model}).code, kUsage);
+  const Outcome json = run({"check", "--format", "json", model});
+  EXPECT_EQ(json.code, kInvalidInput);
+  EXPECT_THAT(json.out, AllOf(HasSubstr("\"ok\": false"), HasSubstr("\"error\": ")));
+  EXPECT_EQ(run({"check", "--quiet", "--dim", "N=2", model}).out, "");
 }
 
 TEST(CommandLine, CheckKnowsTheReferencesFiles) {
