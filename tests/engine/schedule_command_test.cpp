@@ -273,6 +273,20 @@ TEST_F(ScheduleCommand, SaysWhatOfTheMappingHasNoEffect) {
               HasSubstr("partial sums"));
 }
 
+TEST_F(ScheduleCommand, SaysWhatKindOfDocumentItWasGiven) {
+  const std::string single =
+      std::string(RIDGELINE_SOURCE_DIR) + "/examples/accelerators/tpu_like.yaml";
+  const Outcome r = run({}, {{"accelerator", single}});
+  EXPECT_EQ(r.code, kInvalidInput);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("tpu_like.yaml"), HasSubstr("of the kind 'accelerator'"),
+                           HasSubstr("`ridgeline evaluate` takes it")));
+  // What is wrong in a document of the right kind is said as before.
+  const Outcome wrong =
+      run({}, {{"accelerator", write("s.yaml", "name: s\ncorse: {}\n").string()}});
+  EXPECT_EQ(wrong.code, kInvalidInput);
+  EXPECT_THAT(wrong.err, HasSubstr("corse"));
+}
+
 TEST_F(ScheduleCommand, OptionsThatCouldHaveNoEffectAreRefused) {
   const auto refused = [&](const std::vector<std::string>& options, const char* why) {
     const Outcome r = run(options);

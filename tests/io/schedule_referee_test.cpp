@@ -35,6 +35,16 @@ Json result_of(const GoldenSystem& system, const model::ScheduleProblem& problem
   return Json::parse(text.str());
 }
 
+// The i-th random allocation of a configuration.
+Json random_schedule(const GoldenSystem& system, std::uint64_t seed, int i) {
+  search::RandomStream random(seed, 0, 0, static_cast<std::uint32_t>(i));
+  Json cores = Json::array();
+  for (const Json& choices : system.document.at("gene_cores")) {
+    cores.push_back(choices.at(random.below(choices.size())));
+  }
+  return {{"allocation", cores}};
+}
+
 std::string first_of(const std::vector<Violation>& violations) {
   return violations.empty() ? "" : violations.front().text;
 }
@@ -90,12 +100,7 @@ class RefereeOnRandomAllocations : public ::testing::Test {
     const model::ScheduleProblem strict_problem = system.compile(strict);
     for (int i = 0; i < count; ++i) {
       SCOPED_TRACE(configuration + " " + std::to_string(i));
-      search::RandomStream random(11, 0, 0, static_cast<std::uint32_t>(i));
-      Json cores = Json::array();
-      for (const Json& choices : system.document.at("gene_cores")) {
-        cores.push_back(choices.at(random.below(choices.size())));
-      }
-      const Json schedule{{"allocation", cores}};
+      const Json schedule = random_schedule(system, 11, i);
       const Json result = result_of(system, problem, system.allocation(problem, schedule));
       if (!result.is_null()) {
         const auto violations = judge(result, kReferenceQuirks);
@@ -123,13 +128,8 @@ class RefereeOnRandomAllocations : public ::testing::Test {
     int evictions = 0;
     for (int i = 0; i < count; ++i) {
       SCOPED_TRACE(configuration + " " + std::to_string(i));
-      search::RandomStream random(12, 0, 0, static_cast<std::uint32_t>(i));
-      Json cores = Json::array();
-      for (const Json& choices : system.document.at("gene_cores")) {
-        cores.push_back(choices.at(random.below(choices.size())));
-      }
       const Json result =
-          result_of(system, problem, system.allocation(problem, {{"allocation", cores}}));
+          result_of(system, problem, system.allocation(problem, random_schedule(system, 12, i)));
       if (result.is_null()) continue;
       for (const Json& t : result.at("transfers")) evictions += t.at("cause") == "eviction";
       const auto violations = judge(result, {});

@@ -71,12 +71,7 @@ class Judge {
   }
 
   bool there_at(const std::string& tensor, int core, double time) const {
-    const auto stays = stays_.find(base(tensor));
-    if (stays == stays_.end()) return false;
-    return std::any_of(stays->second.begin(), stays->second.end(), [&](const Json* s) {
-      return on_core(*s, core) && moment(s->at("available")) <= time &&
-             time <= moment(s->at("removed"));
-    });
+    return there_during(tensor, core, time, time);
   }
 
   bool there_during(const std::string& tensor, int core, double start, double end) const {
