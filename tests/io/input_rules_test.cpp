@@ -98,6 +98,17 @@ TEST(GoodInput, KeepsTheReferencesTolerance) {
             40);
 }
 
+TEST(GoodInput, SaysWhichMappingEntriesAreForNoLayer) {
+  const auto workload = read_workload(parse_document(testing::kWorkload, "w.yaml").root(), "w");
+  const auto mapping = read_mapping(
+      parse_document("[{name: default}, {name: Conv}, {name: secnd}, {name: Winograd}]", "m.yaml")
+          .root());
+  EXPECT_THAT(mapping_notes(mapping, workload, false),
+              ::testing::ElementsAre(AllOf(HasSubstr("'secnd'"), HasSubstr("'second'"))));
+  EXPECT_THAT(mapping_notes(mapping, workload, true),
+              ::testing::ElementsAre(HasSubstr("'secnd'"), HasSubstr("'Winograd'")));
+}
+
 TEST(GoodInput, TakesTheLastOfADimensionThatAMappingListsTwice) {
   const std::string text =
       "- name: default\n  spatial_mapping: {D1: [\"K, 4\", \"C, 2\", \"K, 8\"]}\n"

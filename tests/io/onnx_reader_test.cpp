@@ -219,6 +219,21 @@ TEST(OnnxReader, KeepsOperatorsWithoutCostAndNamesThoseThatDoArithmetic) {
   EXPECT_THAT(error_of(model, {{}, true}), AllOf(HasSubstr("'relu'"), HasSubstr("--strict")));
 }
 
+TEST(OnnxReader, TakesOperatorsNobodyKnowsForArithmetic) {
+  const auto uncosted = [](const char* type, const char* domain = "") {
+    OnnxNode node;
+    node.op_type = type;
+    node.domain = domain;
+    return is_uncosted_arithmetic(node);
+  };
+  for (const char* light : {"Relu", "Softmax", "Gelu", "RMSNormalization", "Silu"}) {
+    EXPECT_FALSE(uncosted(light)) << light;
+  }
+  for (const char* heavy : {"Convv", "LSTM", "ConvTranspose"})
+    EXPECT_TRUE(uncosted(heavy)) << heavy;
+  EXPECT_TRUE(uncosted("Relu", "some.vendor"));
+}
+
 TEST(OnnxReader, ReadsPrecisionsFromAttributes) {
   const auto layer =
       *import(convolution({1, 4, 9, 11}, {integers("kernel_shape", {3, 5}),
