@@ -2,7 +2,7 @@
 // docs/performance.md.
 #include <benchmark/benchmark.h>
 
-#include "model/tiling.hpp"
+#include "model/system/node_tiling.hpp"
 
 namespace {
 

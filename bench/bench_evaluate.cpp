@@ -7,14 +7,14 @@
 #include <variant>
 #include <vector>
 
-#include "io/accelerator_reader.hpp"
-#include "io/mapping_reader.hpp"
-#include "model/evaluate.hpp"
-#include "model/problem.hpp"
-#include "search/allocate.hpp"
-#include "search/loop_factors.hpp"
-#include "search/mapper.hpp"
-#include "search/spatial_candidates.hpp"
+#include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/mapping_reader.hpp"
+#include "model/core/evaluate.hpp"
+#include "model/core/problem.hpp"
+#include "search/mapping/allocate.hpp"
+#include "search/mapping/loop_factors.hpp"
+#include "search/mapping/mapper.hpp"
+#include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline {
 namespace {
@@ -44,7 +44,7 @@ struct Case {
   model::Problem problem;
   std::vector<model::Ordering> orderings;
   std::vector<model::Cuts> cuts;
-  std::vector<model::Tiling> tilings;
+  std::vector<model::LoopTiling> tilings;
 
   explicit Case(const char* name) {
     const std::string examples = std::string(RIDGELINE_SOURCE_DIR) + "/examples/";
@@ -121,7 +121,7 @@ BENCHMARK(evaluate);
 
 void tile(benchmark::State& state) {
   const Case& c = tpu_like();
-  model::Tiling tiling;
+  model::LoopTiling tiling;
   over_orderings(state, c, [&](std::size_t i) {
     model::tile(c.problem, c.orderings[i], c.cuts[i], tiling);
     benchmark::DoNotOptimize(tiling);

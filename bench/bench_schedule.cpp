@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "engine/schedule_run.hpp"
-#include "io/multicore_lowering.hpp"
-#include "io/multicore_reader.hpp"
-#include "io/stream_mapping_reader.hpp"
+#include "engine/run/schedule_run.hpp"
+#include "io/inputs/multicore_reader.hpp"
+#include "io/inputs/stream_mapping_reader.hpp"
+#include "io/onnx/multicore_lowering.hpp"
 
 namespace {
 
@@ -27,7 +27,7 @@ Case load(const fs::path& hardware, const fs::path& mapping, const fs::path& wor
   Case c;
   c.system = io::load_multicore(hardware);
   c.mapping = io::load_core_mapping(mapping);
-  io::NetworkOptions options;
+  io::LoweringOptions options;
   options.mapping = &c.mapping;
   c.network = io::load_network(workload, options).network;
   request.search.engine = search::AllocationEngine::ga;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine/explore/candidate_store.hpp"
-#include "io/study_document.hpp"
+#include "io/study/study_document.hpp"
 
 namespace ridgeline::engine {
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/explore/bytes.hpp"
-#include "io/study_document.hpp"
-#include "io/study_file.hpp"
+#include "io/results/study_file.hpp"
+#include "io/study/study_document.hpp"
 
 namespace ridgeline::engine {
 

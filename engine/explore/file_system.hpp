@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "io/error.hpp"
+#include "io/document/error.hpp"
 
 namespace ridgeline::engine {
 

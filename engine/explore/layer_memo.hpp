@@ -14,7 +14,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "search/mapper.hpp"
+#include "search/mapping/mapper.hpp"
 
 namespace ridgeline::engine {
 

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <unordered_map>
 
-#include "engine/exit_code.hpp"
+#include "engine/commands/exit_code.hpp"
 #include "engine/explore/progress.hpp"
 #include "engine/explore/run.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "engine/explore/candidate.hpp"
-#include "io/study_document.hpp"
+#include "io/study/study_document.hpp"
 
 namespace ridgeline::engine {
 

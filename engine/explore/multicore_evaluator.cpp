@@ -8,14 +8,14 @@
 
 #include "engine/explore/evaluator.hpp"
 #include "engine/explore/metrics.hpp"
-#include "engine/schedule_run.hpp"
-#include "io/multicore_lowering.hpp"
-#include "io/multicore_reader.hpp"
-#include "io/onnx_graph.hpp"
-#include "io/schedule_report.hpp"
-#include "io/stream_mapping_reader.hpp"
-#include "io/workload_reader.hpp"
-#include "search/design_bound.hpp"
+#include "engine/run/schedule_run.hpp"
+#include "io/inputs/multicore_reader.hpp"
+#include "io/inputs/stream_mapping_reader.hpp"
+#include "io/inputs/workload_reader.hpp"
+#include "io/onnx/multicore_lowering.hpp"
+#include "io/onnx/onnx_graph.hpp"
+#include "io/results/schedule_report.hpp"
+#include "search/designs/design_bound.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -129,7 +129,7 @@ class MultiCoreEvaluator final : public Evaluator {
     for (std::size_t w = 0; w < graphs_.size(); ++w) {
       const std::string name = spec.workloads[w].path.stem().string();
       if (graphs_[w]) {
-        io::NetworkOptions options;
+        io::LoweringOptions options;
         options.mapping = &design.mapping;
         design.networks.push_back(io::lower_network(*graphs_[w], name, options).network);
       } else {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/cli.hpp"
+#include "engine/commands/cli.hpp"
 #include "engine/explore/candidate_store.hpp"
 #include "engine/explore/crash_note.hpp"
 

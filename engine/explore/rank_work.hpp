@@ -12,7 +12,7 @@
 #include "engine/explore/pool.hpp"
 #include "engine/explore/study_folder.hpp"
 #include "engine/explore/transport.hpp"
-#include "io/study_file.hpp"
+#include "io/results/study_file.hpp"
 
 namespace ridgeline::engine {
 

@@ -8,12 +8,12 @@
 #include "engine/explore/evaluator.hpp"
 #include "engine/explore/layer_memo.hpp"
 #include "engine/explore/metrics.hpp"
-#include "io/accelerator_reader.hpp"
-#include "io/mapping_reader.hpp"
-#include "io/onnx_reader.hpp"
-#include "io/workload_reader.hpp"
-#include "search/design_bound.hpp"
-#include "search/network.hpp"
+#include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/mapping_reader.hpp"
+#include "io/inputs/workload_reader.hpp"
+#include "io/onnx/onnx_reader.hpp"
+#include "search/designs/design_bound.hpp"
+#include "search/mapping/workload_search.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -58,7 +58,7 @@ class StudyEvaluator final : public Evaluator {
       candidate.status = CandidateStatus::pruned;
       return candidate;
     }
-    std::vector<search::NetworkResult> results;
+    std::vector<search::WorkloadResult> results;
     for (std::size_t w = 0; w < design.workloads.size(); ++w) {
       results.push_back(map(design, w, stop));
       if (const std::string why = misfit(design.workloads[w], results.back()); !why.empty()) {
@@ -102,9 +102,9 @@ class StudyEvaluator final : public Evaluator {
     return design;
   }
 
-  search::NetworkResult map(const Design& design, std::size_t workload, const StopCheck& stop) {
+  search::WorkloadResult map(const Design& design, std::size_t workload, const StopCheck& stop) {
     const io::MappingSearch& search = study_.spec().mapping_search;
-    search::NetworkOptions options;
+    search::WorkloadSearchOptions options;
     options.mapper = search.options;
     options.mapper.stop = stop;
     options.keep_on_chip = search.keep_on_chip;
@@ -117,13 +117,13 @@ class StudyEvaluator final : public Evaluator {
         return result;
       });
     };
-    return search::map_network(design.workloads[workload], design.accelerator, design.mapping,
-                               options);
+    return search::map_workload(design.workloads[workload], design.accelerator, design.mapping,
+                                options);
   }
 
-  static std::string misfit(const model::Workload& workload, const search::NetworkResult& result) {
+  static std::string misfit(const model::Workload& workload, const search::WorkloadResult& result) {
     if (result.layers.empty()) return workload.name + " has no layer with costs";
-    for (const search::NetworkLayer& layer : result.layers)
+    for (const search::WorkloadLayer& layer : result.layers)
       if (const std::string& why = result.of(layer).infeasible; !why.empty())
         return workload.name + ", layer " +
                workload.nodes[static_cast<std::size_t>(layer.node)].name + ": " + why;
@@ -144,17 +144,17 @@ class StudyEvaluator final : public Evaluator {
   }
 
   Metrics metrics_of(const Design& design,
-                     const std::vector<search::NetworkResult>& results) const {
+                     const std::vector<search::WorkloadResult>& results) const {
     const io::StudySpec& spec = study_.spec();
     Metrics metrics{};
     double weights = 0;
     for (std::size_t w = 0; w < results.size(); ++w) {
       const double weight = spec.workloads[w].weight;
-      const search::NetworkTotal& total = results[w].total;
+      const search::WorkloadTotal& total = results[w].total;
       add_workload(metrics, weight, total.latency.total2, total.energy);
       metric_of(metrics, io::Metric::utilization) += weight * total.utilization;
       weights += weight;
-      for (const search::NetworkLayer& layer : results[w].layers)
+      for (const search::WorkloadLayer& layer : results[w].layers)
         metric_of(metrics, io::Metric::peak_memory) =
             std::max(metric_of(metrics, io::Metric::peak_memory),
                      memory_in_use(design.accelerator, results[w].of(layer)));
@@ -181,10 +181,10 @@ class StudyEvaluator final : public Evaluator {
   }
 
   nlohmann::ordered_json describe_result(const Design& design, std::size_t w,
-                                         const search::NetworkResult& result) const {
+                                         const search::WorkloadResult& result) const {
     const model::Workload& workload = design.workloads[w];
     nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-    for (const search::NetworkLayer& place : result.layers) {
+    for (const search::WorkloadLayer& place : result.layers) {
       const model::Layer& layer = *workload.nodes[static_cast<std::size_t>(place.node)].layer;
       const search::LayerResult& mapped = result.of(place);
       nlohmann::ordered_json spatial = nlohmann::ordered_json::object();

@@ -8,10 +8,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "engine/cli.hpp"
+#include "engine/commands/cli.hpp"
 #include "engine/explore/crash_note.hpp"
-#include "io/error.hpp"
-#include "io/study_file.hpp"
+#include "io/document/error.hpp"
+#include "io/results/study_file.hpp"
 
 namespace ridgeline::engine {
 namespace fs = std::filesystem;

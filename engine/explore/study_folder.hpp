@@ -18,7 +18,7 @@
 #include "engine/explore/journal.hpp"
 #include "engine/explore/ledger.hpp"
 #include "engine/explore/study_lock.hpp"
-#include "io/study_document.hpp"
+#include "io/study/study_document.hpp"
 
 namespace ridgeline::engine {
 

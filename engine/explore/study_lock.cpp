@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "io/error.hpp"
+#include "io/document/error.hpp"
 
 namespace ridgeline::engine {
 namespace {

@@ -12,7 +12,7 @@
 #include <memory>
 #include <thread>
 
-#include "engine/exit_code.hpp"
+#include "engine/commands/exit_code.hpp"
 
 namespace ridgeline::engine {
 namespace {

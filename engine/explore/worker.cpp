@@ -3,7 +3,7 @@
 #include <iostream>
 #include <iterator>
 
-#include "engine/exit_code.hpp"
+#include "engine/commands/exit_code.hpp"
 #include "engine/explore/reporting.hpp"
 #include "engine/explore/run.hpp"
 

@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "io/accelerator_reader.hpp"
-#include "io/document.hpp"
-#include "io/document_kind.hpp"
-#include "io/mapping_reader.hpp"
-#include "io/stream_mapping_reader.hpp"
-#include "io/workload_reader.hpp"
+#include "io/document/document.hpp"
+#include "io/document/document_kind.hpp"
+#include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/mapping_reader.hpp"
+#include "io/inputs/stream_mapping_reader.hpp"
+#include "io/inputs/workload_reader.hpp"
 
 namespace {
 

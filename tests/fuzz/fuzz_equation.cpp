@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "io/equation.hpp"
+#include "io/document/equation.hpp"
 
 namespace {
 

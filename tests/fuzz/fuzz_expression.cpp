@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/expression.hpp"
+#include "io/document/expression.hpp"
 
 using ridgeline::io::Expression;
 using ridgeline::io::ExpressionError;

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "io/study_document.hpp"
+#include "io/study/study_document.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/cli.hpp"
+#include "engine/commands/cli.hpp"
 
 namespace ridgeline::testing {
 

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "model/accelerator.hpp"
-#include "model/layer.hpp"
-#include "model/mapping_spec.hpp"
-#include "model/spatial_mapping.hpp"
-#include "model/workload.hpp"
+#include "model/core/accelerator.hpp"
+#include "model/core/layer.hpp"
+#include "model/core/mapping_spec.hpp"
+#include "model/core/spatial_mapping.hpp"
+#include "model/core/workload.hpp"
 
 namespace ridgeline::testing {
 

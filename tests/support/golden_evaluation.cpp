@@ -5,8 +5,8 @@
 #include <cmath>
 #include <functional>
 
-#include "model/evaluate.hpp"
-#include "model/problem.hpp"
+#include "model/core/evaluate.hpp"
+#include "model/core/problem.hpp"
 
 namespace ridgeline::testing {
 

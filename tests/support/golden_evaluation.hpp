@@ -2,10 +2,10 @@
 // figures where the record has them, so that a fault shows where it begins.
 #pragma once
 
-#include "model/accelerator.hpp"
-#include "model/hierarchy.hpp"
-#include "model/layer.hpp"
-#include "model/mapping_spec.hpp"
+#include "model/core/accelerator.hpp"
+#include "model/core/hierarchy.hpp"
+#include "model/core/layer.hpp"
+#include "model/core/mapping_spec.hpp"
 #include "tests/support/golden.hpp"
 
 namespace ridgeline::testing {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "model/schedule_problem.hpp"
-#include "model/scheduler.hpp"
+#include "model/system/schedule_problem.hpp"
+#include "model/system/scheduler.hpp"
 #include "tests/support/golden.hpp"
 
 namespace ridgeline::testing {

@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "model/accelerator.hpp"
-#include "model/evaluate.hpp"
-#include "model/layer.hpp"
-#include "model/mapping_spec.hpp"
-#include "model/spatial_mapping.hpp"
+#include "model/core/accelerator.hpp"
+#include "model/core/evaluate.hpp"
+#include "model/core/layer.hpp"
+#include "model/core/mapping_spec.hpp"
+#include "model/core/spatial_mapping.hpp"
 
 namespace ridgeline::testing {
 

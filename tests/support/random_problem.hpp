@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <random>
 
-#include "model/accelerator.hpp"
-#include "model/layer.hpp"
-#include "model/mapping_spec.hpp"
-#include "model/spatial_mapping.hpp"
+#include "model/core/accelerator.hpp"
+#include "model/core/layer.hpp"
+#include "model/core/mapping_spec.hpp"
+#include "model/core/spatial_mapping.hpp"
 
 namespace ridgeline::testing {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "model/cn_graph.hpp"
-#include "model/core_mapping.hpp"
-#include "model/network.hpp"
-#include "model/tiling.hpp"
+#include "model/system/cn_graph.hpp"
+#include "model/system/core_mapping.hpp"
+#include "model/system/network.hpp"
+#include "model/system/node_tiling.hpp"
 
 namespace ridgeline::test {
 

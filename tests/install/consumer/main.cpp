@@ -1,9 +1,9 @@
 // Counts the operand elements of a small matrix product: 4x8 times 8x2.
 #include <cstdio>
 
-#include "io/error.hpp"
-#include "model/layer.hpp"
-#include "search/mapper.hpp"
+#include "io/document/error.hpp"
+#include "model/core/layer.hpp"
+#include "search/mapping/mapper.hpp"
 
 int main() {
   ridgeline::model::Layer layer;

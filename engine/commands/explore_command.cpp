@@ -1,0 +1,286 @@
+#include "engine/commands/explore_command.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+
+#include "engine/commands/command_options.hpp"
+#include "engine/commands/exit_code.hpp"
+#include "engine/explore/run.hpp"
+#include "io/document/document_kind.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+namespace po = boost::program_options;
+
+double seconds_option(const po::variables_map& values, const char* name, double least) {
+  const double seconds = values[name].as<double>();
+  if (!std::isfinite(seconds) || seconds < least)
+    throw UsageError("--" + std::string(name) + " takes a number of seconds, at least " +
+                     std::to_string(static_cast<int>(least)));
+  return seconds;
+}
+
+// Ranks that a launcher put on one machine without binding them share its processors.
+int default_threads_of_rank() {
+  const int processors = default_threads();
+  const char* local = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  const int ranks = local != nullptr ? std::atoi(local) : 1;
+  const bool bound = processors < static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  return bound || ranks <= 1 ? processors : std::max(1, processors / ranks);
+}
+
+bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
+  po::options_description description("Options");
+  auto add = description.add_options();
+  add("output,o", po::value<std::string>(),
+      "study file to write (default: the study's name with .h5)");
+  add("resume", "continue an unfinished study; start one that was not begun");
+  add("force", "replace what is at --output");
+  add("keep", "keep journals and snapshots of a complete study");
+  add("dry-run", "print the size of the space and the first designs");
+  add("no-prune", "evaluate designs too that cannot reach the front");
+  add("threads", po::value<int>()->default_value(default_threads_of_rank()),
+      "evaluating threads of each rank");
+  add("checkpoint-every", po::value<double>()->default_value(300, "300"),
+      "seconds between checkpoints; 0: on SIGUSR1 only");
+  add("time-limit", po::value<double>()->default_value(0, "0"),
+      "seconds after which to stop, resumable; 0: none");
+  add("max-evaluations", po::value<std::int64_t>()->default_value(0),
+      "evaluations after which to stop, resumable; 0: no limit");
+  add("worker-timeout", po::value<double>()->default_value(60, "60"),
+      "seconds of silence after which a rank counts as lost");
+  add("lock-wait", po::value<double>()->default_value(10, "10"),
+      "seconds to wait for another run on the same study file");
+  add("exit-code-file", po::value<std::string>(),
+      "write the exit code there too: mpirun --enable-recovery always ends with 0");
+  add("quiet", "no progress");
+  add("verbose", "tell of checkpoints too");
+  po::variables_map values;
+  if (!parse_options(
+          arguments, "ridgeline explore STUDY [options]",
+          "Explores the architecture space of a study document, alone or under mpirun.\n"
+          "SIGUSR1 checkpoints; SIGUSR2, SIGTERM and SIGINT stop, resumable (exit code 75).",
+          description, "study", values))
+    return false;
+  if (values.count("study") == 0 || values["study"].as<std::vector<std::string>>().size() != 1)
+    throw UsageError("ridgeline explore takes one study document");
+  options.study = values["study"].as<std::vector<std::string>>().front();
+  options.output = values.count("output") != 0
+                       ? std::filesystem::path(values["output"].as<std::string>())
+                       : options.study.filename().replace_extension(".h5");
+  options.resume = values.count("resume") != 0;
+  options.force = values.count("force") != 0;
+  if (options.resume && options.force)
+    throw UsageError("--resume continues what --force would replace: give one of them");
+  if (values.count("exit-code-file") != 0)
+    options.exit_code_file = values["exit-code-file"].as<std::string>();
+  options.keep = values.count("keep") != 0;
+  options.dry_run = values.count("dry-run") != 0;
+  options.prune = values.count("no-prune") == 0;
+  options.quiet = values.count("quiet") != 0;
+  options.verbose = values.count("verbose") != 0;
+  options.threads = values["threads"].as<int>();
+  if (options.threads < 1 || options.threads > 4096)
+    throw UsageError("--threads takes a number from 1 to 4096");
+  options.checkpoint_every = seconds_option(values, "checkpoint-every", 0);
+  options.time_limit = seconds_option(values, "time-limit", 0);
+  options.worker_timeout = seconds_option(values, "worker-timeout", 1);
+  options.lock_wait = seconds_option(values, "lock-wait", 0);
+  const std::int64_t most = values["max-evaluations"].as<std::int64_t>();
+  if (most < 0) throw UsageError("--max-evaluations takes a number from 0");
+  options.max_evaluations = static_cast<std::uint64_t>(most);
+  if (const char* synthetic = std::getenv("RIDGELINE_EXPLORE_SYNTHETIC"))
+    options.synthetic = synthetic;
+  options.command = "ridgeline explore";
+  for (const std::string& argument : arguments) options.command += " " + argument;
+  return true;
+}
+
+int dry_run(const io::Study& study) {
+  constexpr int kShown = 10;
+  constexpr std::size_t kListed = 20;           // values of a parameter
+  constexpr std::uint64_t kSteps = 10'000'000;  // what hides longer is not shown
+  const io::StudySpec& spec = study.spec();
+  std::cout << "study " << spec.name << '\n';
+  for (const auto& parameter : spec.parameters) {
+    std::cout << "  " << parameter.name << ':';
+    const std::size_t count = parameter.values.size();
+    const std::size_t listed = count > kListed ? kListed - 1 : count;
+    for (std::size_t v = 0; v < listed; ++v) std::cout << ' ' << parameter.values[v].label;
+    if (listed < count)
+      std::cout << " ... " << parameter.values.back().label << " (" << count << " values)";
+    std::cout << '\n';
+  }
+  std::cout << "combinations: " << study.grid().text << '\n';
+  if (!spec.where.empty()) {
+    const auto existing = study.count_existing();
+    std::cout << "designs (with `where`): "
+              << (existing ? std::to_string(*existing) : "too many to count") << '\n';
+  }
+  std::cout << "candidates of the strategy: " << source_of(study)->expected() << '\n';
+  std::cout << "first designs:\n";
+  std::uint64_t from = 0;
+  for (int shown = 0; shown < kShown; ++shown) {
+    const auto id = study.next_existing(from, kSteps);
+    if (!id) break;
+    std::cout << "  " << *id << ": " << study.describe(*id) << '\n';
+    from = *id + 1;
+    if (from >= study.grid().count) break;
+  }
+  return kDone;
+}
+
+std::unique_ptr<Evaluator> evaluator_of(const io::Study& study, const ExploreOptions& options) {
+  return options.synthetic.empty() ? study_evaluator(study)
+                                   : synthetic_evaluator(study, options.synthetic);
+}
+
+// What went wrong on this rank before the work began; 0: nothing.
+struct Trouble {
+  int code = kDone;
+  std::string what;
+
+  template <class Action>
+  void attempt(Action&& action) {
+    try {
+      action();
+    } catch (const io::InputError& error) {
+      *this = {kInvalidInput, error.what()};
+    } catch (const io::FileError& error) {
+      *this = {kIoFailed, error.what()};
+    } catch (const std::exception& error) {
+      *this = {kBug, std::string("this is a bug in Ridgeline: ") + error.what()};
+    }
+  }
+};
+
+void tell_workers(Transport& transport, MessageKind kind, const std::string& bytes) {
+  for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, kind, bytes);
+}
+
+// Rank 0 opens the study and says so; what it cannot open, it alone reports.
+int explore_as_master(const ExploreOptions& options, Transport& transport) {
+  Trouble trouble;
+  std::optional<io::Study> study;
+  StudyFolder folder(posix_file_system(), options.output);
+  OpenedStudy opened;
+  std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<Evaluator> evaluator;
+  trouble.attempt([&] {
+    study.emplace(io::read_as(io::DocumentKind::study, options.study,
+                              [&] { return io::Study::read(options.study); }));
+    evaluator = evaluator_of(*study, options);
+    check_first_designs(*study, *evaluator);
+    LedgerOptions limits;
+    limits.max_evaluations = options.max_evaluations;
+    limits.patience = std::max(limits.patience, options.worker_timeout);
+    ledger = std::make_unique<Ledger>(source_of(*study), study->spec().objectives, limits);
+    opened = folder.open(*study, options, *ledger);
+  });
+  if (trouble.code != kDone || opened.already_complete) {
+    if (trouble.code != kDone)
+      std::cerr << "ridgeline: " << trouble.what << std::endl;
+    else if (!options.quiet)
+      std::cerr << options.output.string() << " is complete already" << std::endl;
+    tell_workers(transport, MessageKind::refuse, {});
+    record_exit_code(options, trouble.code);
+    finalise(transport, kFinalisePatience, trouble.code);
+    return trouble.code;
+  }
+  const RunContext context{*study,     options,        folder, posix_file_system(), *evaluator,
+                           opened.run, opened.started, 0,      transport.size()};
+  tell_workers(transport, MessageKind::open,
+               encode_opening({study->fingerprint(), opened.run, opened.started}));
+  ledger->start();
+  return run_master(context, transport, *ledger, opened).code;
+}
+
+// The other ranks read the study too, and then wait for the master to open it.
+int explore_as_worker(const ExploreOptions& options, Transport& transport) {
+  Trouble trouble;
+  std::optional<io::Study> study;
+  std::unique_ptr<Evaluator> evaluator;
+  trouble.attempt([&] {
+    study.emplace(io::read_as(io::DocumentKind::study, options.study,
+                              [&] { return io::Study::read(options.study); }));
+    evaluator = evaluator_of(*study, options);
+  });
+  // The master may wait for two locks and read long journals.
+  using Clock = std::chrono::steady_clock;
+  const auto until = Clock::now() + std::chrono::duration<double>(options.worker_timeout + 600 +
+                                                                  2 * options.lock_wait);
+  std::optional<Message> message;
+  while (!message && Clock::now() < until) {
+    message = transport.receive();
+    if (!message) ::usleep(1000);
+  }
+  Opening opening;
+  if (!message || message->kind != MessageKind::open || !decode_opening(message->bytes, opening)) {
+    finalise(transport, kFinalisePatience, message ? kDone : kStoppedEarly);
+    return message ? kDone : kStoppedEarly;
+  }
+  StudyFolder folder(posix_file_system(), options.output);
+  std::optional<FileLock> joined;
+  if (trouble.code == kDone && study->fingerprint() != opening.fingerprint)
+    trouble = {kInvalidInput,
+               options.study.string() + ": the study or its inputs are not what rank 0 reads"};
+  if (trouble.code == kDone) trouble.attempt([&] { joined.emplace(folder.join()); });
+  if (trouble.code != kDone) {
+    transport.send(0, MessageKind::failed, static_cast<char>(trouble.code) + trouble.what);
+    finalise(transport, kFinalisePatience, kDone);
+    return kDone;
+  }
+  const RunContext context{*study,          options,     folder,          posix_file_system(),
+                           *evaluator,      opening.run, opening.started, transport.rank(),
+                           transport.size()};
+  return run_worker(context, transport).code;
+}
+
+}  // namespace
+
+void record_exit_code(const ExploreOptions& options, int code) {
+  if (options.exit_code_file.empty()) return;
+  try {
+    posix_file_system().replace(options.exit_code_file, std::to_string(code) + "\n");
+  } catch (const io::FileError& error) {
+    std::cerr << "ridgeline: " << error.what() << std::endl;
+  }
+}
+
+int explore_command(const std::vector<std::string>& arguments) {
+  ExploreOptions options;
+  try {
+    if (!parse(arguments, options)) return kDone;
+  } catch (const UsageError&) {
+    if (launched_rank() == 0) {
+      // The command line was not understood, but this of it may have been.
+      const auto name = std::find(arguments.begin(), arguments.end(), "--exit-code-file");
+      if (name != arguments.end() && name + 1 != arguments.end())
+        options.exit_code_file = *(name + 1);
+      record_exit_code(options, kUsage);
+      throw;
+    }
+    return kUsage;  // said once, by rank 0
+  }
+  if (options.dry_run) {
+    if (launched_rank() != 0) return kDone;
+    return dry_run(io::Study::read(options.study));
+  }
+  // What an earlier run left there is not about this one.
+  std::error_code ignored;
+  if (launched_rank() == 0 && !options.exit_code_file.empty())
+    std::filesystem::remove(options.exit_code_file, ignored);
+  // Before anything that takes time: the default of SIGUSR1 is to end the process.
+  catch_signals();
+  const auto transport = launched_with_others() ? mpi_transport() : lone_transport();
+  return transport->rank() == 0 ? explore_as_master(options, *transport)
+                                : explore_as_worker(options, *transport);
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,109 @@
+#include "engine/commands/mapping_options.hpp"
+
+#include <array>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <chrono>
+
+#include "engine/commands/command_options.hpp"
+#include "engine/commands/exit_code.hpp"
+#include "model/core/limits.hpp"
+
+namespace ridgeline::engine {
+
+namespace po = boost::program_options;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+thread_local Clock::time_point layer_started;
+
+// A whole number in text, at least `min`.
+std::int64_t whole_number(const std::string& option, const std::string& text, std::int64_t min) {
+  std::int64_t number = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status != std::errc() || end != text.data() + text.size() || number < min ||
+      number > model::kMaxExactInteger) {
+    throw UsageError(option + " takes a whole number of at least " + std::to_string(min) +
+                     ", not '" + text + "'");
+  }
+  return number;
+}
+
+int small_number(const std::string& option, const std::string& text, int min) {
+  const std::int64_t number = whole_number(option, text, min);
+  if (number > 1'000'000'000) throw UsageError(option + ": " + text + " is too large");
+  return static_cast<int>(number);
+}
+
+}  // namespace
+
+void start_layer_search(LayerSearchStart start) {
+  layer_started = start;
+}
+
+LayerSearchStart layer_search_start() {
+  return layer_started;
+}
+
+void add_mapping_options(po::options_description& options, const char* engine) {
+  const auto text = [](const char* fallback) {
+    return po::value<std::string>()->default_value(fallback);
+  };
+  auto add = options.add_options();
+  add("engine", text(engine), "temporal mapping search: exact, loma or anneal");
+  add("lpf-limit", text("6"), "loop-prime-factor limit of loma; 0: none");
+  add("node-limit", text("0"),
+      "nodes of a spatial mapping after which exact stops with a bound and a gap; 0: none");
+  add("spatial-candidates", text("3"),
+      "spatial mappings generated where the mapping document gives none; or all");
+  add("mixed-spatial", po::bool_switch(), "allow several loop dimensions on one array dimension");
+  add("even", po::bool_switch(), "even mappings only: all operands of a memory share its loops");
+  add("search-seconds", po::value<double>(), "stop the search of a layer after so many seconds");
+}
+
+search::MapperOptions read_mapping_options(const po::variables_map& values) {
+  const auto text = [&](const char* name) { return values[name].as<std::string>(); };
+  search::MapperOptions options;
+  options.objective = static_cast<search::Objective>(
+      choice("--objective", text("objective"), {"latency", "energy", "edp"}));
+  constexpr std::array kEngines{search::Engine::exact, search::Engine::loma,
+                                search::Engine::anneal};
+  options.engine = kEngines[static_cast<std::size_t>(
+      choice("--engine", text("engine"), {"exact", "loma", "anneal"}))];
+  options.node_limit = whole_number("--node-limit", text("node-limit"), 0);
+  options.lpf_limit = small_number("--lpf-limit", text("lpf-limit"), 0);
+  options.spatial_candidates =
+      text("spatial-candidates") == "all"
+          ? 0
+          : small_number("--spatial-candidates", text("spatial-candidates"), 1);
+  options.mixed_spatial = values["mixed-spatial"].as<bool>();
+  options.even = values["even"].as<bool>();
+  options.seed = static_cast<std::uint64_t>(whole_number("--seed", text("seed"), 0));
+  if (values.count("front") != 0) options.front = values["front"].as<bool>();
+  if (values.count("samples") != 0) {
+    options.samples = small_number("--samples", text("samples"), 0);
+  }
+  if (values.count("search-seconds") != 0) {
+    const double seconds = values["search-seconds"].as<double>();
+    if (!(seconds > 0)) throw UsageError("--search-seconds takes a number above 0");
+    options.stop = [seconds] {
+      return std::chrono::duration<double>(Clock::now() - layer_started).count() > seconds;
+    };
+  }
+  return options;
+}
+
+std::map<std::string, std::int64_t> read_dims(const std::vector<std::string>& given) {
+  std::map<std::string, std::int64_t> dims;
+  for (const std::string& pair : given) {
+    const std::size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      throw UsageError("--dim takes NAME=N, not '" + pair + "'");
+    }
+    dims[pair.substr(0, equals)] = whole_number("--dim", pair.substr(equals + 1), 1);
+  }
+  return dims;
+}
+
+}  // namespace ridgeline::engine

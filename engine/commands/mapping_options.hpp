@@ -1,0 +1,34 @@
+// The mapping-search options that several commands share.
+#pragma once
+
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/variables_map.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "search/mapping/mapper.hpp"
+
+namespace ridgeline::engine {
+
+// --engine, --node-limit, --search-seconds, --lpf-limit, --spatial-candidates, --mixed-spatial,
+// --even. `engine`: the default of --engine. A command adds --objective and --seed itself, which
+// mean more in some than in others, and --front and --samples where it shows them.
+void add_mapping_options(boost::program_options::options_description& options, const char* engine);
+
+// UsageError for values that make no sense. With --search-seconds, `stop` compares the clock with
+// start_layer_search() of the same thread.
+search::MapperOptions read_mapping_options(const boost::program_options::variables_map& values);
+
+// The calling thread starts the search of another layer now, or joins one that started before.
+using LayerSearchStart = std::chrono::steady_clock::time_point;
+void start_layer_search(LayerSearchStart start = std::chrono::steady_clock::now());
+// When the search that the calling thread works on started.
+LayerSearchStart layer_search_start();
+
+// NAME=N of --dim. UsageError.
+std::map<std::string, std::int64_t> read_dims(const std::vector<std::string>& given);
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,110 @@
+// From a network, a system and a mapping to the best schedules: graphs, node costs, allocation
+// search, over threads. What `ridgeline schedule` runs, and what a study of multi-core systems
+// runs for each candidate.
+//
+// Results depend on the request alone, not on threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/system/core_mapping.hpp"
+#include "model/system/multicore.hpp"
+#include "model/system/network.hpp"
+#include "model/system/node_tiling.hpp"
+#include "model/system/schedule_problem.hpp"
+#include "model/system/scheduler.hpp"
+#include "search/allocation/allocation_search.hpp"
+#include "search/allocation/node_cost.hpp"
+
+namespace ridgeline::engine {
+
+// Ways to cut a stack, one of which the search chooses: factors of one dimension.
+struct GranularityRequest {
+  std::string dim;                     // upper case
+  std::vector<std::int64_t> factors;   // model::kAllTiles: one index a tile
+  std::vector<std::int64_t> chosen{};  // of each stack that can be cut; empty: to be searched
+};
+
+// The cores of one layer, one a group.
+struct LayerAllocation {
+  int id = 0;  // of the layer
+  std::vector<int> cores;
+};
+
+struct ScheduleRequest {
+  model::TilingOptions tiling;  // weight_capacity is filled in
+  model::ScheduleOptions schedule;
+  search::NodeCostOptions costs;
+  search::AllocationSearchOptions search;
+  std::optional<GranularityRequest> granularity;
+  // Cores of some or all layers, over the mapping's choice; nothing is searched for them.
+  std::vector<LayerAllocation> allocation;
+  int threads = 1;
+};
+
+// Mapping searches done so far, by content; may be shared between runs with the same options.
+class NodeCostCache {
+ public:
+  std::optional<search::NodeMapping> find(const std::string& content) const;
+  void insert(const std::string& content, const search::NodeMapping& mapping);
+  std::size_t size() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, search::NodeMapping> known_;
+};
+
+// One way to cut the network, ready to be scheduled.
+struct ScheduleVariant {
+  model::CnGraph graph;
+  search::NodeCostPlan plan;
+  std::vector<search::NodeMapping> mappings;  // of the plan's tasks
+  model::ScheduleProblem problem;             // refers to `graph`
+  model::TilingFault tiling_problem;          // set: nothing else is
+};
+
+// A member of the front: how the stacks are cut, and where the layers run.
+struct ScheduleChoice {
+  std::vector<std::int64_t> granularity;  // factor of each stack; empty: as the mapping says
+  model::Allocation allocation;
+  model::ScheduleFigures figures;
+};
+
+struct ScheduleResult {
+  // Why there is nothing: a network that cannot be cut as asked, a layer that no core can run.
+  std::string infeasible;
+  model::TilingFault tiling_problem;
+
+  std::vector<ScheduleChoice> front;  // sorted by the objectives
+  int best = -1;
+  std::shared_ptr<const ScheduleVariant> variant;  // of the best
+  model::ScheduleFigures figures;                  // of the best
+  model::ScheduleRecord record;
+  bool searched = false;  // false: the mapping or the request left no choice
+  search::AllocationEngine engine = search::AllocationEngine::exhaustive;
+  std::uint64_t space = 1;
+  std::uint64_t evaluated = 0;
+  std::uint64_t mappings_evaluated = 0;
+  bool stopped = false;
+};
+
+// Precondition: ids of cores and of layers in the request are the system's and the network's.
+// Throws std::invalid_argument where the exhaustive engine is asked for and the space is too
+// large for it.
+ScheduleResult run_schedule(const model::Network& network, const model::MultiCore& system,
+                            const model::CoreMapping& mapping, const ScheduleRequest& request,
+                            NodeCostCache* cache = nullptr);
+
+// What went wrong with a schedule, in words.
+std::string describe(const model::ScheduleFigures& figures, const ScheduleVariant& variant,
+                     const model::MultiCore& system);
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,216 @@
+#include "io/results/evaluation_writer.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/results/evaluation_parts.hpp"
+#include "model/core/limits.hpp"
+
+namespace ridgeline::io {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+// A count: written as an integer, which it is unless the model says otherwise.
+ordered_json count(double value) {
+  if (value == std::floor(value) &&
+      std::abs(value) <= static_cast<double>(model::kMaxExactInteger)) {
+    return static_cast<std::int64_t>(value);
+  }
+  return value;
+}
+
+ordered_json by_direction(const std::string& memory, const std::array<double, 4>& figures,
+                          bool counts) {
+  ordered_json level{{"memory", memory}};
+  for (int d = 0; d < model::kDirections; ++d) {
+    const auto direction = static_cast<model::Direction>(d);
+    const double figure = figures[static_cast<std::size_t>(d)];
+    level[std::string(model::to_string(direction))] = counts ? count(figure) : ordered_json(figure);
+  }
+  return level;
+}
+
+ordered_json spatial_json(const search::LayerResult& mapped, const model::Layer& layer,
+                          const model::Accelerator& accelerator) {
+  auto spatial = ordered_json::object();
+  for (const model::SpatialDim& dim : mapped.spatial) {
+    auto loops = ordered_json::object();
+    for (const model::SpatialLoop& loop : dim.loops) {
+      loops[layer.dims[static_cast<std::size_t>(loop.dim)].name] = loop.factor;
+    }
+    spatial[accelerator.array.dims[static_cast<std::size_t>(dim.array_dim)].name] =
+        std::move(loops);
+  }
+  return spatial;
+}
+
+ordered_json temporal_json(const search::LayerResult& mapped, const model::Layer& layer,
+                           const model::Accelerator& accelerator) {
+  auto temporal = ordered_json::array();
+  const auto memories = loop_memories(mapped);
+  for (std::size_t i = 0; i < mapped.temporal.size(); ++i) {
+    const model::TemporalLoop& loop = mapped.temporal[i];
+    auto memory = ordered_json::object();
+    for (std::size_t o = 0; o < mapped.evaluation.operands.size(); ++o) {
+      const int place = memories[o][i];
+      if (place < 0) continue;
+      memory[operand_name(layer, mapped.evaluation.operands[o])] =
+          accelerator.memories[static_cast<std::size_t>(place)].name;
+    }
+    temporal.push_back({{"dim", layer.dims[static_cast<std::size_t>(loop.dim)].name},
+                        {"size", loop.size},
+                        {"memory", std::move(memory)}});
+  }
+  return temporal;
+}
+
+void add_figures(const EvaluationReport& report, const search::LayerResult& mapped,
+                 const model::Layer& layer, ordered_json& entry) {
+  const model::Evaluation& evaluation = mapped.evaluation;
+  auto energy = ordered_json::object();
+  auto accesses = ordered_json::object();
+  auto occupancy = ordered_json::object();
+  for (const model::OperandFigures& operand : evaluation.operands) {
+    const std::string name = operand_name(layer, operand);
+    energy[name] = accesses[name] = occupancy[name] = ordered_json::array();
+    for (const model::LevelFigures& level : operand.levels) {
+      const std::string& memory =
+          report.accelerator.memories[static_cast<std::size_t>(level.memory)].name;
+      energy[name].push_back(by_direction(memory, level.energy, false));
+      accesses[name].push_back(by_direction(memory, level.accesses, true));
+      occupancy[name].push_back(
+          {{"memory", memory}, {"operand", level.utilization}, {"all", level.utilization_shared}});
+    }
+  }
+  entry["energy"] = {{"total", evaluation.cost.energy},
+                     {"mac", evaluation.mac_energy},
+                     {"memory", std::move(energy)}};
+  entry["accesses"] = std::move(accesses);
+  const model::LatencyFigures& latency = evaluation.latency;
+  entry["latency"] = {
+      {"ideal", count(latency.ideal)}, {"ideal_temporal", count(latency.ideal_temporal)},
+      {"stall", latency.stall},        {"onload", latency.onload},
+      {"offload", latency.offload},    {"compute", latency.total0},
+      {"total", latency.total2}};
+  entry["utilization"] = {{"spatial", evaluation.spatial_utilization},
+                          {"overall", evaluation.utilization}};
+  entry["occupancy"] = std::move(occupancy);
+  entry["mapping"] = {{"spatial", spatial_json(mapped, layer, report.accelerator)},
+                      {"temporal", temporal_json(mapped, layer, report.accelerator)}};
+}
+
+ordered_json options_json(const search::WorkloadSearchOptions& options) {
+  const search::MapperOptions& mapper = options.mapper;
+  ordered_json json{{"objective", to_string(mapper.objective)},
+                    {"engine", to_string(mapper.engine)}};
+  // The exact engine begins with loma's search, and says what it would have found.
+  if (mapper.engine != search::Engine::anneal) json["lpf_limit"] = mapper.lpf_limit;
+  if (mapper.engine == search::Engine::exact && mapper.node_limit > 0) {
+    json["node_limit"] = mapper.node_limit;
+  }
+  if (mapper.engine == search::Engine::exact && mapper.front) json["front"] = true;
+  if (mapper.samples > 0) json["samples"] = mapper.samples;
+  if (mapper.engine == search::Engine::anneal || mapper.samples > 0) json["seed"] = mapper.seed;
+  json["spatial_candidates"] =
+      mapper.spatial_candidates > 0 ? ordered_json(mapper.spatial_candidates) : ordered_json("all");
+  json["mixed_spatial"] = mapper.mixed_spatial;
+  json["even"] = mapper.even;
+  json["keep_on_chip"] = options.keep_on_chip;
+  if (!options.layers.empty()) json["layers"] = options.layers;
+  return json;
+}
+
+// The proof, or how far it got, and what the reference's search would have found.
+void add_search_figures(const search::LayerResult& mapped, search::Objective objective,
+                        ordered_json& json) {
+  if (!mapped.infeasible.empty()) return;
+  if (std::isfinite(mapped.lower_bound) && mapped.lower_bound > 0) {
+    json["lower_bound"] = mapped.lower_bound;
+    const double value = search::objective_value(objective, mapped.evaluation.cost);
+    json["gap"] = value > 0 ? (value - mapped.lower_bound) / value : 0.0;
+  }
+  if (mapped.orderings > 0) {
+    json["orderings"] = mapped.orderings;
+    json["nodes"] = mapped.nodes;
+  }
+  for (const model::Cost& cost : mapped.front) {
+    json["front"].push_back({cost.latency, cost.energy});
+  }
+  if (!mapped.front.empty()) json["front_proven"] = mapped.front_proven;
+  for (const model::Cost& cost : mapped.samples) {
+    json["samples"].push_back({cost.latency, cost.energy});
+  }
+  if (mapped.reference) {
+    json["loma"] = {{"energy", mapped.reference->energy}, {"latency", mapped.reference->latency}};
+  }
+}
+
+}  // namespace
+
+ordered_json evaluation_json(const EvaluationReport& report) {
+  const search::WorkloadResult& result = report.result;
+  ordered_json json{{"schema", "ridgeline.evaluation/1"},
+                    {"workload", report.workload.name},
+                    {"accelerator", report.accelerator.name},
+                    {"options", options_json(report.options)}};
+  json["total"] = {
+      {"energy", result.total.energy},
+      {"latency", result.total.latency.total2},
+      {"area", report.accelerator.area()},
+      {"macs", count(result.total.macs)},
+      {"utilization",
+       {{"spatial", result.total.spatial_utilization}, {"overall", result.total.utilization}}}};
+  json["layers"] = ordered_json::array();
+  for (const search::WorkloadLayer& layer : result.layers) {
+    const model::WorkloadNode& node = report.workload.nodes[static_cast<std::size_t>(layer.node)];
+    const search::LayerResult& mapped = result.of(layer);
+    ordered_json entry{
+        {"name", node.name}, {"operator", node.operator_type}, {"macs", node.layer->mac_count()}};
+    if (mapped.infeasible.empty()) {
+      add_figures(report, mapped, *node.layer, entry);
+    } else {
+      entry["infeasible"] = mapped.infeasible;
+    }
+    entry["search"] = {{"engine", to_string(report.options.mapper.engine)},
+                       {"evaluated", mapped.evaluated},
+                       {"optimal", mapped.optimal}};
+    add_search_figures(mapped, report.options.mapper.objective, entry["search"]);
+    entry["search"]["seconds"] =
+        layer.problem < report.seconds.size() ? report.seconds[layer.problem] : 0.0;
+    json["layers"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+std::string evaluation_json_text(const EvaluationReport& report) {
+  // Names from models may hold any bytes.
+  return evaluation_json(report).dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string to_string(search::Objective objective) {
+  switch (objective) {
+    case search::Objective::latency:
+      return "latency";
+    case search::Objective::energy:
+      return "energy";
+    case search::Objective::edp:
+      return "edp";
+  }
+  return "";
+}
+
+std::string to_string(search::Engine engine) {
+  switch (engine) {
+    case search::Engine::loma:
+      return "loma";
+    case search::Engine::exact:
+      return "exact";
+    case search::Engine::anneal:
+      return "anneal";
+  }
+  return "";
+}
+
+}  // namespace ridgeline::io

@@ -1,0 +1,31 @@
+// Results of evaluating a workload on a single-core accelerator, as JSON (the schema
+// `ridgeline.evaluation/1` of docs/results.md) and as text for people.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "search/mapping/workload_search.hpp"
+
+namespace ridgeline::io {
+
+struct EvaluationReport {
+  const model::Workload& workload;
+  const model::Accelerator& accelerator;
+  const search::WorkloadSearchOptions& options;  // effective ones
+  const search::WorkloadResult& result;
+  std::vector<double> seconds;  // of each of result.problems; may be empty
+};
+
+nlohmann::ordered_json evaluation_json(const EvaluationReport& report);
+
+// JSON text. Doubles round-trip; nothing depends on the locale.
+std::string evaluation_json_text(const EvaluationReport& report);
+
+std::string evaluation_text(const EvaluationReport& report);
+
+std::string to_string(search::Objective objective);
+std::string to_string(search::Engine engine);
+
+}  // namespace ridgeline::io

@@ -1,0 +1,272 @@
+// Reports as text, JSON and CSV.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "io/results/study_report.hpp"
+
+namespace ridgeline::io {
+namespace {
+
+using nlohmann::ordered_json;
+
+// Independent of the locale; six significant digits for people.
+std::string figure(double value, int digits = 6) {
+  if (std::isnan(value)) return "-";
+  std::array<char, 32> buffer{};
+  const auto end =
+      std::to_chars(buffer.begin(), buffer.end(), value, std::chars_format::general, digits);
+  return std::string(buffer.data(), end.ptr);
+}
+
+std::string exact(double value) {
+  if (std::isnan(value)) return "";
+  std::array<char, 64> buffer{};
+  const auto end = std::to_chars(buffer.begin(), buffer.end(), value);
+  return std::string(buffer.data(), end.ptr);
+}
+
+std::string percent(double share) {
+  if (std::isnan(share)) return "-";
+  return std::to_string(static_cast<int>(std::lround(100 * share))) + " %";
+}
+
+// Letters of a UTF-8 text.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+// Columns as wide as they need to be; the first one to the left, the others to the right.
+class Table {
+ public:
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  std::string text() const {
+    std::vector<std::size_t> widths;
+    for (const auto& cells : rows_) {
+      widths.resize(std::max(widths.size(), cells.size()), 0);
+      for (std::size_t c = 0; c < cells.size(); ++c) {
+        widths[c] = std::max(widths[c], width(cells[c]));
+      }
+    }
+    std::string result;
+    for (const auto& cells : rows_) {
+      std::string line = " ";
+      for (std::size_t c = 0; c < cells.size(); ++c) {
+        const std::string padding(widths[c] - width(cells[c]), ' ');
+        line += (c == 0 ? " " : "  ") + (c == 0 ? cells[c] + padding : padding + cells[c]);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      result += line + '\n';
+    }
+    return result;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+std::vector<std::string> labels_of(const StudyFile& file, std::uint64_t row) {
+  std::vector<std::string> labels;
+  const auto values = parameter_values(file.parameters, file.candidates.id[row]);
+  for (std::size_t p = 0; p < values.size(); ++p) {
+    labels.push_back(file.parameters[p].labels.empty() ? "" : file.parameters[p].labels[values[p]]);
+  }
+  return labels;
+}
+
+std::string with_unit(const StudyFileObjective& objective) {
+  return objective.unit.empty() || objective.unit == "1"
+             ? objective.name
+             : objective.name + " [" + objective.unit + "]";
+}
+
+// A design a line: its place, id, values and objectives.
+void add_design(Table& table, const StudyFile& file, std::uint64_t row, const std::string& title) {
+  std::vector<std::string> cells{title, std::to_string(file.candidates.id[row])};
+  for (auto& label : labels_of(file, row)) cells.push_back(std::move(label));
+  for (const auto& column : file.candidates.objectives) cells.push_back(figure(column[row]));
+  table.row(std::move(cells));
+}
+
+std::vector<std::string> design_header(const StudyFile& file, const std::string& title) {
+  std::vector<std::string> cells{title, "id"};
+  for (const auto& parameter : file.parameters) cells.push_back(parameter.name);
+  for (const auto& objective : file.objectives) cells.push_back(with_unit(objective));
+  return cells;
+}
+
+std::string study_name(const StudyFile& file) {
+  const auto study = ordered_json::parse(file.study, nullptr, false);
+  if (study.is_object() && study.contains("name") && study["name"].is_string()) {
+    return study["name"].get<std::string>();
+  }
+  return "study";
+}
+
+std::string counts_text(const StudyFile& file, const StudyReport& report) {
+  std::string text = std::to_string(file.candidates.size()) + " candidates: ";
+  for (std::size_t status = 0; status < report.by_status.size(); ++status) {
+    if (status > 0) text += ", ";
+    text += std::to_string(report.by_status[status]) + " " +
+            to_string(static_cast<CandidateStatus>(status));
+  }
+  return text;
+}
+
+std::string sensitivity_text(const StudyFile& file, const StudyReport& report) {
+  std::string text =
+      "\nSensitivity: share of an objective's variation that a parameter alone explains,\n"
+      "best value on average, and worst over best average\n";
+  Table table;
+  std::vector<std::string> header{""};
+  for (const auto& parameter : file.parameters) header.push_back(parameter.name);
+  table.row(std::move(header));
+  for (std::size_t o = 0; o < file.objectives.size(); ++o) {
+    std::vector<std::string> cells{file.objectives[o].name};
+    for (std::size_t p = 0; p < file.parameters.size(); ++p) {
+      const Sensitivity& s = report.sensitivity[o][p];
+      std::string cell = percent(s.explained);
+      if (!std::isnan(s.explained) && s.best_value >= 0) {
+        cell += " (" + file.parameters[p].labels[static_cast<std::size_t>(s.best_value)] + ", x" +
+                figure(s.spread, 3) + ")";
+      }
+      cells.push_back(std::move(cell));
+    }
+    table.row(std::move(cells));
+  }
+  return text + table.text();
+}
+
+ordered_json number(double value) {
+  return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
+
+ordered_json design_json(const StudyFile& file, std::uint64_t row) {
+  ordered_json parameters = ordered_json::object();
+  const auto labels = labels_of(file, row);
+  for (std::size_t p = 0; p < labels.size(); ++p) parameters[file.parameters[p].name] = labels[p];
+  ordered_json objectives = ordered_json::object();
+  for (std::size_t o = 0; o < file.objectives.size(); ++o) {
+    objectives[file.objectives[o].name] = number(file.candidates.objectives[o][row]);
+  }
+  return {{"id", file.candidates.id[row]},
+          {"parameters", std::move(parameters)},
+          {"objectives", std::move(objectives)}};
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
+std::string report_text(const StudyFile& file, const StudyReport& report, std::uint64_t top) {
+  std::string text =
+      study_name(file) + " (" + file.status + "), " + counts_text(file, report) + '\n';
+  text += std::to_string(file.ranks) + (file.ranks == 1 ? " rank" : " ranks") + " x " +
+          std::to_string(file.threads) + (file.threads == 1 ? " thread" : " threads") + " on " +
+          file.host + ", " + file.started + " to " + file.finished + ", seed " +
+          std::to_string(file.seed) + '\n';
+  for (const auto& [name, note] : file.notes) text += name + ": " + note + '\n';
+  if (file.status != "complete") {
+    text += "The study was stopped early: all below is about what was evaluated so far.\n";
+  }
+  if (file.front.empty()) return text + "\nNo design is feasible, so there is no front.\n";
+
+  const std::uint64_t shown =
+      top == 0 ? file.front.size() : std::min<std::uint64_t>(top, file.front.size());
+  text += "\nFront: " + std::to_string(file.front.size()) + " of " +
+          std::to_string(report.by_status[0]) + " designs that are ok\n";
+  Table front;
+  front.row(design_header(file, "#"));
+  for (std::uint64_t member = 0; member < shown; ++member) {
+    add_design(front, file, file.front[member], std::to_string(member + 1));
+  }
+  text += front.text();
+  if (shown < file.front.size()) {
+    text += "  ... and " + std::to_string(file.front.size() - shown) +
+            " more (--top 0 shows all, --csv FILE writes every candidate)\n";
+  }
+
+  text +=
+      "\nBest design for each objective, and the knee of the front (nearest to the best of\n"
+      "everything, each objective scaled over the front)\n";
+  Table best;
+  best.row(design_header(file, ""));
+  for (std::size_t o = 0; o < report.best.size(); ++o) {
+    add_design(best, file, report.best[o], file.objectives[o].name);
+  }
+  if (report.knee) add_design(best, file, *report.knee, "knee");
+  text += best.text();
+  if (!file.parameters.empty()) text += sensitivity_text(file, report);
+  return text;
+}
+
+std::string report_json(const StudyFile& file, const StudyReport& report, std::uint64_t top) {
+  ordered_json counts = ordered_json::object();
+  for (std::size_t status = 0; status < report.by_status.size(); ++status) {
+    counts[to_string(static_cast<CandidateStatus>(status))] = report.by_status[status];
+  }
+  ordered_json front = ordered_json::array();
+  for (const std::uint64_t row : file.front) {
+    if (top > 0 && front.size() == top) break;
+    front.push_back(design_json(file, row));
+  }
+  ordered_json best = ordered_json::object();
+  for (std::size_t o = 0; o < report.best.size(); ++o) {
+    best[file.objectives[o].name] = design_json(file, report.best[o]);
+  }
+  ordered_json sensitivity = ordered_json::object();
+  for (std::size_t o = 0; o < file.objectives.size(); ++o) {
+    auto& of_objective = sensitivity[file.objectives[o].name] = ordered_json::object();
+    for (std::size_t p = 0; p < file.parameters.size(); ++p) {
+      const Sensitivity& s = report.sensitivity[o][p];
+      ordered_json entry{{"explained", number(s.explained)}, {"spread", number(s.spread)}};
+      if (s.best_value >= 0) {
+        entry["best_value"] = file.parameters[p].labels[static_cast<std::size_t>(s.best_value)];
+      }
+      of_objective[file.parameters[p].name] = std::move(entry);
+    }
+  }
+  const ordered_json result{
+      {"schema", "ridgeline.report/1"},
+      {"study", study_name(file)},
+      {"status", file.status},
+      {"candidates", std::move(counts)},
+      {"front_size", file.front.size()},
+      {"front", std::move(front)},
+      {"best", std::move(best)},
+      {"knee", report.knee ? design_json(file, *report.knee) : ordered_json(nullptr)},
+      {"sensitivity", std::move(sensitivity)}};
+  return result.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
+}
+
+std::string candidates_csv(const StudyFile& file) {
+  std::string text = "id,status,front";
+  for (const auto& parameter : file.parameters) text += ',' + csv_cell(parameter.name);
+  for (const auto& objective : file.objectives) text += ',' + csv_cell(objective.name);
+  text += ",message\n";
+  std::vector<bool> on_front(file.candidates.size(), false);
+  for (const std::uint64_t row : file.front) on_front[row] = true;
+  for (std::uint64_t row = 0; row < file.candidates.size(); ++row) {
+    text += std::to_string(file.candidates.id[row]) + ',' + to_string(file.candidates.status[row]) +
+            (on_front[row] ? ",1" : ",0");
+    for (const auto& label : labels_of(file, row)) text += ',' + csv_cell(label);
+    for (const auto& column : file.candidates.objectives) text += ',' + exact(column[row]);
+    text += ',' + csv_cell(file.candidates.message[row]) + '\n';
+  }
+  return text;
+}
+
+}  // namespace ridgeline::io

@@ -1,0 +1,187 @@
+// Study documents: which architecture space to explore, with what, and for what
+// (docs/studies.md).
+//
+// The grid is every combination of parameter values. Ids count it with the first parameter
+// slowest, before `where`; an id that `where` excludes is never a candidate.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/document/document.hpp"
+#include "io/document/error.hpp"
+#include "io/study/study_space.hpp"
+#include "search/mapping/mapper.hpp"
+
+namespace ridgeline::io {
+
+enum class Metric { latency, energy, edp, area, utilization, peak_memory };
+inline constexpr int kMetrics = 6;
+std::string_view to_string(Metric metric);
+std::string_view unit(Metric metric);  // "cycles", "pJ", "pJ*cycles", "", "1", "bits"
+bool maximised(Metric metric);         // utilization; all others are minimised
+std::optional<Metric> metric_from(std::string_view name);
+
+enum class StudyInput { accelerator, mapping, workload };
+std::string_view to_string(StudyInput input);
+
+struct StudyWorkload {
+  std::filesystem::path path;  // resolved against the study document's folder
+  double weight = 1;
+  bool onnx = false;                                       // read from `path`; cannot be edited
+  std::vector<std::pair<std::string, std::int64_t>> dims;  // values of symbolic ONNX dimensions
+};
+
+// One value put into a document.
+struct FieldEdit {
+  StudyInput document = StudyInput::accelerator;
+  std::optional<int> workload;  // place in StudySpec::workloads; absent: all of them
+  std::string pointer;          // JSON pointer of a field that is there
+  nlohmann::ordered_json value;
+};
+
+struct ParameterValue {
+  std::string label;             // unique within the parameter
+  nlohmann::ordered_json value;  // what expressions see: number, text or boolean
+  std::vector<FieldEdit> edits;  // one for a plain parameter, several for a coupled value
+};
+
+struct StudyParameter {
+  std::string name;
+  std::vector<ParameterValue> values;
+};
+
+struct MetricBound {
+  Metric metric = Metric::area;
+  std::optional<double> min;
+  std::optional<double> max;
+};
+
+enum class StrategyKind { exhaustive, random, nsga2 };
+struct StudyStrategy {
+  StrategyKind kind = StrategyKind::exhaustive;
+  std::uint64_t samples = 0;  // of random
+  int islands = 1;            // of nsga2, as all below
+  int population = 64;        // of each island
+  int generations = 50;
+  int migrate_every = 10;  // generations; 0: never
+};
+
+// How schedules are searched for a multi-core system.
+struct ScheduleSearch {
+  std::vector<std::string> modes{"layer-by-layer", "fused"};
+  // Loop dimension -> candidate tile counts or sizes as the document gives them ("all" too).
+  std::vector<std::pair<std::string, std::vector<nlohmann::ordered_json>>> granularity;
+  int population = 64;
+  int generations = 50;
+  // Member of each schedule's front that stands for the design; mapping_search's by default.
+  search::Objective objective = search::Objective::latency;
+  // What a node's mapping on a core minimises; absent: docs/multicore.md, 4.3.
+  std::optional<search::Objective> node_objective;
+};
+
+struct MappingSearch {
+  search::MapperOptions options;
+  bool keep_on_chip = false;
+};
+
+struct InputDigest {
+  std::string what;  // "study", "accelerator", "mapping", "workload", "core"
+  std::string path;  // as the study document gives it
+  std::string sha256;
+};
+
+struct StudySpec {
+  std::string name;
+  std::filesystem::path file;
+  std::vector<StudyWorkload> workloads;
+  std::filesystem::path accelerator;
+  std::filesystem::path mapping;
+  bool multi_core = false;  // the accelerator document has `cores`
+  std::vector<StudyParameter> parameters;
+  std::vector<std::string> where;  // source of each condition
+  MappingSearch mapping_search;
+  ScheduleSearch schedule_search;
+  std::vector<Metric> objectives;
+  std::vector<MetricBound> constraints;
+  StudyStrategy strategy;
+  std::uint64_t seed = 42;
+};
+
+// The documents of one design, as the readers of accelerators, mappings and workloads take
+// them. Core files of a multi-core system stand in `accelerator` in place of their names.
+struct DesignDocuments {
+  Document accelerator;
+  Document mapping;
+  std::vector<std::optional<Document>> workloads;  // absent where the workload is ONNX
+};
+
+// Exhaustive strategies take grids up to this size.
+inline constexpr std::uint64_t kMaxExhaustive = 100'000'000;
+
+class Study {
+ public:
+  // Reads the document and every file it names, and checks everything that does not depend on
+  // a design, and that the edits of one of the first can be made: throws InputError (file, place,
+  // remedy). A document that spans no design at all, or more than its strategy can take, is one
+  // too.
+  static Study read(const std::filesystem::path& file);
+
+  Study(Study&&) noexcept;
+  Study& operator=(Study&&) noexcept;
+  ~Study();
+
+  const StudySpec& spec() const;
+  const GridSize& grid() const;
+
+  // Value index of each parameter; `id` < grid().count.
+  std::vector<int> values_of(std::uint64_t id) const;
+  std::uint64_t id_of(const std::vector<int>& values) const;
+  // "rows=8 cols=16 l1=32K"
+  std::string describe(std::uint64_t id) const;
+
+  // Whether `where` lets the combination exist. An expression that cannot be evaluated for it
+  // (division by zero) throws InputError with the place of the condition.
+  bool exists(std::uint64_t id) const;
+  // For the others such a design exists.
+  // Smallest existing id >= `from`, skipping whole blocks that a condition excludes; absent
+  // where there is none, or where `steps` do not lead there (some ten million are a second).
+  std::optional<std::uint64_t> next_existing(std::uint64_t from,
+                                             std::uint64_t steps = UINT64_MAX) const;
+  // Number of existing ids; absent where counting would take more than `limit` steps.
+  std::optional<std::uint64_t> count_existing(std::uint64_t limit = kMaxExhaustive) const;
+
+  // The documents with the parameters and derived fields put in. Throws InputError where a
+  // derived value cannot be computed for this design; the design is then an error, not the
+  // study. Safe to call from several threads.
+  DesignDocuments design_documents(std::uint64_t id) const;
+
+  // The document with every default filled in: what the study file stores.
+  const nlohmann::ordered_json& effective() const;
+  // sha256 of the effective document and of every input's bytes, and the parts it is made of.
+  const std::string& fingerprint() const;
+  const std::vector<InputDigest>& inputs() const;
+
+ private:
+  struct Impl;
+  explicit Study(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// What differs between the inputs of an earlier run and those of this one, in one sentence
+// for each; empty where nothing does.
+std::vector<std::string> changed_inputs(const std::vector<InputDigest>& before,
+                                        const std::vector<InputDigest>& now);
+
+// Lower-case hexadecimal.
+std::string sha256_hex(std::string_view bytes);
+
+}  // namespace ridgeline::io

@@ -1,0 +1,383 @@
+#include "search/allocation/node_cost.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <variant>
+
+#include "model/core/evaluate.hpp"
+#include "model/core/hierarchy.hpp"
+#include "model/core/problem.hpp"
+#include "model/system/streaming.hpp"
+#include "search/allocation/offchip_bandwidth.hpp"
+#include "search/mapping/allocate.hpp"
+#include "search/mapping/loop_factors.hpp"
+#include "search/mapping/spatial_candidates.hpp"
+
+namespace ridgeline::search {
+namespace {
+
+std::size_t z(int i) {
+  return static_cast<std::size_t>(i);
+}
+
+// Everything about a tile that its cost can depend on, as text.
+void write_tile(const model::CnLayer& layer, std::ostream& out) {
+  const model::Layer& t = layer.tile;
+  out << layer.cycles_per_op << '/' << layer.inter_tiles << '/' << t.output_final_precision;
+  for (const model::LoopDim& d : t.dims) out << ';' << d.name << d.size;
+  for (std::size_t r = 0; r < t.relations.size(); ++r) {
+    const model::DimRelation& rel = t.relations[r];
+    out << ';' << rel.name << '=' << rel.coefficient[0] << '*' << rel.dim[0] << '+'
+        << rel.coefficient[1] << '*' << rel.dim[1] << '<' << t.relation_size(static_cast<int>(r));
+  }
+  for (std::size_t o = 0; o < t.operands.size(); ++o) {
+    out << ';' << t.operands[o].name << t.operands[o].precision << '@'
+        << to_string(layer.memory_operand[o]);
+    for (const model::OperandIndex& i : t.operands[o].indices) {
+      out << (i.is_relation ? 'r' : 'd') << i.index;
+    }
+  }
+}
+
+void write_unrolls(const std::vector<model::ArrayDimUnroll>& mapping, std::ostream& out) {
+  for (const model::ArrayDimUnroll& d : mapping) {
+    out << ';' << d.array_dim;
+    for (const model::Unroll& u : d.unrolls) out << u.dim << u.factor;
+  }
+}
+
+void write_core(const model::Accelerator& core, std::ostream& out) {
+  out << '|' << core.array.unit_energy;
+  if (const auto& imc = core.array.imc) {
+    out << ";imc" << imc->analog << ',' << imc->activation_precision << ',' << imc->weight_precision
+        << ',' << imc->adc_resolution << ',' << imc->bit_serial_precision;
+  }
+  for (const model::ArrayDim& d : core.array.dims) out << ';' << d.name << d.size;
+  for (const model::Memory& m : core.memories) {
+    // The name goes into the reason why a tile does not fit.
+    out << ';' << m.name << ',' << m.size << ',' << m.r_cost << ',' << m.w_cost << ',';
+    for (const model::MemoryOperand o : m.operands) out << to_string(o);
+    for (const model::Port& p : m.ports) {
+      out << ',' << static_cast<int>(p.type) << ':' << p.bandwidth_min << '-' << p.bandwidth_max;
+      for (const auto& [o, d] : p.allocation) out << to_string(o) << short_name(d);
+    }
+    for (const int d : m.served_dims) out << 'D' << d;
+  }
+  write_unrolls(core.dataflows, out);
+}
+
+std::string content(const model::CnLayer& layer, const model::Accelerator& core,
+                    const std::string& offchip, const std::vector<model::MemoryOperand>& streamed) {
+  std::ostringstream out;
+  out.precision(17);
+  write_tile(layer, out);
+  write_core(core, out);
+  if (core.dataflows.empty()) write_unrolls(layer.spatial_mapping, out);
+  out << '|';
+  for (const model::MemoryOperand o : streamed) out << to_string(o);
+  if (!streamed.empty()) out << offchip;
+  return out.str();
+}
+
+model::MappingEntry mapping_entry(const model::CnLayer& layer, const model::Accelerator& core) {
+  model::MappingEntry entry;
+  entry.name = layer.name;
+  entry.spatial_mapping = core.dataflows.empty() ? layer.spatial_mapping : core.dataflows;
+  entry.links.clear();
+  for (std::size_t o = 0; o < layer.memory_operand.size(); ++o) {
+    entry.links.push_back({layer.tile.operands[o].name, layer.memory_operand[o]});
+  }
+  return entry;
+}
+
+struct Best {
+  bool any = false;
+  double value = std::numeric_limits<double>::infinity();
+  model::Cost cost;  // where an objective decides
+  model::Problem problem;
+  model::SpatialMapping spatial;
+  model::Ordering ordering;
+  model::Cuts cuts;
+};
+
+// A core's dataflow, as far as the layer has its loops.
+model::SpatialMapping unrolled_as_given(const model::Layer& layer, const model::Accelerator& core) {
+  model::SpatialMapping mapping;
+  for (const model::ArrayDimUnroll& given : core.dataflows) {
+    model::SpatialDim dim{core.array.dim_index(given.array_dim), {}};
+    if (dim.array_dim < 0) continue;
+    for (const model::Unroll& unroll : given.unrolls) {
+      const int d = layer.dim_index(unroll.dim);
+      if (d < 0) continue;
+      dim.loops.push_back({d, std::min({unroll.factor, layer.dims[z(d)].size,
+                                        core.array.dims[z(dim.array_dim)].size})});
+    }
+    mapping.push_back(std::move(dim));
+  }
+  return mapping;
+}
+
+// The best mapping over all spatial candidates and orderings, by the criterion of 2025 (the first
+// with the smallest latency, times the oversubscription where anything is streamed) or, under the
+// rules of 2023, by an objective.
+class CriterionSearch {
+ public:
+  CriterionSearch(const model::CnLayer& layer, const model::Accelerator& core,
+                  const model::MappingEntry& mapping, bool streaming,
+                  const NodeCostOptions& options)
+      : layer_(layer),
+        core_(core),
+        mapping_(mapping),
+        streaming_(streaming),
+        options_(options.mapper),
+        rules_of_2023_(options.rules_of_2023),
+        objective_(options.objective.value_or(Objective::latency)) {
+    order_.fill(-1);
+    constexpr std::array kOrder{model::MemoryOperand::O, model::MemoryOperand::I1,
+                                model::MemoryOperand::I2};
+    for (std::size_t k = 0; k < kOrder.size(); ++k) {
+      for (int o = 0; o < static_cast<int>(layer.memory_operand.size()); ++o) {
+        if (layer.memory_operand[z(o)] == kOrder[k]) order_[k] = o;
+      }
+    }
+  }
+
+  void run(Best& best, std::int64_t& evaluated, std::string& infeasible) {
+    const model::Hierarchy hierarchy = model::build_hierarchy(core_);
+    SpatialCandidates candidates;
+    if (rules_of_2023_ && !core_.dataflows.empty()) {
+      candidates.mappings.push_back(unrolled_as_given(layer_.tile, core_));
+    } else {
+      candidates = spatial_candidates(layer_.tile, core_, hierarchy, mapping_,
+                                      {options_.spatial_candidates, options_.mixed_spatial});
+    }
+    infeasible = candidates.infeasible;
+    for (const model::SpatialMapping& spatial : candidates.mappings) {
+      auto compiled =
+          model::compile(layer_.tile, core_, hierarchy, mapping_, spatial, rules_of_2023_);
+      if (const auto* why = std::get_if<std::string>(&compiled)) {
+        if (infeasible.empty()) infeasible = *why;
+        continue;
+      }
+      try_orderings(std::get<model::Problem>(compiled), spatial, best, evaluated);
+    }
+    if (best.any) {
+      infeasible.clear();
+    } else if (infeasible.empty()) {
+      // The mapper says which operand fits which memory the least.
+      MapperOptions loma = options_;
+      loma.engine = Engine::loma;
+      infeasible = map_layer(layer_.tile, core_, hierarchy, mapping_, loma).infeasible;
+      if (infeasible.empty()) infeasible = "no loop ordering fits the core's memories";
+    }
+  }
+
+ private:
+  void try_orderings(const model::Problem& problem, const model::SpatialMapping& spatial,
+                     Best& best, std::int64_t& evaluated) {
+    const std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                          problem.temporal_size.begin() + problem.dims);
+    LoopFactors factors = loop_factors(layer_.tile, sizes, options_.lpf_limit, {});
+    if (!factors.error.empty() || factors.loops.size() > model::kMaxLoops) return;
+    LoopPermutations permutations(layer_.tile, std::move(factors.loops));
+    bool here = false;
+    do {
+      if (best.any && options_.stop && options_.stop()) break;
+      model::Ordering ordering;
+      for (const model::TemporalLoop& loop : permutations.current()) {
+        ordering.push(loop.dim, loop.size);
+      }
+      if (ordering.count == 0) ordering.push(0, 1);
+      model::Cuts cuts;
+      if (!allocate(problem, ordering, options_.even, cuts)) continue;
+      const model::Cost cost = model::evaluate(problem, ordering, cuts);
+      ++evaluated;
+      if (!std::isfinite(cost.latency)) continue;
+      double value = std::trunc(cost.latency);
+      if (streaming_ && !rules_of_2023_) {
+        model::Detail detail;
+        const model::Evaluation e = model::explain(problem, ordering, cuts, &detail);
+        value *= oversubscription(problem, detail, order_, slices(), compute_cycles(problem, e));
+      }
+      const bool replaces =
+          rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
+      if (best.any && !replaces) continue;
+      best.any = true;
+      best.value = value;
+      best.cost = cost;
+      best.ordering = ordering;
+      best.cuts = cuts;
+      here = true;
+    } while (permutations.next());
+    if (here) {
+      best.problem = problem;
+      best.spatial = spatial;
+    }
+  }
+
+  int slices() const { return static_cast<int>(std::max<std::int64_t>(layer_.inter_tiles, 1)); }
+
+ public:
+  static double compute_cycles(const model::Problem&, const model::Evaluation& e) {
+    return std::ceil(e.latency.ideal_temporal) + e.latency.stall;
+  }
+
+ private:
+  const model::CnLayer& layer_;
+  const model::Accelerator& core_;
+  const model::MappingEntry& mapping_;
+  bool streaming_;
+  const MapperOptions& options_;
+  bool rules_of_2023_;
+  Objective objective_;
+  std::array<int, model::kMemoryOperands> order_{};
+};
+
+// The mapping that map_layer() finds, as a compiled problem and an ordering.
+void search_objective(const model::CnLayer& layer, const model::Accelerator& core,
+                      const model::MappingEntry& mapping, const NodeCostOptions& options,
+                      Best& best, std::int64_t& evaluated, std::string& infeasible) {
+  MapperOptions mapper = options.mapper;
+  mapper.objective = *options.objective;
+  const model::Hierarchy hierarchy = model::build_hierarchy(core);
+  const LayerResult result = map_layer(layer.tile, core, hierarchy, mapping, mapper);
+  evaluated = result.evaluated;
+  infeasible = result.infeasible;
+  if (!infeasible.empty()) return;
+  auto compiled = model::compile(layer.tile, core, hierarchy, mapping, result.spatial);
+  if (const auto* why = std::get_if<std::string>(&compiled)) {
+    infeasible = *why;
+    return;
+  }
+  best.problem = std::get<model::Problem>(compiled);
+  best.spatial = result.spatial;
+  for (const model::TemporalLoop& loop : result.temporal) best.ordering.push(loop.dim, loop.size);
+  for (std::size_t o = 0; o < result.allocation.size(); ++o) {
+    std::size_t loops = 0;
+    for (std::size_t m = 0; m < result.allocation[o].size(); ++m) {
+      loops += result.allocation[o][m].size();
+      best.cuts.end[o][m] = static_cast<std::uint8_t>(loops);
+    }
+  }
+  best.any = true;
+}
+
+// Cost as the scheduler needs it, from the mapping found.
+void read_cost(const model::CnLayer& layer, const model::Accelerator& core,
+               const NodeCostOptions& options, Best& best, NodeMapping& result) {
+  best.problem.cycles_per_operation = layer.cycles_per_op;
+  model::Detail detail;
+  result.evaluation = model::explain(best.problem, best.ordering, best.cuts, &detail);
+  const model::Evaluation& e = result.evaluation;
+  model::NodeCost& cost = result.cost;
+  cost.known = true;
+  cost.runtime = options.onchip_latency ? e.latency.total1 : e.latency.total2;
+  cost.mac_energy = e.mac_energy;
+  cost.ideal_cycles = e.latency.ideal_temporal;
+  cost.onchip_energy = e.cost.energy;
+  const double scale = e.latency.ideal_temporal / e.latency.total2;
+  const double compute = CriterionSearch::compute_cycles(best.problem, e);
+  for (int o = 0; o < best.problem.operands; ++o) {
+    const auto operand = layer.memory_operand[z(o)];
+    int onchip_levels = 0;
+    for (const model::Memory& m : core.memories) {
+      onchip_levels += std::count(m.operands.begin(), m.operands.end(), operand) > 0;
+    }
+    if (best.problem.operand[z(o)].levels <= onchip_levels) continue;
+    const TopBandwidth bandwidth = top_bandwidth(best.problem, detail, o, scale, compute);
+    const bool output = best.problem.operand[z(o)].output;
+    const auto direction = static_cast<std::size_t>(output ? model::Direction::wr_in_by_low
+                                                           : model::Direction::rd_out_to_low);
+    double drawn = bandwidth.steady[direction];
+    if (!output && !loading_is_hidden(best.problem, o)) drawn += bandwidth.loading;
+    cost.streamed[z(cost.streamed_count++)] = {operand, drawn};
+    const double offchip = e.operands[z(o)].levels.back().energy_total;
+    cost.offchip_energy += offchip;
+    cost.onchip_energy -= offchip;
+  }
+  result.spatial = best.spatial;
+  for (int i = 0; i < best.ordering.count; ++i) {
+    result.temporal.push_back(
+        {best.ordering.dim[z(i)], static_cast<std::int64_t>(best.ordering.size[z(i)])});
+  }
+}
+
+}  // namespace
+
+namespace {
+
+// Bits that other nodes send for each operand of a node: whole outputs.
+std::array<std::int64_t, model::kMaxOperands> arriving_bits(const model::CnGraph& graph, int node) {
+  std::array<std::int64_t, model::kMaxOperands> bits{};
+  for (const model::CnEdge& e : graph.predecessors_of(node)) {
+    if (e.operand >= 0) bits[z(e.operand)] += e.bits;
+  }
+  return bits;
+}
+
+}  // namespace
+
+NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system,
+                             bool rules_of_2023) {
+  NodeCostPlan plan;
+  plan.cores = static_cast<int>(system.cores.size());
+  std::map<std::string, int> known;
+  std::ostringstream offchip;
+  offchip.precision(17);
+  write_core(system.cores[z(system.offchip_core)].accelerator, offchip);
+  const std::string offchip_content = offchip.str();
+  for (const std::int32_t node : graph.unique_nodes) {
+    const int l = graph.nodes[z(node)].layer;
+    const model::CnLayer& layer = graph.layers[z(l)];
+    std::vector<int> row(system.cores.size(), -1);
+    for (const int core : layer.cores) {
+      if (core < 0 || core >= plan.cores || !system.cores[z(core)].computes()) continue;
+      const model::Accelerator& accelerator = system.cores[z(core)].accelerator;
+      NodeTask task{l, core, {}, ""};
+      task.streamed = rules_of_2023 ? model::streamed_operands_of_2023(layer, accelerator,
+                                                                       arriving_bits(graph, node))
+                                    : model::streamed_operands(layer, accelerator);
+      task.content = content(layer, accelerator, offchip_content, task.streamed);
+      const auto [place, fresh] =
+          known.try_emplace(task.content, static_cast<int>(plan.tasks.size()));
+      if (fresh) plan.tasks.push_back(std::move(task));
+      row[z(core)] = place->second;
+    }
+    plan.task_of.insert(plan.task_of.end(), row.begin(), row.end());
+  }
+  return plan;
+}
+
+NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
+                          const model::MultiCore& system, const NodeCostOptions& options) {
+  const model::CnLayer& layer = graph.layers[z(task.layer)];
+  const model::Accelerator& core = system.cores[z(task.core)].accelerator;
+  const model::Accelerator extended =
+      model::extend_core(core, system.cores[z(system.offchip_core)].accelerator, task.streamed);
+  const model::MappingEntry mapping = mapping_entry(layer, core);
+  NodeMapping result;
+  Best best;
+  if (options.objective && !options.rules_of_2023) {
+    search_objective(layer, extended, mapping, options, best, result.evaluated, result.infeasible);
+  } else {
+    CriterionSearch(layer, extended, mapping, !task.streamed.empty(), options)
+        .run(best, result.evaluated, result.infeasible);
+  }
+  if (best.any) read_cost(layer, core, options, best, result);
+  return result;
+}
+
+model::NodeCostTable node_cost_table(const NodeCostPlan& plan,
+                                     const std::vector<NodeMapping>& results) {
+  model::NodeCostTable table;
+  table.cores = plan.cores;
+  for (const int task : plan.task_of) {
+    table.costs.push_back(task < 0 ? model::NodeCost{} : results[z(task)].cost);
+  }
+  return table;
+}
+
+}  // namespace ridgeline::search

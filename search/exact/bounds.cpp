@@ -1,0 +1,352 @@
+#include "search/exact/bounds.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace ridgeline::search {
+
+namespace {
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+}  // namespace
+
+ExactBounds::ExactBounds(const CutLattice& space) : space_(space) {
+  number_states();
+  fill_energy();
+  fill_sums();
+  fill_floors();
+  int numbers = 1;
+  for (int o = 0; o < space_.problem().operands; ++o) numbers *= space_.cuts_of(o) + 1;
+  type_of_.assign(z(numbers), -1);
+}
+
+bool ExactBounds::grows(const Cut& cut, std::int64_t x) const {
+  return cut.operand == 0 && cut.level > 1 && !surely_too_large(cut, x) &&
+         cut.bits_partial[z(x)] > space_.problem().memory[z(cut.memory)].size;
+}
+
+void ExactBounds::number_states() {
+  const int operands = space_.problem().operands;
+  const int output_cuts = space_.cuts_of(0);
+  bool any = false;
+  for (int c = 0; c < output_cuts; ++c) {
+    std::vector<std::uint8_t> by_node(z(space_.nodes()));
+    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      by_node[z(x)] = grows(space_.cut(0, c), x);
+      any = any || by_node[z(x)] != 0;
+    }
+    grows_.push_back(std::move(by_node));
+  }
+  if (!any) grows_.clear();
+  for (int o = 0; o < operands; ++o) {
+    stride_[z(o)] = states_;
+    all_left_ += space_.cuts_of(o) * states_;
+    states_ *= space_.cuts_of(o) + 1 + (o == 0 && any ? output_cuts : 0);
+  }
+  // By cuts left in all, so that what a move leads to is known.
+  std::vector<std::pair<int, int>> order;
+  for (int q = 0; q < states_; ++q) {
+    int left = 0;
+    for (int o = 0; o < operands; ++o) left += this->left(q, o);
+    order.emplace_back(left, q);
+  }
+  std::sort(order.begin(), order.end());
+  for (const auto& [total, q] : order) {
+    for (int o = 0; o < operands; ++o) {
+      const int left = this->left(q, o);
+      if (left == 0) continue;
+      const int cut = space_.first_cut(o) + left - 1;
+      const bool must = o == 0 && q / stride_[0] % (2 * output_cuts + 1) > output_cuts && any;
+      const int base = q - (must ? output_cuts + left : left) * stride_[z(o)];
+      if (o != 0 || !any || left == 1) {
+        moves_.push_back({base + (left - 1) * stride_[z(o)], q, cut, must, 0});
+      } else {
+        moves_.push_back({base + left - 1, q, cut, must, 1});
+        moves_.push_back({base + output_cuts + left - 1, q, cut, must, 2});
+      }
+    }
+  }
+}
+
+int ExactBounds::left(int state, int o) const {
+  const int cuts = space_.cuts_of(o);
+  const int size = cuts + 1 + (o == 0 && !grows_.empty() ? cuts : 0);
+  const int place = state / stride_[z(o)] % size;
+  return place > cuts ? place - cuts : place;
+}
+
+int ExactBounds::placed(int state, int o, std::int64_t x) const {
+  if (o != 0 || grows_.empty()) return state - stride_[z(o)];
+  const int cuts = space_.cuts_of(0);
+  const int place = state % (2 * cuts + 1);  // the output's stride is 1
+  const bool must = place > cuts;
+  const int left = must ? place - cuts : place;
+  if (must && !space_.reduced(x)) return -1;
+  const int next = left - 1;
+  const bool growing = next > 0 && grows_[z(next)][z(x)] != 0;
+  return state - place + next + (growing ? cuts : 0);
+}
+
+void ExactBounds::take_from_below(std::int64_t x, double* here) const {
+  here[0] = 0;
+  for (int t = 0; t < space_.type_count(); ++t) {
+    if (space_.count_in(x, t) == 0) continue;
+    const double* below = here - space_.type(t).stride * states_;
+    for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
+  }
+}
+
+void ExactBounds::place_cuts(std::int64_t x, const double* cost, double* here) const {
+  const bool reduced = space_.reduced(x);
+  for (const Move& move : moves_) {
+    if (move.reduced && !reduced) continue;
+    if (move.growth != 0 && (grows_[z(move.cut)][z(x)] != 0) != (move.growth == 2)) continue;
+    here[move.to] = std::min(here[move.to], here[move.from] + cost[move.cut]);
+  }
+}
+
+OperandCounts ExactBounds::at_top(int number) const {
+  OperandCounts result{};
+  for (int o = 0; o < space_.problem().operands; ++o) {
+    result[z(o)] = static_cast<std::uint8_t>(number % (space_.cuts_of(o) + 1));
+    number /= space_.cuts_of(o) + 1;
+  }
+  return result;
+}
+
+int ExactBounds::type_index(const OperandCounts& at_top) {
+  int number = 0;
+  for (int o = space_.problem().operands; o-- > 0;) {
+    number = number * (space_.cuts_of(o) + 1) + at_top[z(o)];
+  }
+  if (type_of_[z(number)] < 0) {
+    type_of_[z(number)] = static_cast<int>(types_.size());
+    types_.push_back(loading_type(space_, at_top, inner_, most_demand_));
+  }
+  return type_of_[z(number)];
+}
+
+// The output is sized at partial-sum precision while irrelevant loops lie above the level's
+// lower end, which is no further out than the cut.
+bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
+  if (cut.stationary) return false;
+  const model::Problem& p = space_.problem();
+  const bool partial =
+      cut.operand == 0 && (p.operand[0].real.irrelevant_from[z(cut.level)] || !space_.reduced(x) ||
+                           (cut.level == 1 && !space_.reduced(0)));
+  return (partial ? cut.bits_partial : cut.bits_final)[z(x)] > p.memory[z(cut.memory)].size;
+}
+
+void ExactBounds::fill_energy() {
+  energy_left_.assign(z(space_.nodes() * states_), CutLattice::kInfeasible);
+  std::vector<double> cost(z(space_.cut_count()));
+  for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      const Cut& cut = space_.cut(c);
+      cost[z(c)] = surely_too_large(cut, x) ? CutLattice::kInfeasible : cut.energy[z(x)];
+    }
+    double* here = &energy_left_[z(x * states_)];
+    take_from_below(x, here);
+    place_cuts(x, cost.data(), here);
+  }
+}
+
+// Each sum on its own, over each operand on its own. Nodes with all loops are left out: what
+// loads there loads once.
+void ExactBounds::fill_sums() {
+  const int tracked = space_.tracked();
+  width_ = 2 + 2 * tracked;
+  const int most_width = 1 + 3 * tracked;
+  std::vector<double> cost(z(width_));
+  for (int o = 0; o < space_.problem().operands; ++o) {
+    const int cuts = space_.cuts_of(o);
+    least_[z(o)].assign(z((cuts + 1) * space_.nodes() * width_), 0);
+    most_[z(o)].assign(z((cuts + 1) * space_.nodes() * most_width), 0);
+    for (int left = 1; left <= cuts; ++left) {
+      const Cut& cut = space_.cut(o, left - 1);
+      for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+        double* here = least(o, left, x);
+        std::fill(here, here + width_, CutLattice::kInfeasible);
+        double* most = most_[z(o)].data() + (left * space_.nodes() + x) * most_width;
+        if (x == space_.full()) continue;
+        for (int t = 0; t < space_.type_count(); ++t) {
+          if (space_.count_in(x, t) == 0) continue;
+          const std::int64_t y = x - space_.type(t).stride;
+          const double* below = least(o, left, y);
+          for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], below[i]);
+          const double* most_below = most_[z(o)].data() + (left * space_.nodes() + y) * most_width;
+          for (int i = 0; i < most_width; ++i) most[i] = std::max(most[i], most_below[i]);
+        }
+        if (surely_too_large(cut, x) || cut.energy[z(x)] >= CutLattice::kInfeasible) continue;
+        std::fill(cost.begin(), cost.end(), 0.0);
+        if (cut.role == LoadingRole::separate || cut.role == LoadingRole::offload) {
+          cost[0] = cut.loading[z(x)];
+        }
+        if (cut.role == LoadingRole::together) cost[1] = cut.loading[z(x)];
+        const PortShare* shares = cut.shares.data() + x * tracked;
+        for (int i = 0; i < tracked; ++i) {
+          cost[z(2 + 2 * i)] = shares[i].busy;
+          cost[z(3 + 2 * i)] = shares[i].excess;
+        }
+        const double* rest = least(o, left - 1, x);
+        if (rest[0] >= CutLattice::kInfeasible) continue;
+        for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], cost[z(i)] + rest[i]);
+        const double* most_rest =
+            most_[z(o)].data() + ((left - 1) * space_.nodes() + x) * most_width;
+        most[0] = std::max(most[0], cost[0] + most_rest[0]);
+        for (int i = 0; i < tracked; ++i) {
+          double* port = most + 1 + 3 * i;
+          const double* rest_port = most_rest + 1 + 3 * i;
+          port[0] = std::max(port[0], shares[i].busy + rest_port[0]);
+          port[1] = std::max(port[1], shares[i].excess + rest_port[1]);
+          port[2] = std::max(port[2], shares[i].demand + rest_port[2]);
+        }
+      }
+    }
+  }
+}
+
+void ExactBounds::fill_floors() {
+  const model::Problem& p = space_.problem();
+  for (int i = 0; i < space_.tracked(); ++i) {
+    double demand = space_.constant_share(i).demand;
+    for (int c = 0; c < space_.cut_count(); ++c) {
+      const Cut& cut = space_.cut(c);
+      double most = 0;
+      for (std::int64_t x = 0; x < space_.full(); ++x) {
+        if (!surely_too_large(cut, x)) {
+          most = std::max(most, cut.shares[z(x * space_.tracked() + i)].demand);
+        }
+      }
+      demand += most;
+    }
+    most_demand_.push_back(demand);
+  }
+  for (int o = 0; o < p.operands; ++o) {
+    const model::ProblemOperand& operand = p.operand[z(o)];
+    if (operand.levels < 2) {
+      inner_[z(o)].at_top = std::nearbyint(space_.top_elements(o)) *
+                            std::max(operand.precision, operand.final_precision);
+      continue;
+    }
+    const Cut& cut = space_.cut_above(o, 0);
+    const model::OperandSpatial& integer = p.whole ? operand.real : operand.integer;
+    for (std::int64_t x = 0; x < space_.full(); ++x) {
+      if (!surely_too_large(cut, x)) {
+        inner_[z(o)].most = std::max(inner_[z(o)].most, cut.floor_bits_partial[z(x)]);
+      }
+    }
+    inner_[z(o)].at_top = o == 0 && !integer.reduced_from[2]
+                              ? cut.floor_bits_final[z(space_.full())]
+                              : cut.floor_bits_partial[z(space_.full())];
+    std::vector<double> bandwidths;
+    for (int m = 0; m < operand.levels; ++m) {
+      for (int d = 0; d < model::kDirections; ++d) {
+        const double max = operand.bandwidth_max[z(m)][z(d)];
+        if (max > 0) bandwidths.push_back(max);
+      }
+    }
+    std::sort(bandwidths.begin(), bandwidths.end());
+    bandwidths.erase(std::unique(bandwidths.begin(), bandwidths.end()), bandwidths.end());
+    // The tile as the model takes it is one of two sizes; nodes that agree in both agree.
+    std::map<std::vector<double>, std::uint16_t> numbers;
+    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      std::vector<double> floors;
+      for (double bandwidth : bandwidths) {
+        floors.push_back(std::ceil(cut.floor_bits_partial[z(x)] / bandwidth));
+        floors.push_back(std::ceil(cut.floor_bits_final[z(x)] / bandwidth));
+      }
+      floors.push_back(o == 0 ? space_.reduced(x) : 0);
+      const auto [place, inserted] =
+          numbers.emplace(std::move(floors), static_cast<std::uint16_t>(numbers.size() + 1));
+      (void)inserted;
+      floor_class_[z(o)].push_back(place->second);
+    }
+  }
+}
+
+PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, int tracked) const {
+  PortShare sum;
+  for (int o = 0; o < space_.problem().operands; ++o) {
+    const double* most = most_[z(o)].data() +
+                         (left[z(o)] * space_.nodes() + node) * (1 + 3 * space_.tracked()) + 1 +
+                         3 * tracked;
+    sum.busy += most[0];
+    sum.excess += most[1];
+    sum.demand += most[2];
+  }
+  return sum;
+}
+
+double ExactBounds::most_loading(std::int64_t node, const OperandCounts& left, int o) const {
+  return most_[z(o)][z((left[z(o)] * space_.nodes() + node) * (1 + 3 * space_.tracked()))];
+}
+
+ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
+                                          const OperandCounts& left, std::int64_t node) const {
+  const model::Problem& p = space_.problem();
+  const double beta = p.cycles_per_operation;
+  const double ideal = space_.iterations() * beta;
+  const double windows = space_.iterations() * std::ceil(beta);  // the most that they can cover
+  Latency result;
+  std::array<const double*, model::kMaxOperands> rest{};
+  for (int o = 0; o < p.operands; ++o) {
+    if (node == space_.full() && left[z(o)] > 0) {
+      // Cuts left may still load everything at once.
+      result.total = -CutLattice::kInfeasible;
+      return result;
+    }
+    rest[z(o)] = least(o, left[z(o)], node);
+  }
+  const double* ports = paid + kPaidPorts;
+  for (int i = 0; i < space_.tracked(); ++i) {
+    double busy = ports[kPaidPortWidth * i];
+    double excess = ports[kPaidPortWidth * i + 1];
+    for (int o = 0; o < p.operands; ++o) {
+      busy += rest[z(o)][2 + 2 * i];
+      excess += rest[z(o)][3 + 2 * i];
+    }
+    result.stall = std::max({result.stall, busy - windows, excess});
+  }
+  LoadingShare loading;
+  for (int o = 1; o < p.operands; ++o) {
+    loading.separate[z(o)] = paid[kPaidSeparate + o] + rest[z(o)][0];
+    loading.together[z(o)] = paid[kPaidTogether + o] + rest[z(o)][1];
+  }
+  loading.offload = paid[kPaidOffload] + rest[0][0];
+  const auto with = [&](const LoadingShare& once) {
+    LoadingShare sum = loading;
+    for (int o = 1; o < p.operands; ++o) {
+      sum.separate[z(o)] += once.separate[z(o)];
+      sum.together[z(o)] += once.together[z(o)];
+    }
+    sum.offload += once.offload;
+    return loading_total(p.operands, sum);
+  };
+  const double compute = ideal + result.stall;
+  // Spare cycles are counted from the whole cycles of the computation.
+  const double rounding = beta == 1 ? 0 : 1;
+  const LoadingType& type = types_[z(type_index)];
+  result.total = compute + with(type.least);
+  for (const LoadingType::Spare& spare : type.spare) {
+    const double demand = spare.tracked >= 0 ? ports[kPaidPortWidth * spare.tracked + 2] : 0;
+    const double busy = std::min(1.0, demand / spare.bandwidth) * compute;
+    result.total = std::max(result.total, with(spare.full) + busy - rounding);
+  }
+  if (!type.entries.empty()) {
+    const double demand =
+        type.level_tracked >= 0 ? ports[kPaidPortWidth * type.level_tracked + 2] : 0;
+    const double surplus = std::max(0.0, 1 - demand / type.level_bandwidth) * (compute + rounding);
+    for (int o = 1; o < p.operands; ++o) {
+      result.total =
+          std::max(result.total, compute + loading.of_input(o) + type.levelled(o, surplus));
+    }
+  }
+  return result;
+}
+
+}  // namespace ridgeline::search

@@ -1,0 +1,126 @@
+// Admissible bounds on what a partial chain of cuts can still lead to (docs/exact-mapping.md,
+// "Bounds").
+//
+// Chains are built from the outermost cut inwards. What a chain has paid so far is a vector of
+// sums; tables give the least that the cuts still to be placed at a node or below will add.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "model/core/evaluation.hpp"
+#include "search/exact/cut_lattice.hpp"
+#include "search/exact/loading.hpp"
+
+namespace ridgeline::search {
+
+// Sums over the cuts that are placed, as an array: energy; loading of cuts with several transfers
+// of each input (separate and together, docs/model.md, 6.8) and of the output; then for
+// each tracked port the figures of a PortShare.
+inline constexpr int kPaidEnergy = 0;
+inline constexpr int kPaidSeparate = 0;  // + operand, which is 1 or 2
+inline constexpr int kPaidTogether = 2;
+inline constexpr int kPaidOffload = 5;
+inline constexpr int kPaidPorts = 6;
+inline constexpr int kPaidPortWidth = 4;
+
+class ExactBounds {
+ public:
+  explicit ExactBounds(const CutLattice& space);
+
+  // States are numbered by how many cuts of each operand are still to be placed; for the output
+  // also by whether its last tile only fits without partial sums, so that its next cut must lie
+  // where all irrelevant loops are below.
+  int states() const { return states_; }
+  int all_left() const { return all_left_; }
+  int left(int state, int operand) const;  // cuts of an operand
+  // The state after an operand's next cut is placed at a node; -1: it may not be.
+  int placed(int state, int operand, std::int64_t node) const;
+  // One cell of a table by node and state, which lies among those of all nodes: takes the minimum
+  // with the cells of the nodes of one loop fewer. No cuts left cost nothing.
+  void take_from_below(std::int64_t node, double* by_state) const;
+  // One cell of a table by node and state: takes the minimum with placing one cut or several
+  // at the node. `cost`: of each cut there.
+  void place_cuts(std::int64_t node, const double* cost, double* by_state) const;
+
+  // Least energy of the cuts left, all at the node or below; kInfeasible where they do not fit.
+  double energy_left(std::int64_t node, int state) const {
+    return energy_left_[static_cast<std::size_t>(node * states_ + state)];
+  }
+  // Most busy and excess cycles and demand of a tracked port that the cuts left may add.
+  PortShare most_left(std::int64_t node, const OperandCounts& left, int tracked) const;
+
+  // Most and least separate loading of an input that the cuts left may add.
+  double most_loading(std::int64_t node, const OperandCounts& left, int operand) const;
+  double least_loading(std::int64_t node, const OperandCounts& left, int operand) const {
+    return least(operand, left[static_cast<std::size_t>(operand)], node)[0];
+  }
+
+  // Number of the loading type; `type()` gives it. `numbers()`: of `at_top` in all.
+  int type_index(const OperandCounts& at_top);
+  int numbers() const { return static_cast<int>(type_of_.size()); }
+  OperandCounts at_top(int number) const;
+  const LoadingType& type(int index) const { return types_[static_cast<std::size_t>(index)]; }
+
+  struct Latency {
+    double stall = 0;
+    double total = 0;
+  };
+  // Lower bounds for chains whose cuts left lie at `node` or below.
+  Latency latency(const double* paid, int type, const OperandCounts& left, std::int64_t node) const;
+
+  // Whether a tile below a cut at `node` surely fits no memory.
+  bool surely_too_large(const Cut& cut, std::int64_t node) const;
+  // Which floors the loading rule uses for an operand whose innermost cut lies at `node`: equal
+  // numbers, equal floors on all ports.
+  int floor_class(int operand, std::int64_t node) const {
+    const auto& classes = floor_class_[static_cast<std::size_t>(operand)];
+    return classes.empty() ? 0 : classes[static_cast<std::size_t>(node)];
+  }
+
+ private:
+  void fill_energy();
+  void fill_sums();
+  void fill_floors();
+
+  // [cuts left of one operand][node]: sums over them.
+  double* least(int operand, int left, std::int64_t node) {
+    return &least_[static_cast<std::size_t>(operand)]
+                  [static_cast<std::size_t>((left * space_.nodes() + node) * width_)];
+  }
+  const double* least(int operand, int left, std::int64_t node) const {
+    return &least_[static_cast<std::size_t>(operand)]
+                  [static_cast<std::size_t>((left * space_.nodes() + node) * width_)];
+  }
+
+  const CutLattice& space_;
+  struct Move {
+    int from = 0;  // state with the cut placed
+    int to = 0;
+    int cut = 0;  // place
+    // Of the output: only where everything is reduced; whether the tile must not grow (1), or
+    // must (2).
+    bool reduced = false;
+    std::uint8_t growth = 0;
+  };
+  bool grows(const Cut& cut, std::int64_t node) const;
+  void number_states();
+
+  std::array<int, model::kMaxOperands> stride_{};
+  int states_ = 1;
+  int all_left_ = 0;
+  std::vector<Move> moves_;
+  std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never
+  std::vector<double> energy_left_;
+  int width_ = 0;  // loading, together, then busy and excess of each tracked port
+  std::array<std::vector<double>, model::kMaxOperands> least_;
+  std::array<std::vector<double>, model::kMaxOperands> most_;
+  std::array<std::vector<std::uint16_t>, model::kMaxOperands> floor_class_;
+  std::array<InnerBits, model::kMaxOperands> inner_{};
+  std::vector<double> most_demand_;  // of each tracked port
+  std::vector<int> type_of_;         // by number of state; -1: not built yet
+  std::vector<LoadingType> types_;
+};
+
+}  // namespace ridgeline::search

@@ -1,0 +1,126 @@
+// Chains of cuts, built from the outermost loop inwards (docs/exact-mapping.md, "Chains").
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "search/exact/bounds.hpp"
+#include "search/exact/chain_orderings.hpp"
+#include "search/exact/cut_lattice.hpp"
+#include "search/mapping/loop_factors.hpp"
+
+namespace ridgeline::search {
+
+// The outer part of a chain of cuts: one placed cut, with a link to those above it. The node
+// that a chain has reached on its way inwards is kept outside.
+struct Chain {
+  std::int32_t above = -1;
+  std::int32_t mark = 0;          // node of the last cut
+  std::int32_t output_mark = -1;  // node of the last cut of the output; -1: none
+  std::int32_t zone_start = 0;    // node at which the constraint in hand begins
+  std::int8_t operand = -1;       // of the last cut; -1: none, the end of a constraint
+  std::int8_t zone = 0;           // constraints still to be met
+  bool in_zone = false;
+  std::int16_t type = 0;   // LoadingType
+  std::int32_t state = 0;  // cuts left, as the bounds number them
+  OperandCounts left{};
+  OperandCounts at_top{};
+  // Bits are places of cuts. `tight`: cuts at `mark` whose memories may have no room for a
+  // second buffer. `dirty`: those further out for which in addition no ordering keeps an
+  // irrelevant loop from ending the level: their windows may be shorter than the bounds take them.
+  std::uint32_t tight = 0;
+  std::uint32_t dirty = 0;
+  bool uncertain = false;  // sums are lower bounds only
+  // Of the tight cuts: those above which a loop can lie that is not irrelevant to them, so that
+  // they do not sink. The loop lies between `upper_mark` and `mark`, where another one may have
+  // to end the levels of the operands `upper_top`, and holds for the operands `anchors`.
+  std::uint32_t anchored = 0;
+  std::int32_t upper_mark = 0;
+  std::uint8_t upper_top = 0;
+  std::uint8_t anchors = 0;
+  // Bits are tracked ports: with a transfer that may use its whole period; with any; with more
+  // than one.
+  std::uint32_t wide_ports = 0;
+  std::uint32_t used_ports = 0;
+  std::uint32_t shared_ports = 0;
+  std::array<std::uint16_t, model::kMaxOperands> floor_class{};
+  std::uint64_t even_key = 0;  // all placed cuts, where evenness depends on them
+};
+
+// All chains of one search, by number, with what they have paid.
+class Chains {
+ public:
+  // `even`: chains have to be told apart by all their cuts.
+  Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrderings& leaf,
+         const std::vector<LoopConstraint>& constraints, bool even);
+
+  // Forgets all chains; `next()` is the one without cuts.
+  void restart();
+  std::size_t size() const { return chains_.size(); }
+  const Chain& operator[](std::int32_t id) const { return chains_[static_cast<std::size_t>(id)]; }
+  // Sums (kPaid...), then bits of the output's last tile at most, then those in each memory that
+  // operands share.
+  const double* paid(std::int32_t id) const {
+    return &paid_[static_cast<std::size_t>(id) * static_cast<std::size_t>(width_)];
+  }
+  int width() const { return width_; }
+  int first_bits() const { return pending_; }
+
+  // A chain with one more cut at a node, or with a constraint that begins there: in `next()`.
+  // Returns whether that is possible.
+  bool place_cut(std::int32_t id, int operand, std::int64_t node);
+  bool end_zone(std::int32_t id, std::int64_t node);
+  const Chain& next() const { return next_; }
+  const double* next_paid() const { return paid_next_.data(); }
+  std::int32_t commit();  // adds `next()`; its number
+  void drop_last();
+
+  // Whether all constraints on the innermost loops are met at a node, and whether a chain may
+  // take a loop of a type next.
+  bool zones_met(const Chain& chain, std::int64_t node) const;
+  bool may_take(const Chain& chain, int type) const;
+
+  // Whether some ordering of whatever completes the chain is as fast as the sums of the bounds
+  // say, as far as windows and sizes of tiles decide.
+  bool exact_so_far(const Chain& chain, std::int64_t node) const {
+    return !chain.uncertain && chain.dirty == 0 &&
+           (chain.tight == 0 || has_other_loop(chain.mark, node, operands_of(chain.tight)));
+  }
+  // Ports that several transfers will share, none of which is known to use its whole period:
+  // how much of the time their windows cover depends on all of them.
+  std::uint32_t doubtful_ports(const Chain& chain, std::int64_t node) const;
+  // Whether a loop between two nodes is irrelevant to none of the operands.
+  bool has_other_loop(std::int64_t outer, std::int64_t inner, std::uint8_t operands) const;
+
+ private:
+  std::uint8_t operands_of(std::uint32_t cuts) const;
+  bool can_hold(std::int64_t outer, std::int64_t inner, std::uint8_t top,
+                std::uint8_t bottom) const;
+  std::uint32_t anchored_ports(const Chain& chain, std::uint32_t cuts) const;
+  bool zone_complete(const Chain& chain, std::int64_t node) const;
+  void pass_mark(const Chain& chain, std::int64_t node, Chain& next);
+  void shorten_windows(const Cut& cut, std::int64_t mark, double before, double after);
+  bool settle_output(const Chain& chain, Chain& next, std::int64_t node);
+  double least_bits(const Cut& cut, std::int64_t node) const;
+  bool store(const Cut& cut, int place, std::int64_t node, Chain& next);
+  bool fullest(int m, const Chain& chain, double& bits) const;
+  std::int64_t mark_of(const Chain& chain, int o, int index) const;
+
+  const CutLattice& space_;
+  ExactBounds& bounds_;
+  const ChainOrderings& leaf_;
+  const std::vector<LoopConstraint>& constraints_;
+  bool even_;
+  int tracked_;
+  int width_ = 0;                  // figures of a chain
+  int pending_ = 0;                // place: bits of the output's last tile at most
+  std::vector<int> shared_place_;  // place of the bits in a shared memory; -1: not shared
+  std::uint32_t always_wide_ = 0;  // ports of transfers that always use their whole period
+  std::vector<Chain> chains_;
+  std::vector<double> paid_;
+  Chain next_;
+  std::vector<double> paid_next_;
+};
+
+}  // namespace ridgeline::search

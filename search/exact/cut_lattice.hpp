@@ -1,0 +1,172 @@
+// The lattice that the exact mapper searches, and what each cut costs at each of its nodes
+// (docs/exact-mapping.md).
+//
+// A mapping is a chain of sub-multisets of the prime factors of the temporal loops: for each
+// operand and memory level, the loops below that level's upper cut. What a cut costs depends on
+// the sub-multiset alone. Cuts are numbered per operand from the innermost; an input has one
+// more, below which only loops lie that are irrelevant to it: the product of those is how long
+// the array keeps its data.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "model/core/evaluation.hpp"
+#include "model/core/problem.hpp"
+
+namespace ridgeline::search {
+
+inline constexpr int kMaxCuts = model::kMaxOperands * (model::kMaxLevels + 1);
+inline constexpr int kMaxFactorTypes = 32;
+inline constexpr int kMaxTrackedPorts = 20;  // ports that may bind
+
+// A distinct (dimension, prime) and how often it occurs.
+struct FactorType {
+  int dim = 0;
+  std::int64_t prime = 1;
+  int count = 0;
+  std::int64_t stride = 1;         // of a node's number
+  std::uint8_t irrelevant_to = 0;  // bit o: irrelevant to operand o
+};
+
+// What a cut adds to a tracked port.
+struct PortShare {
+  double busy = 0;    // cycles of all its transfers but the first
+  double excess = 0;  // cycles by which these exceed the windows that they may take at most
+  double demand = 0;  // bits a cycle of what loads many times, as the loading rule rounds them
+  double cycles = 0;  // cycles of one transfer of each of these
+};
+
+// How the loading of a cut enters the latency (docs/model.md, 6.8).
+enum class LoadingRole : std::uint8_t { none, separate, together, offload };
+
+struct Cut {
+  int operand = 0;
+  int level = 0;            // architecture level: loops of levels 0..level lie below
+  bool stationary = false;  // the innermost cut of an input
+  int memory = -1;          // place in Problem::memory of the tile below; -1 for stationary cuts
+  LoadingRole role = LoadingRole::none;
+  std::uint32_t ports = 0;          // tracked ports of several links that it always uses
+  std::uint32_t partial_ports = 0;  // and those that partial sums may use as well
+  // By node:
+  std::vector<double> energy;               // kInfeasible where partial sums have no port
+  std::vector<double> loading;              // cycles of the longer of its two ports' transfers
+  std::vector<double> below_cycles;         // of the transfer on the side of the lower memory
+  std::vector<double> above_cycles;         // and of the upper one
+  std::vector<std::uint8_t> comes_back;     // partial sums take the same time again
+  std::vector<std::uint8_t> single_buffer;  // the tile surely leaves no room for a second one,
+                                            // if an irrelevant loop ends its level
+  std::vector<double> bits_partial;         // tile below the cut, at partial-sum precision
+  std::vector<double> bits_final;
+  std::vector<double> bits_most;  // and what the model takes it to be at most
+  // The same where latency is concerned; only of the innermost memory.
+  std::vector<double> floor_bits_partial;
+  std::vector<double> floor_bits_final;
+  std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
+  std::vector<std::uint8_t> uncertain;     // what follows are lower bounds only
+  std::vector<PortShare> shares;           // [node][tracked port]
+};
+
+class CutLattice {
+ public:
+  // `limit`: largest number of states; beyond it `too_large()` holds and no costs are set.
+  CutLattice(const model::Problem& problem, std::int64_t limit);
+
+  bool too_large() const { return too_large_; }
+  const model::Problem& problem() const { return problem_; }
+  int type_count() const { return static_cast<int>(types_.size()); }
+  const FactorType& type(int t) const { return types_[static_cast<std::size_t>(t)]; }
+  std::int64_t nodes() const { return nodes_; }
+  std::int64_t full() const { return nodes_ - 1; }
+  double iterations() const { return iterations_; }
+  double cycles(std::int64_t node) const { return cycles_[static_cast<std::size_t>(node)]; }
+  int count_in(std::int64_t node, int t) const {
+    const FactorType& f = types_[static_cast<std::size_t>(t)];
+    return static_cast<int>(node / f.stride % (f.count + 1));
+  }
+
+  int cut_count() const { return static_cast<int>(cuts_.size()); }
+  int cuts_of(int operand) const { return cut_count_[static_cast<std::size_t>(operand)]; }
+  int first_cut(int operand) const { return first_cut_[static_cast<std::size_t>(operand)]; }
+  const Cut& cut(int operand, int index) const {
+    return cuts_[static_cast<std::size_t>(first_cut(operand) + index)];
+  }
+  const Cut& cut(int place) const { return cuts_[static_cast<std::size_t>(place)]; }
+  // The cut above a memory level of an operand; the level must not be its outermost.
+  const Cut& cut_above(int operand, int level) const {
+    return cut(operand, operand == 0 ? level : level + 1);
+  }
+  // Whether all loops irrelevant to the output lie in the node (no partial sums beyond it).
+  bool reduced(std::int64_t node) const { return reduced_[static_cast<std::size_t>(node)] != 0; }
+
+  // Elements of the whole operand in its outermost memory, not rounded.
+  double top_elements(int operand) const {
+    return top_elements_[static_cast<std::size_t>(operand)];
+  }
+
+  // Ports on which several transfers, or too long ones, may stall the array.
+  int tracked() const { return static_cast<int>(tracked_ports_.size()); }
+  // Place of a port among the tracked ones; -1: it is not.
+  int tracked_place(int port) const {
+    return port < 0 ? -1 : tracked_place_[static_cast<std::size_t>(port)];
+  }
+  int tracked_port(int i) const { return tracked_ports_[static_cast<std::size_t>(i)]; }
+  bool all_tracked() const { return all_tracked_; }
+  // Port of an (operand, memory level, direction); -1: none.
+  int port_of(int operand, int level, int direction) const {
+    return port_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(level)]
+                [static_cast<std::size_t>(direction)];
+  }
+
+  // What every mapping pays: of the array's own transfers of the output, and of the MACs.
+  double constant_energy() const { return constant_energy_; }
+  const PortShare& constant_share(int i) const {
+    return constant_shares_[static_cast<std::size_t>(i)];
+  }
+  static constexpr double kInfeasible = 1e300;
+
+  // Cycles of one transfer of memory level `level` in `direction` when everything is moved at
+  // once, and the least that the loading rule may take for its floor.
+  struct Once {
+    double cycles = 0;
+    double floor_cycles = 0;
+  };
+  Once once(int operand, int level, int direction) const;
+
+ private:
+  void build_types();
+  void build_nodes();
+  void build_cuts();
+  void find_tracked_ports();
+  void fill_costs();
+
+  model::Problem problem_;
+  bool too_large_ = false;
+  bool all_tracked_ = true;
+  std::vector<FactorType> types_;
+  std::int64_t nodes_ = 1;
+  double iterations_ = 1;
+  std::vector<double> cycles_;
+  std::vector<std::uint8_t> reduced_;
+  std::vector<Cut> cuts_;
+  std::array<int, model::kMaxOperands> first_cut_{};
+  std::array<int, model::kMaxOperands> cut_count_{};
+  std::vector<int> tracked_ports_;
+  std::array<int, model::kMaxPorts> tracked_place_{};  // place among the tracked; -1: not
+  std::array<double, model::kMaxOperands> top_elements_{};
+  double constant_energy_ = 0;
+  std::vector<PortShare> constant_shares_;
+  std::array<std::array<std::array<int, model::kDirections>, model::kMaxLevels>,
+             model::kMaxOperands>
+      port_{};
+};
+
+// Orderings of all prime factors of a problem's loops, for reports.
+double orderings_of(const model::Problem& problem);
+
+// What every mapping of a problem costs at least: each datum crosses each level once, and the
+// array is never idle. Needs no lattice.
+model::Cost least_cost(const model::Problem& problem);
+
+}  // namespace ridgeline::search

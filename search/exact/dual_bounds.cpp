@@ -1,0 +1,420 @@
+#include "search/exact/dual_bounds.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ridgeline::search {
+
+namespace {
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+// What a loading type adds to a bound by one way, with the loading of one input.
+double way_constant(const CutLattice& space, const LoadingType& type, int way, int input) {
+  const double beta = space.problem().cycles_per_operation;
+  const double ideal = space.iterations() * beta;
+  const double rounding = beta == 1 ? 0 : 1;
+  const double least = type.least_of_input(input);
+  if (way == kNoStall) {
+    return ideal +
+           (type.entries.empty() ? least : std::max(least, type.levelled(input, ideal + rounding)));
+  }
+  const int tracked = (way - 1) / 3;
+  if (way == busy_way(tracked)) return ideal - space.iterations() * std::ceil(beta) + least;
+  if (way == excess_way(tracked)) return ideal + least;
+  for (const LoadingType::Spare& spare : type.spare) {
+    if (spare.tracked == tracked)
+      return spare.full.of_input(input) + type.debt[z(input)] - rounding;
+  }
+  return least;
+}
+
+// Bits a cycle of demand, as cycles of the whole computation that loading cannot use.
+double demand_factor(const CutLattice& space, int tracked) {
+  return space.iterations() * space.problem().cycles_per_operation /
+         space.problem().port[z(space.tracked_port(tracked))].bandwidth_max;
+}
+
+}  // namespace
+
+double Prices::latency() const {
+  double sum = 0;
+  for (const auto& by_input : way) sum += by_input[0] + by_input[1];
+  return sum;
+}
+
+DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bounds,
+                               const Prices& prices)
+    : space_(&space), bounds_(&bounds), prices_(prices), states_(bounds.states()) {
+  const int cuts = space.cut_count();
+  const int tracked = space.tracked();
+  latency_ = prices_.latency();
+  for (const auto& by_input : prices_.way) {
+    input_[1] += by_input[0];
+    input_[2] += by_input[1];
+  }
+  const auto price = [&](int way) { return prices_.way[z(way)][0] + prices_.way[z(way)][1]; };
+  for (int i = 0; i < tracked; ++i) {
+    const double spare = price(spare_way(i));
+    const PortPrices port{i, price(busy_way(i)), price(excess_way(i)),
+                          spare * demand_factor(space, i), -spare};
+    if (port.busy != 0 || port.excess != 0 || spare != 0) ports_.push_back(port);
+  }
+  cost_.assign(z(space.nodes() * cuts), CutLattice::kInfeasible);
+  for (int c = 0; c < cuts; ++c) {
+    const Cut& cut = space.cut(c);
+    double loading = 0;
+    if (cut.role == LoadingRole::offload) loading = latency_;
+    if (cut.role == LoadingRole::separate || cut.role == LoadingRole::together) {
+      loading = input_[z(cut.operand)];
+    }
+    for (std::int64_t x = 0; x < space.full(); ++x) {
+      if (cut.energy[z(x)] >= CutLattice::kInfeasible || bounds.surely_too_large(cut, x)) continue;
+      double sum = prices_.energy * cut.energy[z(x)] + loading * cut.loading[z(x)];
+      const PortShare* shares = cut.shares.data() + x * tracked;
+      for (const PortPrices& port : ports_) {
+        const PortShare& share = shares[port.tracked];
+        sum += port.busy * share.busy + port.excess * share.excess + port.demand * share.demand +
+               port.cycles * share.cycles;
+      }
+      cost_[z(x * cuts + c)] = sum;
+    }
+  }
+  left_.assign(z(space.nodes() * states_), CutLattice::kInfeasible);
+  for (std::int64_t x = 0; x < space.nodes(); ++x) {
+    double* here = &left_[z(x * states_)];
+    bounds.take_from_below(x, here);
+    if (x == space.full()) break;
+    bounds.place_cuts(x, &cost_[z(x * cuts)], here);
+  }
+}
+
+double DualBoundTable::paid(const double* sums) const {
+  double sum = prices_.energy * sums[kPaidEnergy] + latency_ * sums[kPaidOffload];
+  for (int o = 1; o < space_->problem().operands; ++o) {
+    sum += input_[z(o)] * (sums[kPaidSeparate + o] + sums[kPaidTogether + o]);
+  }
+  for (const PortPrices& port : ports_) {
+    const double* figures = sums + kPaidPorts + kPaidPortWidth * port.tracked;
+    sum += port.busy * figures[0] + port.excess * figures[1] + port.demand * figures[2] +
+           port.cycles * figures[3];
+  }
+  return sum;
+}
+
+double DualBoundTable::constant(int type) const {
+  while (static_cast<int>(constants_.size()) <= type) {
+    const LoadingType& next = bounds_->type(static_cast<int>(constants_.size()));
+    double sum = 0;
+    for (int way = 0; way < 1 + 3 * space_->tracked(); ++way) {
+      for (int input = 1; input < space_->problem().operands; ++input) {
+        const double price = prices_.way[z(way)][z(input - 1)];
+        if (price != 0) sum += price * way_constant(*space_, next, way, input);
+      }
+    }
+    constants_.push_back(sum);
+  }
+  return constants_[z(type)];
+}
+
+void DualBoundTable::trace(int state, Marks& marks) const {
+  std::int64_t x = space_->full();
+  OperandCounts placed{};  // from the innermost: cuts still left, found by their marks
+  for (int o = 0; o < space_->problem().operands; ++o) {
+    placed[z(o)] = static_cast<std::uint8_t>(bounds_->left(state, o));
+  }
+  while (state != 0) {
+    const double value = left(x, state);
+    bool moved = false;
+    if (x != space_->full()) {
+      for (int o = 0; o < space_->problem().operands && !moved; ++o) {
+        if (placed[z(o)] == 0) continue;
+        const int next = bounds_->placed(state, o, x);
+        const int index = placed[z(o)] - 1;
+        if (next < 0 || left(x, next) + cost(space_->first_cut(o) + index, x) != value) continue;
+        marks[z(o)][z(index)] = x;
+        --placed[z(o)];
+        state = next;
+        moved = true;
+      }
+    }
+    for (int t = 0; t < space_->type_count() && !moved; ++t) {
+      if (space_->count_in(x, t) == 0) continue;
+      if (left(x - space_->type(t).stride, state) != value) continue;
+      x -= space_->type(t).stride;
+      moved = true;
+    }
+    if (!moved) return;  // cannot happen
+  }
+}
+
+DualBoundSearch::DualBoundSearch(const CutLattice& space, ExactBounds& bounds)
+    : space_(space), bounds_(bounds) {
+  build_roots();
+}
+
+void DualBoundSearch::build_roots() {
+  const int operands = space_.problem().operands;
+  for (int number = 0; number < bounds_.numbers(); ++number) {
+    Root root;
+    root.paid.assign(z(kPaidPorts + kPaidPortWidth * space_.tracked()), 0.0);
+    root.paid[kPaidEnergy] = space_.constant_energy();
+    for (int i = 0; i < space_.tracked(); ++i) {
+      double* port = &root.paid[z(kPaidPorts + kPaidPortWidth * i)];
+      const PortShare& share = space_.constant_share(i);
+      port[0] = share.busy;
+      port[1] = share.excess;
+      port[2] = share.demand;
+      port[3] = share.cycles;
+    }
+    bool feasible = true;
+    root.at_top = bounds_.at_top(number);
+    root.state = bounds_.all_left();
+    for (int o = 0; o < operands; ++o) {
+      const int cuts = space_.cuts_of(o);
+      for (int i = 0; i < root.at_top[z(o)] && root.state >= 0; ++i) {
+        root.state = bounds_.placed(root.state, o, space_.full());
+      }
+      for (int i = cuts - root.at_top[z(o)]; i < cuts; ++i) {
+        const Cut& cut = space_.cut(o, i);
+        const double energy = cut.energy[z(space_.full())];
+        if (energy >= CutLattice::kInfeasible || bounds_.surely_too_large(cut, space_.full())) {
+          feasible = false;
+        }
+        root.paid[kPaidEnergy] += energy;
+      }
+    }
+    if (!feasible || root.state < 0 ||
+        bounds_.energy_left(space_.full(), root.state) >= CutLattice::kInfeasible) {
+      continue;
+    }
+    root.type = bounds_.type_index(root.at_top);
+    roots_.push_back(std::move(root));
+  }
+}
+
+double DualBoundSearch::value(const DualBoundTable& table, const Root& root) const {
+  return table.paid(root.paid.data()) + table.constant(root.type) +
+         table.left(space_.full(), root.state);
+}
+
+std::vector<double> DualBoundSearch::figures(const Root& root,
+                                             const DualBoundTable::Marks& marks) const {
+  const int tracked = space_.tracked();
+  std::vector<double> sums = root.paid;
+  for (int o = 0; o < space_.problem().operands; ++o) {
+    for (int c = 0; c < space_.cuts_of(o) - root.at_top[z(o)]; ++c) {
+      const Cut& cut = space_.cut(o, c);
+      const std::int64_t x = marks[z(o)][z(c)];
+      sums[kPaidEnergy] += cut.energy[z(x)];
+      for (int i = 0; i < tracked; ++i) {
+        const PortShare& share = cut.shares[z(x * tracked + i)];
+        double* port = &sums[z(kPaidPorts + kPaidPortWidth * i)];
+        port[0] += share.busy;
+        port[1] += share.excess;
+        port[2] += share.demand;
+        port[3] += share.cycles;
+      }
+      if (cut.role == LoadingRole::offload) {
+        sums[kPaidOffload] += cut.loading[z(x)];
+      } else if (cut.role != LoadingRole::none) {
+        sums[z(kPaidSeparate + o)] += cut.loading[z(x)];
+      }
+    }
+  }
+  const LoadingType& type = bounds_.type(root.type);
+  std::vector<double> result;
+  for (int way = 0; way < 1 + 3 * tracked; ++way) {
+    double own = 0;
+    if (way != kNoStall) {
+      const int i = (way - 1) / 3;
+      const double* port = &sums[z(kPaidPorts + kPaidPortWidth * i)];
+      if (way == busy_way(i)) own = port[0];
+      if (way == excess_way(i)) own = port[1];
+      if (way == spare_way(i)) own = demand_factor(space_, i) * port[2] - port[3];
+    }
+    for (int input = 1; input <= 2; ++input) {
+      const int o = std::min(input, space_.problem().operands - 1);
+      result.push_back(own + way_constant(space_, type, way, o) + sums[z(kPaidSeparate + o)] +
+                       sums[kPaidOffload]);
+    }
+  }
+  result.push_back(sums[kPaidEnergy]);
+  return result;
+}
+
+// The strategy of the prices in the game against the chains found so far, by regret matching:
+// a few thousand rounds on a small matrix come close enough, since any prices give a bound.
+Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
+                                    const model::Cost& target, double& value) const {
+  const std::size_t ways = z(2 * (1 + 3 * space_.tracked()));
+  const bool one_input = space_.problem().operands == 2;
+  // Columns: a way and an input; with a free price also none of them.
+  std::vector<std::vector<double>> payoff;
+  std::vector<std::size_t> columns;
+  std::vector<bool> useful(ways);
+  for (std::size_t w = 0; w < ways; ++w) {
+    if (one_input && w % 2 == 1) continue;
+    // A way that no chain found so far makes longer than no stall has no use.
+    useful[w] = w < 2;
+    for (const auto& chain : root.chains) useful[w] = useful[w] || chain[w] > chain[w % 2] + 1e-9;
+    if (useful[w]) columns.push_back(w);
+  }
+  const std::size_t count = columns.size() + (goal.free_latency ? 1 : 0);
+  for (const auto& chain : root.chains) {
+    std::vector<double> row;
+    for (const std::size_t w : columns) {
+      const double latency = goal.free_latency ? chain[w] - target.latency : chain[w];
+      row.push_back(goal.energy * chain.back() + goal.latency * latency);
+    }
+    if (goal.free_latency) row.push_back(goal.energy * chain.back());
+    payoff.push_back(std::move(row));
+  }
+  std::vector<double> strategy(count, 0.0);
+  if (payoff.empty()) {
+    if (goal.free_latency) {
+      strategy.back() = 1;
+    } else {
+      for (std::size_t c = 0; c < count; ++c) strategy[c] = 1.0 / static_cast<double>(count);
+    }
+  } else {
+    std::vector<double> regret(count, 1.0);
+    std::vector<double> row_regret(payoff.size(), 1.0);
+    std::vector<double> mix(count);
+    std::vector<double> row_mix(payoff.size());
+    std::vector<double> gain(count);
+    constexpr int kRounds = 800;
+    for (int round = 1; round <= kRounds; ++round) {
+      const auto normalise = [](const std::vector<double>& from, std::vector<double>& to) {
+        double sum = 0;
+        for (double r : from) sum += r;
+        for (std::size_t i = 0; i < to.size(); ++i) {
+          to[i] = sum > 0 ? from[i] / sum : 1.0 / static_cast<double>(to.size());
+        }
+      };
+      normalise(regret, mix);
+      // The chains answer the prices, then the prices the chains.
+      double row_value = 0;
+      std::vector<double> loss(payoff.size(), 0.0);
+      for (std::size_t r = 0; r < payoff.size(); ++r) {
+        for (std::size_t c = 0; c < count; ++c) loss[r] += mix[c] * payoff[r][c];
+      }
+      normalise(row_regret, row_mix);
+      for (std::size_t r = 0; r < payoff.size(); ++r) row_value += row_mix[r] * loss[r];
+      for (std::size_t r = 0; r < payoff.size(); ++r) {
+        row_regret[r] = std::max(0.0, row_regret[r] + row_value - loss[r]);
+      }
+      normalise(row_regret, row_mix);
+      double column_value = 0;
+      for (std::size_t c = 0; c < count; ++c) {
+        gain[c] = 0;
+        for (std::size_t r = 0; r < payoff.size(); ++r) gain[c] += row_mix[r] * payoff[r][c];
+        column_value += mix[c] * gain[c];
+      }
+      for (std::size_t c = 0; c < count; ++c) {
+        regret[c] = std::max(0.0, regret[c] + gain[c] - column_value);
+        strategy[c] += round * mix[c];
+      }
+    }
+    double sum = 0;
+    for (double s : strategy) sum += s;
+    for (double& s : strategy) s /= sum;
+    // What is left of early rounds only blurs.
+    double kept = 0;
+    for (double& s : strategy) {
+      if (s < 1e-4) s = 0;
+      kept += s;
+    }
+    for (double& s : strategy) s /= kept;
+  }
+  value = 1e300;
+  for (const auto& row : payoff) {
+    double sum = 0;
+    for (std::size_t c = 0; c < count; ++c) sum += strategy[c] * row[c];
+    value = std::min(value, sum);
+  }
+  Prices prices;
+  prices.energy = goal.energy;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    prices.way[columns[c] / 2][columns[c] % 2] = strategy[c] * goal.latency;
+  }
+  return prices;
+}
+
+double DualBoundSearch::least_latency() const {
+  double least = CutLattice::kInfeasible;
+  for (const Root& root : roots_) {
+    const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
+    double bound = ideal + loading_total(space_.problem().operands, bounds_.type(root.type).least);
+    if (latency_goal_) bound = std::max(bound, root.bound * (1 - kPriceTie));
+    least = std::min(least, bound);
+  }
+  return least;
+}
+
+bool DualBoundSearch::run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
+                          std::vector<DualBoundTable>& tables) {
+  const auto aim = [&] {
+    return goal.free_latency ? goal.energy * target.energy
+                             : goal.energy * target.energy + goal.latency * target.latency;
+  };
+  const auto open = [&](const Root& root) { return root.bound < aim() * (1 - kPriceTie); };
+  latency_goal_ = goal.energy == 0 && goal.latency == 1;
+  for (Root& root : roots_) {
+    root.bound = -CutLattice::kInfeasible;
+    root.table = -1;
+    root.settled = false;
+  }
+  std::vector<DualBoundTable> found;
+  for (int i = 0; i < steps; ++i) {
+    Root* weakest = nullptr;
+    for (Root& root : roots_) {
+      if (!open(root) || root.settled) continue;
+      if (!weakest || root.bound < weakest->bound) weakest = &root;
+    }
+    if (!weakest) break;
+    const auto trace = [&](const DualBoundTable& table) {
+      DualBoundTable::Marks marks{};
+      for (int o = 0; o < space_.problem().operands; ++o) {
+        for (int c = space_.cuts_of(o) - weakest->at_top[z(o)]; c < space_.cuts_of(o); ++c) {
+          marks[z(o)][z(c)] = space_.full();
+        }
+      }
+      table.trace(weakest->state, marks);
+      weakest->chains.push_back(figures(*weakest, marks));
+      target = attempt(marks);
+    };
+    if (weakest->chains.empty() && weakest->table >= 0) {
+      trace(found[z(weakest->table)]);
+      if (!open(*weakest)) continue;
+    }
+    double expected = 0;
+    found.emplace_back(space_, bounds_, best_prices(goal, *weakest, target, expected));
+    const DualBoundTable& table = found.back();
+    const double offset = goal.free_latency ? table.latency_price() * target.latency : 0;
+    for (Root& root : roots_) {
+      const double bound = value(table, root) - offset;
+      if (bound > root.bound) {
+        root.bound = bound;
+        root.table = static_cast<int>(found.size()) - 1;
+      }
+    }
+    trace(table);
+    if (value(table, *weakest) - offset > expected - 1e-4 * std::abs(aim() - expected)) {
+      weakest->settled = true;
+    }
+  }
+  // Only tables that are best for a root that is still open are worth their memory.
+  std::vector<bool> useful(found.size());
+  for (const Root& root : roots_) {
+    if (open(root) && root.table >= 0) useful[z(root.table)] = true;
+  }
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (useful[i]) tables.push_back(std::move(found[i]));
+  }
+  return std::none_of(roots_.begin(), roots_.end(), open);
+}
+
+}  // namespace ridgeline::search

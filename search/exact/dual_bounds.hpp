@@ -1,0 +1,137 @@
+// Bounds that weigh energy, stalls and loading against each other (docs/exact-mapping.md,
+// "Prices").
+//
+// Latency is a maximum over ports and inputs, so any weighted mean of its arguments bounds it
+// from below, and a weighted mean is again a sum over cuts. For given weights (prices) the chain
+// with the least sum is found in the lattice at once, together with the least sum from every
+// state. The best prices are one player's strategy in a matrix game against the chains found so
+// far, which are good mappings themselves.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "search/exact/bounds.hpp"
+#include "search/exact/cut_lattice.hpp"
+
+namespace ridgeline::search {
+
+// Sums in another order differ in the last bits.
+inline constexpr double kPriceTie = 1e-12;
+
+// Ways to bound the latency from below, each with the loading of one input and the output: no
+// stall; and for each tracked port, busy cycles, cycles in excess of windows, and cycles that
+// loading cannot spare.
+inline constexpr int kNoStall = 0;
+constexpr int busy_way(int tracked) {
+  return 1 + 3 * tracked;
+}
+constexpr int excess_way(int tracked) {
+  return 2 + 3 * tracked;
+}
+constexpr int spare_way(int tracked) {
+  return 3 + 3 * tracked;
+}
+inline constexpr int kMaxWays = 1 + 3 * kMaxTrackedPorts;
+
+struct Prices {
+  double energy = 0;  // of a pJ
+  // Of a cycle, by way and by input (0, 1: operand 1, 2).
+  std::array<std::array<double, 2>, kMaxWays> way{};
+
+  double latency() const;  // of a cycle: their sum
+};
+
+class DualBoundTable {
+ public:
+  DualBoundTable(const CutLattice& space, const ExactBounds& bounds, const Prices& prices);
+
+  double energy_price() const { return prices_.energy; }
+  double latency_price() const { return latency_; }
+  // Least priced sum of the cuts left, all below the top of the lattice and at the node or below.
+  double left(std::int64_t node, int state) const {
+    return left_[static_cast<std::size_t>(node * states_ + state)];
+  }
+  // Priced sum of what a chain has paid (kPaid...).
+  double paid(const double* sums) const;
+  // What a loading type (by its number) adds to every chain.
+  double constant(int type) const;
+
+  // The cuts of a chain that attains left(full, state): nodes, by operand and cut.
+  using Marks = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
+  void trace(int state, Marks& marks) const;
+
+ private:
+  double cost(int cut, std::int64_t node) const {
+    return cost_[static_cast<std::size_t>(node * space_->cut_count() + cut)];
+  }
+  // Prices of what a tracked port's figures add up to.
+  struct PortPrices {
+    int tracked = 0;
+    double busy = 0, excess = 0, demand = 0, cycles = 0;
+  };
+
+  const CutLattice* space_;
+  const ExactBounds* bounds_;
+  Prices prices_;
+  double latency_ = 0;
+  std::array<double, model::kMaxOperands> input_{};
+  std::vector<PortPrices> ports_;          // those that have a price
+  mutable std::vector<double> constants_;  // by loading type; as far as it was asked for
+  int states_ = 1;
+  std::vector<double> cost_;  // [node][cut]
+  std::vector<double> left_;
+};
+
+// What prices are to be good for: the bound of energy * Cost::energy + latency * Cost::latency;
+// with `free_latency`, the bound of the energy of whatever takes no more cycles than the target,
+// with a price of at most `latency`.
+struct PriceGoal {
+  double energy = 0;
+  double latency = 1;
+  bool free_latency = false;
+};
+
+class DualBoundSearch {
+ public:
+  // Costs the mapping with these cuts and returns the best cost so far, the target.
+  using Try = std::function<model::Cost(const DualBoundTable::Marks&)>;
+
+  DualBoundSearch(const CutLattice& space, ExactBounds& bounds);
+
+  // At most `steps` tables. Those that help are appended to `tables`. Returns whether they show
+  // that nothing is better than the target.
+  bool run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
+           std::vector<DualBoundTable>& tables);
+
+  // A bound of the latency of every chain: what `run` found where that was its goal, else one
+  // without stalls.
+  double least_latency() const;
+
+ private:
+  // Cuts above all loops: where every chain begins.
+  struct Root {
+    OperandCounts at_top{};
+    int type = 0;
+    int state = 0;
+    std::vector<double> paid;
+    double bound = 0;                         // of the goal, best of all tables
+    int table = -1;                           // that gave it
+    bool settled = false;                     // prices are as good as they get
+    std::vector<std::vector<double>> chains;  // found: figures by way and input, energy last
+  };
+  void build_roots();
+  double value(const DualBoundTable& table, const Root& root) const;
+  std::vector<double> figures(const Root& root, const DualBoundTable::Marks& marks) const;
+  Prices best_prices(const PriceGoal& goal, const Root& root, const model::Cost& target,
+                     double& value) const;
+
+  const CutLattice& space_;
+  ExactBounds& bounds_;
+  std::vector<Root> roots_;
+  bool latency_goal_ = false;  // `Root::bound` is of the latency
+};
+
+}  // namespace ridgeline::search

@@ -1,0 +1,49 @@
+// Branch and bound over the exact mapping space (docs/exact-mapping.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "model/core/evaluate.hpp"
+#include "search/mapping/loop_factors.hpp"
+#include "search/mapping/mapper.hpp"
+
+namespace ridgeline::search {
+
+struct ExactOptions {
+  Objective objective = Objective::latency;
+  bool front = false;           // all costs that no other dominates, not only the objective's best
+  bool even = false;            // operands that share a memory end at the same loop there
+  std::int64_t node_limit = 0;  // branch-and-bound nodes; 0: none
+  std::function<bool()> stop;   // polled; empty: never
+  std::vector<LoopConstraint> constraints;  // innermost positions that the user fixes
+  bool prune = true;                        // false: visit the whole space (for tests)
+  std::int64_t state_limit = 40'000'000;    // of the bound table; larger spaces are not proven
+};
+
+struct ExactMapping {
+  model::Cost cost;
+  model::Ordering ordering;
+  model::Cuts cuts;
+};
+
+struct ExactResult {
+  bool optimal = false;             // the space was exhausted
+  bool improved = false;            // a mapping better than the incumbent was found
+  ExactMapping best;                // where `improved`
+  std::vector<ExactMapping> front;  // with ExactOptions::front: by latency
+  std::int64_t nodes = 0;           // visited by the branch and bound
+  std::int64_t evaluated = 0;       // mappings costed
+  double lower_bound = -std::numeric_limits<double>::infinity();  // of the objective
+  double orderings = 0;                                           // of all prime factors
+};
+
+// Finds a mapping that is better than `incumbent` (if there is one), or proves that none is,
+// up to a relative 1e-12 of the last term that decides.
+ExactResult exact_search(const model::Problem& problem, const ExactOptions& options,
+                         const std::optional<model::Cost>& incumbent);
+
+}  // namespace ridgeline::search

@@ -1,0 +1,25 @@
+// The reference's allocator: cuts an ordering of temporal loops into memory levels, greedily
+// and operand by operand (docs/mapping-search.md, section 3).
+#pragma once
+
+#include <string>
+
+#include "model/core/evaluate.hpp"
+#include "model/core/problem.hpp"
+
+namespace ridgeline::search {
+
+// Why an ordering does not fit.
+struct AllocationFailure {
+  int memory = -1;         // place in Problem::memory
+  int operand = -1;        // place in Problem::operand; -1: all operands of the memory together
+  double bits = 0;         // that the smallest possible tile needs
+  bool left_over = false;  // loops remain above the operand's top memory
+};
+
+// Fills `cuts`; false where the ordering does not fit. `even`: operands that share a memory
+// and receive loops there must end at the same loop.
+bool allocate(const model::Problem& problem, const model::Ordering& ordering, bool even,
+              model::Cuts& cuts, AllocationFailure* failure = nullptr);
+
+}  // namespace ridgeline::search

@@ -1,0 +1,502 @@
+#include "search/mapping/mapper.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <variant>
+
+#include "model/core/evaluate.hpp"
+#include "model/core/problem.hpp"
+#include "search/exact/exact_mapper.hpp"
+#include "search/fronts/random.hpp"
+#include "search/mapping/allocate.hpp"
+#include "search/mapping/anneal.hpp"
+#include "search/mapping/loop_factors.hpp"
+#include "search/mapping/spatial_candidates.hpp"
+
+namespace ridgeline::search {
+
+namespace {
+
+std::size_t z(int i) {
+  return static_cast<std::size_t>(i);
+}
+
+// What the mapping file's temporal_ordering asks for, once dimensions that the layer lacks are
+// dropped (docs/mapping-search.md, section 2).
+struct UserOrdering {
+  bool complete = false;
+  std::vector<model::TemporalLoop> loops;  // where complete
+  std::vector<LoopConstraint> constraints;
+};
+
+UserOrdering user_ordering(const model::Layer& layer, const model::MappingEntry& mapping,
+                           const std::vector<std::int64_t>& sizes) {
+  UserOrdering result;
+  bool all_sized = true;
+  std::vector<double> products(sizes.size(), 1);
+  for (const model::TemporalPosition& position : mapping.temporal_ordering) {
+    const int d = layer.dim_index(position.dim);
+    if (d < 0) continue;
+    result.constraints.push_back({d, position.size});
+    if (position.size) {
+      products[z(d)] *= static_cast<double>(*position.size);
+      if (*position.size > 1) result.loops.push_back({d, *position.size});
+    } else {
+      all_sized = false;
+    }
+  }
+  result.complete = all_sized;
+  for (std::size_t d = 0; d < sizes.size(); ++d) {
+    result.complete = result.complete && products[d] == static_cast<double>(sizes[d]);
+  }
+  // A list of nothing is no list, unless nothing is what remains to be ordered.
+  return result;
+}
+
+bool satisfies(const std::vector<model::TemporalLoop>& loops,
+               const std::vector<LoopConstraint>& constraints) {
+  for (std::size_t i = 0; i < constraints.size(); ++i) {
+    if (loops[i].dim != constraints[i].dim) return false;
+    if (constraints[i].size && loops[i].size != *constraints[i].size) return false;
+  }
+  return true;
+}
+
+// Without loops there is one of size 1.
+void set_ordering(const model::Layer& layer, const std::vector<model::TemporalLoop>& loops,
+                  model::Ordering& ordering) {
+  ordering.count = 0;
+  for (const model::TemporalLoop& loop : loops) ordering.push(loop.dim, loop.size);
+  if (loops.empty() && !layer.dims.empty()) ordering.push(0, 1);
+}
+
+model::Ordering as_ordering(const model::Layer& layer,
+                            const std::vector<model::TemporalLoop>& loops) {
+  model::Ordering ordering;
+  set_ordering(layer, loops, ordering);
+  return ordering;
+}
+
+// How many spatial mappings the reference tries by default.
+constexpr std::size_t kReferenceCandidates = 3;
+
+// Spatial mappings that are searched independently of each other.
+constexpr std::size_t kSpatialBlock = 8;
+
+// The best mapping under one spatial mapping.
+struct Found {
+  bool any = false;
+  model::Cost cost;
+  model::Ordering ordering;
+  model::Cuts cuts;
+  std::int64_t evaluated = 0;
+  std::string reason;   // why there is none
+  bool proven = false;  // there is no better one than this or the incumbent
+  double lower_bound = -std::numeric_limits<double>::infinity();
+  double orderings = 0;
+  std::int64_t nodes = 0;
+  std::optional<model::Cost> reference;  // what loma finds
+};
+
+class Search {
+ public:
+  Search(const model::Layer& layer, const model::Accelerator& accelerator,
+         const model::MappingEntry& mapping, const MapperOptions& options)
+      : layer_(layer), accelerator_(accelerator), mapping_(mapping), options_(options) {}
+
+  // `incumbent`: the best cost under other spatial mappings, which the exact engine has to beat.
+  Found run(const model::Problem& problem, const std::optional<model::Cost>& incumbent,
+            bool with_loma) {
+    Found found;
+    std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                    problem.temporal_size.begin() + problem.dims);
+    const UserOrdering user = user_ordering(layer_, mapping_, sizes);
+    if (user.complete) {
+      if (user.loops.size() > model::kMaxLoops) {
+        found.reason = "temporal_ordering has more than 56 loops";
+        return found;
+      }
+      consider(problem, as_ordering(layer_, user.loops), found);
+      found.proven = true;  // there is no choice
+    } else if (options_.engine == Engine::exact) {
+      if (with_loma) loma(problem, sizes, user.constraints, found);
+      if (found.any) found.reference = found.cost;
+      exact(problem, user.constraints, incumbent, found);
+    } else if (options_.engine == Engine::anneal && user.constraints.empty()) {
+      anneal(problem, sizes, found);
+    } else {
+      loma(problem, sizes, user.constraints, found);
+    }
+    if (!found.any && found.reason.empty()) found.reason = describe_failure(problem);
+    return found;
+  }
+
+ private:
+  void consider(const model::Problem& problem, const model::Ordering& ordering, Found& found) {
+    model::Cuts cuts;
+    AllocationFailure failure;
+    if (!allocate(problem, ordering, options_.even, cuts, &failure)) {
+      remember(problem, failure);
+      return;
+    }
+    const model::Cost cost = model::evaluate(problem, ordering, cuts);
+    ++found.evaluated;
+    if (!std::isfinite(cost.energy)) return;
+    if (!found.any || better(options_.objective, cost, found.cost)) {
+      found.any = true;
+      found.cost = cost;
+      found.ordering = ordering;
+      found.cuts = cuts;
+    }
+  }
+
+  void loma(const model::Problem& problem, const std::vector<std::int64_t>& sizes,
+            const std::vector<LoopConstraint>& constraints, Found& found) {
+    LoopFactors factors = loop_factors(layer_, sizes, options_.lpf_limit, constraints);
+    if (!factors.error.empty()) {
+      found.reason = factors.error;
+      return;
+    }
+    if (factors.loops.size() > model::kMaxLoops) {
+      found.reason = "more than 56 temporal loops";
+      return;
+    }
+    if (constraints.size() > std::max<std::size_t>(factors.loops.size(), 1)) {
+      found.reason = "temporal_ordering has " + std::to_string(constraints.size()) +
+                     " positions, but only " + std::to_string(factors.loops.size()) +
+                     " temporal loops remain after spatial unrolling";
+      return;
+    }
+    LoopPermutations permutations(layer_, std::move(factors.loops));
+    model::Ordering ordering;
+    bool any_ordering = false;
+    std::int64_t since_poll = 0;
+    do {
+      if (++since_poll == 4096) {
+        since_poll = 0;
+        if (options_.stop && options_.stop()) break;
+      }
+      if (!permutations.current().empty() && !satisfies(permutations.current(), constraints)) {
+        continue;
+      }
+      any_ordering = true;
+      set_ordering(layer_, permutations.current(), ordering);
+      consider(problem, ordering, found);
+    } while (permutations.next());
+    if (!any_ordering && found.reason.empty()) {
+      found.reason = "no loop ordering satisfies temporal_ordering";
+    }
+  }
+
+  void exact(const model::Problem& problem, const std::vector<LoopConstraint>& constraints,
+             std::optional<model::Cost> incumbent, Found& found) {
+    ExactOptions settings;
+    settings.objective = options_.objective;
+    settings.even = options_.even;
+    settings.node_limit = options_.node_limit;
+    settings.stop = options_.stop;
+    settings.constraints = constraints;
+    if (found.any && (!incumbent || better(options_.objective, found.cost, *incumbent))) {
+      incumbent = found.cost;
+    }
+    const ExactResult result = exact_search(problem, settings, incumbent);
+    found.proven = result.optimal;
+    found.lower_bound = result.lower_bound;
+    found.orderings = result.orderings;
+    found.nodes = result.nodes;
+    found.evaluated += result.evaluated;
+    if (result.improved) {
+      found.any = true;
+      found.cost = result.best.cost;
+      found.ordering = result.best.ordering;
+      found.cuts = result.best.cuts;
+      found.reason.clear();
+    }
+  }
+
+  void anneal(const model::Problem& problem, const std::vector<std::int64_t>& sizes, Found& found) {
+    const LoopFactors factors = loop_factors(layer_, sizes, 0, {});
+    if (factors.loops.size() > model::kMaxLoops) {
+      found.reason = "more than 56 temporal loops";
+      return;
+    }
+    AnnealOptions settings;
+    settings.seed = options_.seed;
+    settings.stop = options_.stop;
+    anneal_ordering(factors.loops, settings, [&](const std::vector<model::TemporalLoop>& loops) {
+      Found one;
+      consider(problem, as_ordering(layer_, loops), one);
+      found.evaluated += one.evaluated;
+      if (!one.any) return std::numeric_limits<double>::infinity();
+      if (!found.any || better(options_.objective, one.cost, found.cost)) {
+        const std::int64_t evaluated = found.evaluated;
+        found = one;
+        found.evaluated = evaluated;
+      }
+      return objective_value(options_.objective, one.cost);
+    });
+  }
+
+  // Keeps the failure that came nearest to fitting.
+  void remember(const model::Problem& problem, const AllocationFailure& failure) {
+    const auto excess = [&](const AllocationFailure& f) {
+      return f.left_over ? std::numeric_limits<double>::max()
+                         : f.bits - problem.memory[z(f.memory)].size;
+    };
+    if (failure_.memory < 0 || excess(failure) < excess(failure_)) failure_ = failure;
+  }
+
+  std::string describe_failure(const model::Problem& problem) const {
+    if (failure_.memory < 0) return "no loop ordering could be evaluated";
+    const model::ProblemMemory& memory = problem.memory[z(failure_.memory)];
+    const std::string& name = accelerator_.memories[z(memory.source)].name;
+    const auto whole = [](double value) {
+      return std::to_string(static_cast<std::int64_t>(value));
+    };
+    std::string who;
+    std::string level;
+    if (failure_.operand >= 0) {
+      who = "operand " + layer_.operands[z(failure_.operand)].name;
+      for (int i = 0; i < memory.count; ++i) {
+        if (memory.residents[z(i)].operand == failure_.operand) {
+          level = " (level " + std::to_string(memory.residents[z(i)].level) + " of " +
+                  layer_.operands[z(failure_.operand)].name + ")";
+        }
+      }
+    } else {
+      who = "operands";
+      for (int i = 0; i < memory.count; ++i) {
+        who += (i == 0 ? " " : ", ") + layer_.operands[memory.residents[z(i)].operand].name;
+      }
+    }
+    if (failure_.left_over) {
+      const double bits =
+          failure_.operand < 0 ? 0 : static_cast<double>(layer_.operand_bits(failure_.operand));
+      std::string text = who + ": the whole";
+      if (bits > memory.size) text += ", " + whole(bits) + " bits,";
+      text += " does not fit memory " + name + level + ", the outermost it has, of " +
+              whole(memory.size) + " bits";
+      if (bits > memory.size) text += ": " + whole(bits - memory.size) + " bits too many";
+      return text;
+    }
+    return who + ": the smallest tile, " + whole(std::ceil(failure_.bits)) +
+           " bits, does not fit memory " + name + level + " of " + whole(memory.size) +
+           " bits: " + whole(std::ceil(failure_.bits - memory.size)) + " bits too many";
+  }
+
+  const model::Layer& layer_;
+  const model::Accelerator& accelerator_;
+  const model::MappingEntry& mapping_;
+  const MapperOptions& options_;
+  AllocationFailure failure_;
+};
+
+// Latencies and energies that no mapping under any of the spatial mappings dominates.
+std::vector<model::Cost> cost_front(const model::Layer& layer,
+                                    const model::Accelerator& accelerator,
+                                    const model::Hierarchy& hierarchy,
+                                    const model::MappingEntry& mapping,
+                                    const std::vector<model::SpatialMapping>& candidates,
+                                    const MapperOptions& options, bool& proven) {
+  std::vector<model::Cost> front;
+  proven = true;
+  for (const model::SpatialMapping& spatial : candidates) {
+    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
+    const auto* problem = std::get_if<model::Problem>(&compiled);
+    if (problem == nullptr) continue;
+    ExactOptions settings;
+    settings.front = true;
+    settings.even = options.even;
+    settings.node_limit = options.node_limit;
+    settings.stop = options.stop;
+    const std::vector<std::int64_t> sizes(problem->temporal_size.begin(),
+                                          problem->temporal_size.begin() + problem->dims);
+    settings.constraints = user_ordering(layer, mapping, sizes).constraints;
+    const ExactResult result = exact_search(*problem, settings, std::nullopt);
+    proven = proven && result.optimal;
+    for (const ExactMapping& one : result.front) {
+      const auto covers = [](const model::Cost& a, const model::Cost& b) {
+        return a.latency <= b.latency && a.energy <= b.energy;
+      };
+      if (std::any_of(front.begin(), front.end(),
+                      [&](const model::Cost& other) { return covers(other, one.cost); })) {
+        continue;
+      }
+      std::erase_if(front, [&](const model::Cost& other) { return covers(one.cost, other); });
+      front.push_back(one.cost);
+    }
+  }
+  std::sort(front.begin(), front.end(),
+            [](const model::Cost& a, const model::Cost& b) { return a.latency < b.latency; });
+  return front;
+}
+
+// Costs of random orderings of all prime factors, cut as the reference cuts them; those that do
+// not fit are left out. A sample is a function of the seed and its number.
+std::vector<model::Cost> sample_costs(const model::Layer& layer, const model::Problem& problem,
+                                      const MapperOptions& options) {
+  const std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                        problem.temporal_size.begin() + problem.dims);
+  const std::vector<model::TemporalLoop> all = loop_factors(layer, sizes, 0, {}).loops;
+  std::vector<model::Cost> costs;
+  if (all.size() > model::kMaxLoops) return costs;
+  for (int i = 0; i < options.samples; ++i) {
+    std::vector<model::TemporalLoop> loops = all;
+    RandomStream random(options.seed, 0, 0, static_cast<std::uint32_t>(i));
+    for (std::size_t j = loops.size(); j > 1; --j) std::swap(loops[j - 1], loops[random.below(j)]);
+    const model::Ordering ordering = as_ordering(layer, loops);
+    model::Cuts cuts;
+    if (!allocate(problem, ordering, options.even, cuts, nullptr)) continue;
+    const model::Cost cost = model::evaluate(problem, ordering, cuts);
+    if (std::isfinite(cost.energy)) costs.push_back(cost);
+  }
+  return costs;
+}
+
+}  // namespace
+
+double objective_value(Objective objective, const model::Cost& cost) {
+  switch (objective) {
+    case Objective::latency:
+      return cost.latency;
+    case Objective::energy:
+      return cost.energy;
+    case Objective::edp:
+      return cost.latency * cost.energy;
+  }
+  return cost.latency;
+}
+
+bool better(Objective objective, const model::Cost& x, const model::Cost& best) {
+  const double ours = objective_value(objective, x);
+  const double theirs = objective_value(objective, best);
+  if (ours != theirs) return ours < theirs;
+  switch (objective) {
+    case Objective::latency:
+      return x.energy < best.energy;
+    case Objective::energy:
+      return x.latency < best.latency;
+    case Objective::edp:
+      return false;
+  }
+  return false;
+}
+
+LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accelerator,
+                      const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
+                      const MapperOptions& options) {
+  LayerResult result;
+  const auto levels = model::operand_levels(layer, hierarchy, mapping);
+  for (std::size_t o = 0; o < layer.operands.size(); ++o) {
+    if (!mapping.link(layer.operands[o].name)) {
+      result.infeasible =
+          "the mapping links operand " + layer.operands[o].name + " to no memory operand";
+      return result;
+    }
+    if (levels[o].empty()) {
+      result.infeasible = "no memory stores " +
+                          std::string(to_string(*mapping.link(layer.operands[o].name))) +
+                          ", which operand " + layer.operands[o].name + " is linked to";
+      return result;
+    }
+  }
+  const SpatialCandidates candidates = spatial_candidates(
+      layer, accelerator, hierarchy, mapping, {options.spatial_candidates, options.mixed_spatial});
+  if (!candidates.infeasible.empty()) {
+    result.infeasible = candidates.infeasible;
+    return result;
+  }
+  bool proven = true;
+  double lower_bound = std::numeric_limits<double>::infinity();
+  Found best;
+  model::Problem best_problem;
+  const model::SpatialMapping* best_spatial = nullptr;
+  std::string reason;
+  // Spatial mappings are searched in blocks, those of a block independently of each other, each
+  // with the best of the blocks before as what the exact engine has to beat: so the result does
+  // not depend on how many are searched at the same time. The first, ranked best, is a block.
+  const std::size_t count = candidates.mappings.size();
+  std::vector<Found> block;
+  std::vector<std::variant<model::Problem, std::string>> compiled_block;
+  for (std::size_t begin = 0, end = 1; begin < count;
+       begin = end, end = std::min(count, end + kSpatialBlock)) {
+    std::optional<model::Cost> incumbent;
+    if (best_spatial) incumbent = best.cost;
+    block.assign(end - begin, {});
+    compiled_block.assign(end - begin, std::string{});
+    const auto search_one = [&](std::size_t i) {
+      compiled_block[i] =
+          model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[begin + i]);
+      const auto* problem = std::get_if<model::Problem>(&compiled_block[i]);
+      if (problem == nullptr) return;
+      // Of very many spatial mappings only the first few are also searched as the reference does.
+      const bool with_loma = begin + i < kReferenceCandidates;
+      block[i] = Search(layer, accelerator, mapping, options).run(*problem, incumbent, with_loma);
+    };
+    if (options.for_each && block.size() > 1) {
+      options.for_each(block.size(), search_one);
+    } else {
+      for (std::size_t i = 0; i < block.size(); ++i) search_one(i);
+    }
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      if (const auto* why = std::get_if<std::string>(&compiled_block[i])) {
+        if (reason.empty()) reason = *why;
+        continue;
+      }
+      const Found& found = block[i];
+      result.evaluated += found.evaluated;
+      result.nodes += found.nodes;
+      result.orderings += found.orderings;
+      proven = proven && found.proven;
+      lower_bound = std::min(lower_bound, found.lower_bound);
+      if (found.reference &&
+          (!result.reference || better(options.objective, *found.reference, *result.reference))) {
+        result.reference = found.reference;
+      }
+      if (!found.any) {
+        if (reason.empty()) reason = found.reason;
+        continue;
+      }
+      if (!best_spatial || better(options.objective, found.cost, best.cost)) {
+        best = found;
+        best_problem = std::get<model::Problem>(compiled_block[i]);
+        best_spatial = &candidates.mappings[begin + i];
+      }
+    }
+  }
+  if (!best_spatial) {
+    result.infeasible = reason;
+    return result;
+  }
+  result.spatial = *best_spatial;
+  result.optimal = proven;
+  const double value = objective_value(options.objective, best.cost);
+  result.lower_bound = proven ? value : std::min(lower_bound, value);
+  if (options.front && options.engine == Engine::exact) {
+    result.front = cost_front(layer, accelerator, hierarchy, mapping, candidates.mappings, options,
+                              result.front_proven);
+  }
+  result.samples = sample_costs(layer, best_problem, options);
+  result.evaluation = model::explain(best_problem, best.ordering, best.cuts);
+  for (int i = 0; i < best.ordering.count; ++i) {
+    result.temporal.push_back(
+        {best.ordering.dim[z(i)], static_cast<std::int64_t>(best.ordering.size[z(i)])});
+  }
+  for (int o = 0; o < best_problem.operands; ++o) {
+    model::LevelLoops operand_levels_loops;
+    int begin = 0;
+    for (int m = 0; m < best_problem.operand[z(o)].levels; ++m) {
+      std::vector<model::TemporalLoop> loops;
+      for (int i = begin; i < best.cuts.end[z(o)][z(m)]; ++i) {
+        loops.push_back(result.temporal[z(i)]);
+      }
+      begin = std::max<int>(begin, best.cuts.end[z(o)][z(m)]);
+      operand_levels_loops.push_back(std::move(loops));
+    }
+    result.allocation.push_back(std::move(operand_levels_loops));
+  }
+  return result;
+}
+
+}  // namespace ridgeline::search

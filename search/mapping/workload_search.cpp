@@ -1,0 +1,96 @@
+#include "search/mapping/workload_search.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "search/mapping/locality.hpp"
+
+namespace ridgeline::search {
+
+namespace {
+
+// One distinct problem, with the first layer that poses it.
+struct Problem {
+  std::string key;
+  const model::Layer* layer = nullptr;
+  const model::Hierarchy* hierarchy = nullptr;
+  const model::MappingEntry* mapping = nullptr;
+};
+
+void add(WorkloadTotal& total, const model::Evaluation& evaluation) {
+  total.energy += evaluation.cost.energy;
+  total.mac_energy += evaluation.mac_energy;
+  total.memory_energy += evaluation.memory_energy;
+  total.macs += evaluation.macs;
+  total.latency.ideal += evaluation.latency.ideal;
+  total.latency.ideal_temporal += evaluation.latency.ideal_temporal;
+  total.latency.stall += evaluation.latency.stall;
+  total.latency.onload += evaluation.latency.onload;
+  total.latency.offload += evaluation.latency.offload;
+  total.latency.total0 += evaluation.latency.total0;
+  total.latency.total1 += evaluation.latency.total1;
+  total.latency.total2 += evaluation.latency.total2;
+}
+
+}  // namespace
+
+WorkloadResult map_workload(const model::Workload& workload, const model::Accelerator& accelerator,
+                            const model::MappingSpec& mapping,
+                            const WorkloadSearchOptions& options) {
+  WorkloadResult result;
+  const model::Hierarchy whole = model::build_hierarchy(accelerator);
+  std::optional<Locality> locality;
+  if (options.keep_on_chip) locality = keep_on_chip(workload, accelerator, mapping);
+  std::vector<Problem> problems;
+  std::map<std::string, std::size_t> known;
+  for (int place : workload.topological_order()) {
+    const model::WorkloadNode& node = workload.nodes[static_cast<std::size_t>(place)];
+    if (!node.layer) continue;
+    if (!options.layers.empty() && std::find(options.layers.begin(), options.layers.end(),
+                                             node.name) == options.layers.end()) {
+      continue;
+    }
+    Problem problem;
+    problem.layer = &*node.layer;
+    problem.hierarchy =
+        locality ? &locality->nodes[static_cast<std::size_t>(place)].hierarchy : &whole;
+    problem.mapping = mapping.choose(node.name, node.operator_type);
+    problem.key = problem_key(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping);
+    const auto [it, fresh] = known.emplace(problem.key, problems.size());
+    if (fresh) problems.push_back(std::move(problem));
+    result.layers.push_back({place, it->second});
+  }
+
+  result.problems.resize(problems.size());
+  const auto body = [&](std::size_t i) {
+    const Problem& problem = problems[i];
+    const auto solve = [&] {
+      return map_layer(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping,
+                       options.mapper);
+    };
+    result.problems[i] = options.solve ? options.solve(problem.key, solve) : solve();
+  };
+  if (options.for_each) {
+    options.for_each(problems.size(), body);
+  } else {
+    for (std::size_t i = 0; i < problems.size(); ++i) body(i);
+  }
+
+  for (const WorkloadLayer& layer : result.layers) {
+    const LayerResult& mapped = result.of(layer);
+    if (mapped.infeasible.empty()) {
+      add(result.total, mapped.evaluation);
+    } else {
+      ++result.infeasible;
+    }
+  }
+  model::LatencyFigures& latency = result.total.latency;
+  if (latency.ideal_temporal > 0) {
+    result.total.spatial_utilization = latency.ideal / latency.ideal_temporal;
+  }
+  if (latency.total2 > 0) result.total.utilization = latency.ideal / latency.total2;
+  return result;
+}
+
+}  // namespace ridgeline::search

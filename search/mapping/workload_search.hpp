@@ -1,0 +1,68 @@
+// Maps a whole workload onto a single-core accelerator: each layer on its own, equal layers once,
+// figures summed in processing order (docs/model.md, section 7).
+//
+// Pure, like everything in search/: threads and clocks come from the caller.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/core/accelerator.hpp"
+#include "model/core/mapping_spec.hpp"
+#include "model/core/workload.hpp"
+#include "search/mapping/mapper.hpp"
+
+namespace ridgeline::search {
+
+struct WorkloadSearchOptions {
+  MapperOptions mapper;
+  // Keep activations in the lowest memory that fits them between layers.
+  bool keep_on_chip = false;
+  // Names of the layers to map; empty: all.
+  std::vector<std::string> layers;
+  // Calls body(0) to body(count - 1), in any order, at the same time if it likes. Empty: one
+  // after the other. The result does not depend on it.
+  std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;
+  // Solves one distinct problem; empty: map_layer. A study puts its memory of earlier designs
+  // here: `key` names the problem by its content (layer, core and mapping; not the options).
+  std::function<LayerResult(const std::string& key, const std::function<LayerResult()>& solve)>
+      solve;
+};
+
+struct WorkloadLayer {
+  int node = 0;             // place in Workload::nodes
+  std::size_t problem = 0;  // place in WorkloadResult::problems
+};
+
+// Sums over the layers that have a feasible mapping.
+struct WorkloadTotal {
+  double energy = 0;  // pJ
+  double mac_energy = 0;
+  double memory_energy = 0;
+  double macs = 0;
+  model::LatencyFigures latency;   // total2 is the latency
+  double spatial_utilization = 0;  // ideal / ideal_temporal of the sums
+  double utilization = 0;          // ideal / total2 of the sums
+};
+
+struct WorkloadResult {
+  std::vector<LayerResult> problems;  // distinct ones, in the order in which they are met
+  std::vector<WorkloadLayer> layers;  // in processing order
+  WorkloadTotal total;
+  std::size_t infeasible = 0;  // layers without a mapping
+
+  const LayerResult& of(const WorkloadLayer& layer) const { return problems[layer.problem]; }
+};
+
+WorkloadResult map_workload(const model::Workload& workload, const model::Accelerator& accelerator,
+                            const model::MappingSpec& mapping,
+                            const WorkloadSearchOptions& options);
+
+// Everything that decides the result of map_layer, except the options, as bytes: equal keys mean
+// equal results. Names of layers and of mapping entries are left out.
+std::string problem_key(const model::Layer& layer, const model::Accelerator& accelerator,
+                        const model::Hierarchy& hierarchy, const model::MappingEntry& mapping);
+
+}  // namespace ridgeline::search

@@ -1,0 +1,362 @@
+// The ONNX reader on models built here: what it infers, what it leaves alone, what it refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "io/onnx/onnx_reader.hpp"
+
+namespace ridgeline::io {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+const fs::path kExamples = fs::path(RIDGELINE_SOURCE_DIR) / "examples" / "workloads";
+const fs::path kSeeds = fs::path(RIDGELINE_SOURCE_DIR) / "tests" / "fuzz" / "seeds" / "onnx";
+
+std::string content_of(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// Protobuf's wire format, enough of it to build small models without the library under the
+// reader: a field is its number and type, then a varint or a length and bytes.
+std::string varint(std::uint64_t value) {
+  std::string bytes;
+  for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
+  return bytes + static_cast<char>(value);
+}
+std::string number(int field, std::int64_t value) {
+  return varint(static_cast<std::uint64_t>(field) << 3) + varint(static_cast<std::uint64_t>(value));
+}
+std::string bytes(int field, const std::string& content) {
+  return varint(static_cast<std::uint64_t>(field) << 3 | 2) + varint(content.size()) + content;
+}
+
+// A tensor's shape: a size, or the name of a symbolic dimension.
+struct Dim {
+  Dim(int s) : size(s) {}            // NOLINT: sizes are written as they are
+  Dim(const char* s) : symbol(s) {}  // NOLINT
+  int size = 0;
+  std::string symbol;
+};
+std::string value(const std::string& name, const std::vector<Dim>& dims) {
+  std::string shape;
+  for (const Dim& dim : dims) {
+    shape += bytes(1, dim.symbol.empty() ? number(1, dim.size) : bytes(2, dim.symbol));
+  }
+  return bytes(1, name) + bytes(2, bytes(1, number(1, 1) + bytes(2, shape)));
+}
+std::string untyped(const std::string& name) {
+  return bytes(1, name);
+}
+std::string weight(const std::string& name, const std::vector<int>& dims) {
+  std::string tensor;
+  for (const int dim : dims) tensor += number(1, dim);
+  // Stored in a file that is not there.
+  return tensor + number(2, 1) + bytes(8, name) +
+         bytes(13, bytes(1, "location") + bytes(2, "gone")) + number(14, 1);
+}
+std::string integers(const std::string& name, const std::vector<int>& values) {
+  std::string attribute = bytes(1, name);
+  for (const int v : values) attribute += number(8, v);
+  return attribute + number(20, 7);
+}
+std::string integer(const std::string& name, int v) {
+  return bytes(1, name) + number(3, v) + number(20, 2);
+}
+std::string node(const std::string& op, const std::string& name,
+                 const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
+                 const std::vector<std::string>& attributes = {}, const std::string& domain = "") {
+  std::string text;
+  for (const auto& input : inputs) text += bytes(1, input);
+  for (const auto& output : outputs) text += bytes(2, output);
+  text += bytes(3, name) + bytes(4, op);
+  for (const auto& attribute : attributes) text += bytes(5, attribute);
+  return domain.empty() ? text : text + bytes(7, domain);
+}
+
+struct Model {
+  std::vector<std::string> nodes, inputs, outputs, initializers, value_info;
+  int opset = 17;
+
+  std::string text() const {
+    std::string graph;
+    for (const auto& n : nodes) graph += bytes(1, n);
+    graph += bytes(2, "g");
+    for (const auto& t : initializers) graph += bytes(5, t);
+    for (const auto& t : inputs) graph += bytes(11, t);
+    for (const auto& t : outputs) graph += bytes(12, t);
+    for (const auto& t : value_info) graph += bytes(13, t);
+    return number(1, 8) + bytes(7, graph) + bytes(8, bytes(1, "") + number(2, opset));
+  }
+};
+
+Model convolution(const std::vector<Dim>& in = {1, 4, 9, 11},
+                  const std::vector<std::string>& attributes = {integers("kernel_shape", {3, 5})}) {
+  return {{node("Conv", "conv", {"x", "w"}, {"y"}, attributes)},
+          {value("x", in)},
+          {untyped("y")},
+          {weight("w", {8, 4, 3, 5})},
+          {}};
+}
+
+OnnxImport import(const Model& model, const OnnxOptions& options = {}) {
+  return lower_onnx_workload(parse_onnx_graph(model.text(), "model.onnx", options), "model",
+                             options);
+}
+
+std::string error_of(const std::string& text, const OnnxOptions& options = {}) {
+  try {
+    lower_onnx_workload(parse_onnx_graph(text, "model.onnx", options), "model", options);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+std::string error_of(const Model& model, const OnnxOptions& options = {}) {
+  return error_of(model.text(), options);
+}
+
+std::int64_t size_of(const model::Layer& layer, const char* dim) {
+  const int d = layer.dim_index(dim);
+  return d < 0 ? -1 : layer.dims[static_cast<std::size_t>(d)].size;
+}
+
+TEST(OnnxReader, InfersShapesThatTheModelLacks) {
+  const auto layer = *import(convolution()).workload.nodes.at(0).layer;
+  EXPECT_EQ(size_of(layer, "OY"), 9 - 3 + 1);
+  EXPECT_EQ(size_of(layer, "OX"), 11 - 5 + 1);
+}
+
+TEST(OnnxReader, UsesTheModelsOwnShapesWhereInferenceCannotHelp) {
+  Model model{
+      {node("NewOperator", "new", {"x"}, {"a"}), node("MatMul", "product", {"a", "w"}, {"y"})},
+      {value("x", {1, 3})},
+      {value("y", {2, 5})},
+      {weight("w", {7, 5})},
+      {value("a", {2, 7})}};
+  model.opset = 99;
+  const auto layer = *import(model).workload.nodes.at(1).layer;
+  EXPECT_EQ(size_of(layer, "C"), 7);
+  EXPECT_EQ(size_of(layer, "K"), 5);
+  model.value_info.clear();
+  EXPECT_THAT(error_of(model), AllOf(HasSubstr("'product'"), HasSubstr("'a'"),
+                                     HasSubstr("not known"), HasSubstr("value_info")));
+}
+
+TEST(OnnxReader, TakesASymbolicBatchAsOneAndAnyValueThatIsGiven) {
+  const Model model = convolution({"N", 4, 9, 11});
+  EXPECT_EQ(size_of(*import(model).workload.nodes[0].layer, "B"), 1);
+  EXPECT_EQ(size_of(*import(model, {{{"N", 6}}, false}).workload.nodes[0].layer, "B"), 6);
+}
+
+TEST(OnnxReader, NamesASymbolicDimensionThatNeedsAValue) {
+  const Model model{{node("Gemm", "fc", {"x", "w"}, {"y"})},
+                    {value("x", {"rows", 4})},
+                    {untyped("y")},
+                    {weight("w", {4, 8})},
+                    {}};
+  EXPECT_THAT(error_of(model),
+              AllOf(HasSubstr("'fc'"), HasSubstr("'rows'"), HasSubstr("--dim rows=N")));
+  EXPECT_EQ(size_of(*import(model, {{{"rows", 5}}, false}).workload.nodes[0].layer, "D"), 5);
+  EXPECT_THAT(error_of(model, {{{"row", 5}}, false}), HasSubstr("did you mean 'rows'?"));
+  EXPECT_THAT(error_of(model, {{{"rows", 0}}, false}), HasSubstr("--dim"));
+}
+
+TEST(OnnxReader, LowersConvolutionsOverOneAndThreeAxes) {
+  const Model one{
+      {node("Conv", "conv", {"x", "w"}, {"y"},
+            {integers("kernel_shape", {3}), integers("strides", {2}), integer("group", 2)})},
+      {value("x", {1, 4, 9})},
+      {untyped("y")},
+      {weight("w", {8, 2, 3})},
+      {}};
+  const auto layer = *import(one).workload.nodes[0].layer;
+  EXPECT_EQ(layer.equation, "O[b][g][k][ox] = W[g][k][c][fx] * I[b][g][c][ix]");
+  EXPECT_EQ(size_of(layer, "K"), 8 / 2);
+  EXPECT_EQ(size_of(layer, "C"), 4 / 2);
+  EXPECT_EQ(size_of(layer, "OX"), (9 - 3) / 2 + 1);
+  EXPECT_EQ(size_of(layer, "FX"), 3);
+
+  // Depth, height and width: Z, Y and X.
+  const Model three{{node("Conv", "conv", {"x", "w"}, {"y"},
+                          {integers("kernel_shape", {1, 2, 3}), integers("strides", {1, 1, 2})})},
+                    {value("x", {1, 4, 5, 6, 7})},
+                    {untyped("y")},
+                    {weight("w", {8, 4, 1, 2, 3})},
+                    {}};
+  const auto cube = *import(three).workload.nodes[0].layer;
+  EXPECT_EQ(cube.equation,
+            "O[b][g][k][oz][oy][ox] = W[g][k][c][fz][fy][fx] * I[b][g][c][iz][iy][ix]");
+  EXPECT_EQ(size_of(cube, "OZ"), 5);
+  EXPECT_EQ(size_of(cube, "OY"), 6 - 2 + 1);
+  EXPECT_EQ(size_of(cube, "OX"), (7 - 3) / 2 + 1);
+  EXPECT_EQ(size_of(cube, "FX"), 3);
+  EXPECT_EQ(cube.relations.at(0).name, "IX");
+  EXPECT_EQ(cube.relations.at(0).coefficient[0], 2);
+}
+
+TEST(OnnxReader, KeepsOperatorsWithoutCostAndNamesThoseThatDoArithmetic) {
+  const Model model{
+      {node("Relu", "relu", {"x"}, {"a"}), node("ConvTranspose", "up", {"a", "w"}, {"b"}),
+       node("Mystery", "custom", {"b"}, {"c"}, {}, "com.example"),
+       node("Relu", "relu2", {"c"}, {"y"})},
+      {value("x", {1, 4, 5, 5})},
+      {untyped("y")},
+      {weight("w", {4, 4, 2, 2})},
+      {}};
+  const OnnxImport result = import(model);
+  EXPECT_THAT(result.free_operators, ElementsAre("Relu"));
+  EXPECT_THAT(result.uncosted_arithmetic, ElementsAre("ConvTranspose", "Mystery"));
+  EXPECT_EQ(result.workload.nodes.size(), 4u);
+  EXPECT_THAT(free_operators_note(result),
+              AllOf(HasSubstr("without cost: Relu"), HasSubstr("ConvTranspose, Mystery")));
+  EXPECT_THAT(error_of(model, {{}, true}), AllOf(HasSubstr("'relu'"), HasSubstr("--strict")));
+}
+
+TEST(OnnxReader, TakesOperatorsNobodyKnowsForArithmetic) {
+  const auto uncosted = [](const char* type, const char* domain = "") {
+    OnnxNode node;
+    node.op_type = type;
+    node.domain = domain;
+    return is_uncosted_arithmetic(node);
+  };
+  for (const char* light : {"Relu", "Softmax", "Gelu", "RMSNormalization", "Silu"}) {
+    EXPECT_FALSE(uncosted(light)) << light;
+  }
+  for (const char* heavy : {"Convv", "LSTM", "ConvTranspose"})
+    EXPECT_TRUE(uncosted(heavy)) << heavy;
+  EXPECT_TRUE(uncosted("Relu", "some.vendor"));
+}
+
+TEST(OnnxReader, ReadsPrecisionsFromAttributes) {
+  const auto layer =
+      *import(convolution({1, 4, 9, 11}, {integers("kernel_shape", {3, 5}),
+                                          integer("weight_size", 2), integer("act_size", 4)}))
+           .workload.nodes[0]
+           .layer;
+  EXPECT_EQ(layer.operands[1].name, "W");
+  EXPECT_EQ(layer.operands[1].precision, 2);
+  EXPECT_EQ(layer.operands[2].precision, 4);
+  EXPECT_EQ(layer.operands[0].precision, 8);
+  EXPECT_EQ(layer.output_final_precision, 4);
+}
+
+TEST(OnnxReader, RefusesFilesThatAreNoModels) {
+  EXPECT_THAT(error_of(std::string()), HasSubstr("is empty"));
+  EXPECT_THAT(error_of(std::string("- id: 0\n  name: conv1\n")), HasSubstr("ONNX model"));
+  EXPECT_THAT(error_of(std::string("\x08")), HasSubstr("ONNX model"));
+  // A length of 2^62 bytes.
+  EXPECT_THAT(error_of("\x08\x08\x3a" + varint(std::uint64_t{1} << 62)), HasSubstr("ONNX model"));
+  EXPECT_THAT(error_of(number(1, 8)), HasSubstr("no ONNX model"));
+  EXPECT_THROW(read_onnx_graph("no/such/file.onnx"), InputError);
+  EXPECT_THROW(read_onnx_graph(kExamples), InputError);
+}
+
+TEST(OnnxReader, RefusesAModelThatWasCutOffAnywhere) {
+  const std::string whole = content_of(kExamples / "alexnet.onnx");
+  ASSERT_GT(whole.size(), 1000u);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_NE(error_of(whole.substr(0, size)), "") << size << " bytes of " << whole.size();
+  }
+}
+
+TEST(OnnxReader, RefusesGraphsThatDoNotHangTogether) {
+  Model cycle{{node("Add", "a", {"x", "b"}, {"a"}), node("Relu", "b", {"a"}, {"b"})},
+              {value("x", {1})},
+              {untyped("b")},
+              {},
+              {}};
+  EXPECT_THAT(error_of(cycle), AllOf(HasSubstr("/graph/node/0"), HasSubstr("cycle")));
+  Model missing{{node("Relu", "a", {"nowhere"}, {"y"})}, {value("x", {1})}, {untyped("y")}, {}, {}};
+  EXPECT_THAT(error_of(missing), HasSubstr("'nowhere'"));
+  Model twice{{node("Relu", "a", {"x"}, {"y"}), node("Relu", "b", {"x"}, {"y"})},
+              {value("x", {1})},
+              {untyped("y")},
+              {},
+              {}};
+  EXPECT_THAT(error_of(twice), HasSubstr("second time"));
+  Model none{{}, {value("x", {1})}, {}, {}, {}};
+  EXPECT_THAT(error_of(none), HasSubstr("no nodes"));
+}
+
+TEST(OnnxReader, RefusesConvolutionsThatMakeNoSense) {
+  const std::vector<Dim> in = {1, 4, 9, 11};
+  const auto refused = [&](const std::vector<std::string>& attributes) {
+    return error_of(convolution(in, attributes));
+  };
+  EXPECT_THAT(refused({}), HasSubstr("kernel_shape"));
+  EXPECT_THAT(refused({integers("kernel_shape", {3, 5}), integers("strides", {0, 1})}),
+              HasSubstr("'y'"));
+  EXPECT_THAT(refused({integers("kernel_shape", {3})}), HasSubstr("'conv'"));
+  EXPECT_THAT(refused({integer("kernel_shape", 3)}), HasSubstr("'conv'"));
+  Model given = convolution(in, {integers("kernel_shape", {3, 5}), integers("strides", {0, 1})});
+  given.outputs = {value("y", {1, 8, 7, 7})};
+  EXPECT_THAT(error_of(given), AllOf(HasSubstr("'strides'"), HasSubstr("0")));
+  given = convolution(in, {integers("kernel_shape", {3, 5}), integer("group", 0)});
+  given.outputs = {value("y", {1, 8, 7, 7})};
+  EXPECT_THAT(error_of(given), HasSubstr("group 0"));
+  given = convolution(in);
+  given.outputs = {value("y", {2, 8, 7, 7})};
+  EXPECT_THAT(error_of(given), HasSubstr("batch size 1"));
+}
+
+TEST(OnnxReader, RefusesSizesBeyondWhatDoublesHoldExactly) {
+  const int big = 1 << 30;
+  EXPECT_THAT(error_of(convolution({big, 4, big, 11})), HasSubstr("2^53"));
+  Model macs{{node("Gemm", "fc", {"x", "w"}, {"y"})},
+             {value("x", {big, 1 << 20})},
+             {value("y", {big, 1 << 20})},
+             {weight("w", {1 << 20, 1 << 20})},
+             {}};
+  EXPECT_THAT(error_of(macs), HasSubstr("2^53 operations"));
+}
+
+// Each of these models made the ONNX library's inference divide by zero or read beyond an array.
+TEST(OnnxReader, DoesNotCrashInTheLibrarysInference) {
+  const auto survives = [](Model model) {
+    model.nodes.push_back(node("MatMul", "product", {"y", "w2"}, {"z"}));
+    model.initializers.push_back(weight("w2", {2, 2}));
+    model.outputs = {untyped("z")};
+    EXPECT_NE(error_of(model), "");
+  };
+  survives(convolution({1, 4, 9, 11}, {integers("strides", {0, 0})}));
+  survives({{node("STFT", "s", {"x", "step"}, {"y"})},
+            {value("x", {2}), value("step", {1})},
+            {},
+            {},
+            {}});
+  survives({{node("LSTM", "l", {"x", "w", "r"}, {"y"})},
+            {value("x", {2}), value("w", {2}), value("r", {2})},
+            {},
+            {},
+            {}});
+  survives(
+      {{node("Gemm", "g", {"x", "w"}, {"y"})}, {value("x", {2}), value("w", {2})}, {}, {}, {}});
+  survives({{node("LayerNormalization", "n", {"x", "w"}, {"y"}, {integer("axis", 7)})},
+            {value("x", {2, 2}), value("w", {2})},
+            {},
+            {},
+            {}});
+}
+
+TEST(OnnxReader, ReadsEverySeedOfItsFuzzerOrSaysWhyNot) {
+  int files = 0;
+  for (const auto& entry : fs::directory_iterator(kSeeds)) {
+    ++files;
+    try {
+      EXPECT_FALSE(read_onnx_workload(entry.path()).workload.nodes.empty());
+    } catch (const InputError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(entry.path().string()));
+    }
+  }
+  EXPECT_GE(files, 8);
+}
+
+}  // namespace
+}  // namespace ridgeline::io

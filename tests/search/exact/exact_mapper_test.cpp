@@ -1,0 +1,245 @@
+// The exact mapper against complete enumeration with the plain evaluator.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "model/core/evaluate.hpp"
+#include "search/exact/exact_mapper.hpp"
+#include "search/mapping/loop_factors.hpp"
+#include "tests/support/random_problem.hpp"
+
+namespace ridgeline::search {
+namespace {
+
+using model::Cost;
+using model::Problem;
+
+std::size_t z(int i) {
+  return static_cast<std::size_t>(i);
+}
+
+// Bits of each operand's tile when `loops` (the innermost ones) lie below the upper end of a
+// level that begins at loop `begin`: written from the rule of the allocator, not from its code.
+double tile_bits(const Problem& problem, const model::Ordering& ordering, int o, int level,
+                 int begin, int end) {
+  const model::ProblemOperand& operand = problem.operand[z(o)];
+  std::array<double, model::kMaxDims> range;
+  range.fill(1);
+  for (int i = 0; i < end; ++i) range[ordering.dim[z(i)]] *= ordering.size[z(i)];
+  for (int i = 0; i < operand.real.begin[z(level + 1)]; ++i) {
+    range[z(operand.real.loops[z(i)].dim)] *= operand.real.loops[z(i)].factor;
+  }
+  double elements = 1;
+  for (int d = 0; d < problem.dims; ++d) {
+    if (operand.relevant >> d & 1u) elements *= range[z(d)];
+  }
+  if (operand.partial) {
+    for (int r = 0; r < problem.relations; ++r) {
+      const auto& relation = problem.relation[z(r)];
+      const double a = std::trunc(range[relation.dim[0]]);
+      const double b = std::trunc(range[relation.dim[1]]);
+      elements *= std::min(relation.size, a * b - std::max(0.0, b - relation.reduced[0]) *
+                                                      (a - relation.reduced[1]));
+    }
+  }
+  bool partial = false;
+  if (operand.output) {
+    for (int i = begin; i < ordering.count; ++i) {
+      partial = partial || (operand.irrelevant >> ordering.dim[z(i)] & 1u);
+    }
+    for (int i = operand.real.begin[z(level + 1)]; i < operand.real.begin[z(operand.levels + 1)];
+         ++i) {
+      partial = partial || (operand.irrelevant >> operand.real.loops[z(i)].dim & 1u);
+    }
+  }
+  return elements * (partial ? operand.precision : operand.final_precision);
+}
+
+struct Enumeration {
+  bool any = false;
+  std::array<Cost, 3> best;  // by objective
+  std::vector<Cost> front;
+};
+
+class BruteForce {
+ public:
+  BruteForce(const Problem& problem, bool even) : problem_(problem), even_(even) {}
+
+  Enumeration run(const model::Layer& layer) {
+    std::vector<std::int64_t> sizes(problem_.temporal_size.begin(),
+                                    problem_.temporal_size.begin() + problem_.dims);
+    LoopPermutations permutations(layer, loop_factors(layer, sizes, 0, {}).loops);
+    do {
+      ordering_ = {};
+      for (const auto& loop : permutations.current()) ordering_.push(loop.dim, loop.size);
+      cut(0, 0, 0);
+    } while (permutations.next());
+    return result_;
+  }
+
+ private:
+  void cut(int o, int level, int begin) {
+    if (o == problem_.operands) {
+      consider();
+      return;
+    }
+    const int levels = problem_.operand[z(o)].levels;
+    const int from = level + 1 == levels ? ordering_.count : begin;
+    for (int end = from; end <= ordering_.count; ++end) {
+      const double bits = tile_bits(problem_, ordering_, o, level, begin, end);
+      if (bits > problem_.memory[z(problem_.operand[z(o)].memory[z(level)])].size) return;
+      cuts_.end[z(o)][z(level)] = static_cast<std::uint8_t>(end);
+      bits_[z(o)][z(level)] = bits;
+      if (level + 1 == levels) {
+        cut(o + 1, 0, 0);
+      } else {
+        cut(o, level + 1, end);
+      }
+    }
+  }
+
+  int begin_of(int o, int level) const { return level == 0 ? 0 : cuts_.end[z(o)][z(level - 1)]; }
+
+  void consider() {
+    for (int m = 0; m < problem_.memories; ++m) {
+      const auto& memory = problem_.memory[z(m)];
+      double total = 0;
+      for (int i = 0; i < memory.count; ++i) {
+        const auto& a = memory.residents[z(i)];
+        total += bits_[a.operand][a.level];
+        if (!even_ || begin_of(a.operand, a.level) == cuts_.end[a.operand][a.level]) continue;
+        for (int j = 0; j < memory.count; ++j) {
+          const auto& b = memory.residents[z(j)];
+          if (cuts_.end[b.operand][b.level] < cuts_.end[a.operand][a.level]) return;
+        }
+      }
+      if (total > memory.size) return;
+    }
+    const Cost cost = model::evaluate(problem_, ordering_, cuts_);
+    if (!std::isfinite(cost.energy)) return;
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      Cost& best = result_.best[static_cast<std::size_t>(objective)];
+      if (!result_.any || better(objective, cost, best)) best = cost;
+    }
+    result_.any = true;
+    const auto covers = [](const Cost& a, const Cost& b) {
+      return a.latency <= b.latency && a.energy <= b.energy;
+    };
+    for (const Cost& other : result_.front) {
+      if (covers(other, cost)) return;
+    }
+    std::erase_if(result_.front, [&](const Cost& other) { return covers(cost, other); });
+    result_.front.push_back(cost);
+  }
+
+  const Problem& problem_;
+  bool even_;
+  model::Ordering ordering_;
+  model::Cuts cuts_;
+  std::array<std::array<double, model::kMaxLevels>, model::kMaxOperands> bits_{};
+  Enumeration result_;
+};
+
+// Orderings times cuts, an upper bound of what enumeration has to look at.
+double enumeration_size(const Problem& problem, const model::Layer& layer) {
+  std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                  problem.temporal_size.begin() + problem.dims);
+  const auto loops = loop_factors(layer, sizes, 0, {}).loops;
+  double size = permutation_count(loops);
+  for (int o = 0; o < problem.operands; ++o) {
+    for (int m = 1; m < problem.operand[z(o)].levels; ++m) {
+      size *= static_cast<double>(loops.size() + static_cast<std::size_t>(m)) / m;
+    }
+  }
+  return size;
+}
+
+// Compares that many random problems; those too large to enumerate do not count.
+void compare(std::uint64_t seed, int problems, bool whole) {
+  std::mt19937_64 random(seed);
+  int feasible = 0;
+  for (int i = 0; i < problems; ++i) {
+    SCOPED_TRACE("problem " + std::to_string(i));
+    const int factors = 1 + static_cast<int>(random() % 8);
+    const auto one = testing::random_problem(random, factors, whole);
+    const auto hierarchy = model::build_hierarchy(one.accelerator);
+    const auto compiled =
+        model::compile(one.layer, one.accelerator, hierarchy, one.mapping, one.spatial);
+    if (!std::holds_alternative<Problem>(compiled) ||
+        enumeration_size(std::get<Problem>(compiled), one.layer) > 1e5) {
+      --i;
+      continue;
+    }
+    const Problem& problem = std::get<Problem>(compiled);
+    const Enumeration truth = BruteForce(problem, false).run(one.layer);
+    feasible += truth.any;
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      ExactOptions options;
+      options.objective = objective;
+      const ExactResult ours = exact_search(problem, options, std::nullopt);
+      ASSERT_TRUE(ours.optimal);
+      ASSERT_EQ(ours.improved, truth.any);
+      if (!truth.any) continue;
+      const Cost& best = truth.best[static_cast<std::size_t>(objective)];
+      ASSERT_NEAR(objective_value(objective, ours.best.cost), objective_value(objective, best),
+                  1e-11 * objective_value(objective, best))
+          << "objective " << static_cast<int>(objective);
+      if (objective == Objective::latency) {
+        ASSERT_NEAR(ours.best.cost.energy, best.energy, 1e-11 * best.energy);
+      }
+      if (objective == Objective::energy) {
+        ASSERT_NEAR(ours.best.cost.latency, best.latency, 1e-11 * std::abs(best.latency));
+      }
+    }
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      // A search that is cut off knows how much better the optimum can be.
+      ExactOptions options;
+      options.objective = objective;
+      options.node_limit = 1 + static_cast<std::int64_t>(random() % 40);
+      const ExactResult ours = exact_search(problem, options, std::nullopt);
+      if (!truth.any) continue;
+      const double best =
+          objective_value(objective, truth.best[static_cast<std::size_t>(objective)]);
+      ASSERT_LE(ours.lower_bound, best + 1e-9 * std::abs(best));
+      if (ours.optimal) {
+        ASSERT_NEAR(objective_value(objective, ours.best.cost), best, 1e-11 * std::abs(best));
+      }
+    }
+    ExactOptions options;
+    options.front = true;
+    const ExactResult ours = exact_search(problem, options, std::nullopt);
+    ASSERT_EQ(ours.front.empty(), !truth.any);
+    if (!truth.any) continue;
+    ASSERT_NEAR(ours.front.front().cost.latency,
+                truth.best[static_cast<std::size_t>(Objective::latency)].latency, 1e-6);
+    ASSERT_NEAR(ours.front.back().cost.energy,
+                truth.best[static_cast<std::size_t>(Objective::energy)].energy,
+                1e-11 * ours.front.back().cost.energy);
+    for (const Cost& cost : truth.front) {
+      EXPECT_TRUE(std::any_of(ours.front.begin(), ours.front.end(),
+                              [&](const ExactMapping& m) {
+                                return m.cost.latency <= cost.latency &&
+                                       m.cost.energy <= cost.energy * (1 + 1e-11);
+                              }))
+          << cost.latency << " " << cost.energy;
+    }
+  }
+  EXPECT_GT(feasible, problems / 4);
+}
+
+TEST(ExactMapper, FindsTheOptimumOfCompleteEnumeration) {
+  compare(4, 200, true);
+}
+
+TEST(SlowExactMapper, FindsTheOptimumOfCompleteEnumeration) {
+  compare(1, 10000, true);
+}
+
+TEST(SlowExactMapper, FindsTheOptimumWhereUnrollingsDoNotDivide) {
+  compare(2, 2000, false);
+}
+
+}  // namespace
+}  // namespace ridgeline::search
