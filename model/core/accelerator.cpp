@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/core/compute_array.hpp"
+
 namespace ridgeline::model {
 
 namespace {
@@ -59,9 +61,10 @@ std::int64_t Accelerator::instances(int memory) const {
 }
 
 double Accelerator::area() const {
-  double sum = array.unit_area * static_cast<double>(array.units());
+  double sum = array_area(*this).total();
   for (std::size_t m = 0; m < memories.size(); ++m) {
-    sum += memories[m].area * static_cast<double>(instances(static_cast<int>(m)));
+    // The reference counts one instance of each memory around an array that computes in memory.
+    sum += memories[m].area * static_cast<double>(array.imc ? 1 : instances(static_cast<int>(m)));
   }
   return sum;
 }

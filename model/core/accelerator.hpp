@@ -58,7 +58,7 @@ struct ArrayDim {
   std::int64_t size = 0;
 };
 
-// In-memory-computing particulars; read, and not evaluated by the MAC-array model.
+// Parameters of an array that computes in memory (docs/in-memory.md).
 struct InMemoryCompute {
   bool analog = false;
   std::int64_t activation_precision = 0;
@@ -92,7 +92,7 @@ struct Accelerator {
   std::vector<Memory> memories;           // innermost to outermost
   std::vector<ArrayDimUnroll> dataflows;  // a core's own spatial mapping; empty where absent
 
-  // Units x unit area + sum over memories of area x instances.
+  // Area of the array + sum over memories of area x instances.
   double area() const;
   // Instances of a memory: product of the sizes of the array dimensions it does not serve.
   std::int64_t instances(int memory) const;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "model/core/compute_array.hpp"
 #include "model/core/decouple.hpp"
 
 namespace ridgeline::model {
@@ -67,15 +68,12 @@ class Compiler {
     }
     compile_memories();
     if (std::string reason = compile_ports(); !reason.empty()) return reason;
-    compile_totals(converted);
+    if (std::string reason = compile_totals(converted, spatial); !reason.empty()) return reason;
     return problem_;
   }
 
  private:
   std::string check(const std::vector<std::vector<int>>& levels) const {
-    if (accelerator_.array.imc) {
-      return "the accelerator computes in memory, which this model does not cover";
-    }
     if (layer_.dims.size() > kMaxDims) return "more than 16 loop dimensions";
     if (layer_.relations.size() > kMaxRelations) return "more than 4 dimension relations";
     if (layer_.operands.size() < 2 || layer_.operands.size() > kMaxOperands) {
@@ -137,7 +135,7 @@ class Compiler {
       const HierarchyMemory& entry = hierarchy_.memories[static_cast<std::size_t>(levels[m])];
       const Memory& memory = accelerator_.memories[static_cast<std::size_t>(entry.memory)];
       compiled.memory[m] = static_cast<std::int8_t>(levels[m]);
-      compiled.read_cost[m] = memory.r_cost;
+      compiled.read_cost[m] = memory.r_cost + precharge_cost(accelerator_, memory);
       compiled.write_cost[m] = memory.w_cost;
     }
   }
@@ -344,7 +342,7 @@ class Compiler {
     return "";
   }
 
-  void compile_totals(const ConvertedSpatial& converted) {
+  std::string compile_totals(const ConvertedSpatial& converted, const SpatialMapping& spatial) {
     // Factors of one loop on two array dimensions are merged: 7 * 80/7 is whole, 7 * 11 another
     // number. So compare the loops and do not ask whether they are whole.
     problem_.whole = true;
@@ -361,10 +359,14 @@ class Compiler {
       problem_.temporal_size[d] = converted.temporal_sizes[d];
     }
     problem_.macs = static_cast<double>(layer_.mac_count());
-    problem_.mac_energy = accelerator_.array.unit_energy * problem_.macs;
+    const auto energy = compute_energy(accelerator_, layer_, spatial);
+    if (const auto* reason = std::get_if<std::string>(&energy)) return *reason;
+    problem_.mac_energy = std::get<Parts>(energy).total();
+    problem_.cycles_per_operation = cycles_per_operation(accelerator_.array);
     problem_.ideal_cycles =
         std::ceil(std::ceil(problem_.macs / static_cast<double>(accelerator_.array.units())) *
                   problem_.cycles_per_operation);
+    return "";
   }
 
   const Layer& layer_;

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <variant>
 
+#include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
 #include "model/core/hierarchy.hpp"
 #include "model/core/problem.hpp"
@@ -268,7 +269,8 @@ void search_objective(const model::CnLayer& layer, const model::Accelerator& cor
 // Cost as the scheduler needs it, from the mapping found.
 void read_cost(const model::CnLayer& layer, const model::Accelerator& core,
                const NodeCostOptions& options, Best& best, NodeMapping& result) {
-  best.problem.cycles_per_operation = layer.cycles_per_op;
+  // Of the operator, and of an array that takes several passes for each operation.
+  best.problem.cycles_per_operation = layer.cycles_per_op * model::cycles_per_operation(core.array);
   model::Detail detail;
   result.evaluation = model::explain(best.problem, best.ordering, best.cuts, &detail);
   const model::Evaluation& e = result.evaluation;

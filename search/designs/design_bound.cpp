@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "model/core/compute_array.hpp"
 #include "model/core/problem.hpp"
 
 namespace ridgeline::search {
@@ -82,8 +83,9 @@ DesignBound layer_bound(const model::Layer& layer, const model::Accelerator& acc
                         bool keep_on_chip) {
   DesignBound bound;
   const auto macs = static_cast<double>(layer.mac_count());
-  if (accelerator.array.imc) return bound;  // other rules for cycles and energy
-  bound.latency = macs / usable_units(layer, accelerator, mapping);
+  bound.latency = macs / usable_units(layer, accelerator, mapping) *
+                  model::cycles_per_operation(accelerator.array);
+  // That of an array which computes in memory depends on the spatial mapping: none is counted.
   bound.energy = macs * accelerator.array.unit_energy;
   for (std::size_t o = 0; o < layer.operands.size(); ++o) {
     const model::LayerOperand& operand = layer.operands[o];
@@ -143,8 +145,8 @@ DesignBound system_bound(const model::Network& network, const model::MultiCore& 
   double unit_energy = std::numeric_limits<double>::infinity();
   for (const model::Core& core : system.cores) {
     if (!core.computes()) continue;
-    if (core.accelerator.array.imc) return bound;  // other rules for cycles and energy
-    units += static_cast<double>(core.accelerator.array.units());
+    units += static_cast<double>(core.accelerator.array.units()) /
+             model::cycles_per_operation(core.accelerator.array);
     unit_energy = std::min(unit_energy, core.accelerator.array.unit_energy);
   }
   if (units == 0) return bound;

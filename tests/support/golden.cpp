@@ -72,11 +72,6 @@ std::vector<Json> golden_records(const std::string& folder) {
   return records;
 }
 
-bool is_mac_array(const Json& record) {
-  const std::string file = record.at("accelerator").at("file");
-  return file != "aimc.yaml" && file != "dimc.yaml";
-}
-
 model::Accelerator golden_accelerator(const std::string& file) {
   const fs::path path = golden_folder("accelerator") / fs::path(file).replace_extension(".json");
   const Json record = read(path).at(0);
@@ -88,6 +83,13 @@ model::Accelerator golden_accelerator(const std::string& file) {
   }
   accelerator.array.unit_energy = array.value("unit_energy", 0.0);
   accelerator.array.unit_area = array.value("unit_area", 0.0);
+  if (array.value("is_imc", false)) {
+    accelerator.array.imc = {.analog = array.at("is_analog"),
+                             .activation_precision = array.at("activation_precision"),
+                             .weight_precision = array.at("weight_precision"),
+                             .adc_resolution = array.at("adc_resolution"),
+                             .bit_serial_precision = array.at("bit_serial_precision")};
+  }
   for (const Json& entry : record.at("memories")) {
     model::Memory memory;
     memory.name = entry.at("name");

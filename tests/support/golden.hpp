@@ -23,8 +23,7 @@ std::filesystem::path golden_folder(const std::string& folder);
 // All records of a folder's files; empty where it is absent.
 std::vector<Json> golden_records(const std::string& folder);
 
-// The MAC-array accelerators of the golden files, by the file name the records use.
-bool is_mac_array(const Json& record);
+// The accelerators of the golden files, by the file name the records use.
 model::Accelerator golden_accelerator(const std::string& file);
 
 model::Layer golden_layer(const Json& layer);

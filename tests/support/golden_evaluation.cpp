@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
 #include "model/core/problem.hpp"
 
@@ -100,6 +101,16 @@ void expect_golden_evaluation(const Json& record, const Layer& layer,
   const Json& energy = results.at("energy");
   expect_close(e.mac_energy, energy.at("mac_energy"), "mac energy");
   expect_close(e.memory_energy, energy.at("mem_energy"), "memory energy");
+  if (energy.contains("mac_energy_breakdown") && accelerator.array.imc) {
+    const auto parts = std::get<Parts>(compute_energy(accelerator, layer, spatial));
+    for (const Parts::Part& part : parts.parts) {
+      expect_close(part.value, energy.at("mac_energy_breakdown").at(std::string(part.name)),
+                   std::string(part.name));
+    }
+    expect_close(accelerator.area(), results.at("area").at("area_total"), "area");
+    expect_close(array_circuit(accelerator)->clock.total(), results.at("clock_ns").at("tclk"),
+                 "clock");
+  }
   expect_close(e.cost.energy, energy.at("energy_total"), "energy");
   compare_levels(layer, energy.at("mem_energy_per_operand_level"), 0, problem, "level energy",
                  [&](int o, int m) { return e.operands[z(o)].levels[z(m)].energy_total; });

@@ -153,7 +153,6 @@ TEST(AllocatorGolden, EveryOrderingIsCutAsInTheReference) {
   if (records.empty()) GTEST_SKIP() << "no golden cost_model records in this checkout";
   int checked = 0;
   for (const Json& record : records) {
-    if (!testing::is_mac_array(record)) continue;
     SCOPED_TRACE(record.at("record_id").get<std::string>());
     const Setting s = setting(record);
     const model::MappingEntry entry = testing::golden_links(record.at("memory_operand_links"));
@@ -217,7 +216,6 @@ TEST(BestMappingGolden, SearchesEndWhereTheReferenceEnds) {
   if (records.empty()) GTEST_SKIP() << "no golden best_mapping records in this checkout";
   int checked = 0;
   for (const Json& record : records) {
-    if (!testing::is_mac_array(record)) continue;
     SCOPED_TRACE(record.at("record_id").get<std::string>());
     const Setting s = setting(record);
     model::MappingEntry entry = testing::golden_links(record.at("memory_operand_links"));
