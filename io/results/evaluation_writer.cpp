@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/results/array_report.hpp"
 #include "io/results/evaluation_parts.hpp"
 #include "model/core/limits.hpp"
 
@@ -87,6 +88,7 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
   entry["energy"] = {{"total", evaluation.cost.energy},
                      {"mac", evaluation.mac_energy},
                      {"memory", std::move(energy)}};
+  add_compute_energy(report.accelerator, layer, mapped.spatial, entry["energy"]);
   entry["accesses"] = std::move(accesses);
   const model::LatencyFigures& latency = evaluation.latency;
   entry["latency"] = {
@@ -96,6 +98,8 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
       {"total", latency.total2}};
   entry["utilization"] = {{"spatial", evaluation.spatial_utilization},
                           {"overall", evaluation.utilization}};
+  add_throughput(report.accelerator, evaluation.macs, latency.total2, evaluation.cost.energy,
+                 entry);
   entry["occupancy"] = std::move(occupancy);
   entry["mapping"] = {{"spatial", spatial_json(mapped, layer, report.accelerator)},
                       {"temporal", temporal_json(mapped, layer, report.accelerator)}};
@@ -162,6 +166,9 @@ ordered_json evaluation_json(const EvaluationReport& report) {
       {"macs", count(result.total.macs)},
       {"utilization",
        {{"spatial", result.total.spatial_utilization}, {"overall", result.total.utilization}}}};
+  add_throughput(report.accelerator, result.total.macs, result.total.latency.total2,
+                 result.total.energy, json["total"]);
+  add_array(report.accelerator, json);
   json["layers"] = ordered_json::array();
   for (const search::WorkloadLayer& layer : result.layers) {
     const model::WorkloadNode& node = report.workload.nodes[static_cast<std::size_t>(layer.node)];

@@ -1,0 +1,35 @@
+// What results say of the array and the chip as circuits: area, clock period, peak figures and
+// what a network leaves of them (docs/in-memory.md, docs/results.md).
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "model/core/compute_array.hpp"
+
+namespace ridgeline::io {
+
+// Operations, two a multiply-accumulate, as they happen with everything around the array.
+struct Throughput {
+  double tops = 0;           // 10^12 a second
+  double tops_per_watt = 0;  // the same as operations a pJ
+  double tops_per_mm2 = 0;
+};
+// `cycle` in ns; 0 where cycles or energy are.
+Throughput throughput(double macs, double cycles, double energy, double cycle, double area);
+
+// Components of the area, and, of an array that is known as a circuit, its clock and peak figures:
+// members "area", "clock" and "peak" of a result. Nothing for plain arrays.
+void add_array(const model::Accelerator& accelerator, nlohmann::ordered_json& json);
+// Member "throughput" of a total or a layer, where a clock is known.
+void add_throughput(const model::Accelerator& accelerator, double macs, double cycles,
+                    double energy, nlohmann::ordered_json& json);
+// Member "mac_components" of a layer's energy, where there are several.
+void add_compute_energy(const model::Accelerator& accelerator, const model::Layer& layer,
+                        const model::SpatialMapping& spatial, nlohmann::ordered_json& energy);
+
+// The same for people: empty for plain arrays.
+std::string array_text(const model::Accelerator& accelerator, double macs, double cycles,
+                       double energy);
+
+}  // namespace ridgeline::io
