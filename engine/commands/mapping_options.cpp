@@ -87,7 +87,7 @@ search::MapperOptions read_mapping_options(const po::variables_map& values) {
   if (values.count("search-seconds") != 0) {
     const double seconds = values["search-seconds"].as<double>();
     if (!(seconds > 0)) throw UsageError("--search-seconds takes a number above 0");
-    options.stop = [seconds] {
+    options.budget.stop = [seconds] {
       return std::chrono::duration<double>(Clock::now() - layer_started).count() > seconds;
     };
   }

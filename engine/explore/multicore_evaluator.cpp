@@ -155,13 +155,13 @@ class MultiCoreEvaluator final : public Evaluator {
     const io::ScheduleSearch& search = spec.schedule_search;
     ScheduleRequest request;
     request.costs.mapper = spec.mapping_search.options;
-    request.costs.mapper.stop = stop;
+    request.costs.mapper.budget.stop = stop;
     request.costs.objective = search.node_objective;
     request.search.ga.population = search.population;
     request.search.ga.generations = search.generations;
     request.search.ga.seed = spec.seed;
     request.search.report = report_of(search.objective);
-    request.search.stop = stop;
+    request.search.budget.stop = stop;
     Found best;
     const auto attempt = [&](const std::string& mode) {
       request.tiling.mode =

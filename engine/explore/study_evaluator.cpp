@@ -106,7 +106,7 @@ class StudyEvaluator final : public Evaluator {
     const io::MappingSearch& search = study_.spec().mapping_search;
     search::WorkloadSearchOptions options;
     options.mapper = search.options;
-    options.mapper.stop = stop;
+    options.mapper.budget.stop = stop;
     options.keep_on_chip = search.keep_on_chip;
     options.solve = [&](const std::string& key, const std::function<search::LayerResult()>& solve) {
       if (stop()) throw Stopped{};

@@ -250,7 +250,7 @@ class Run {
         for (std::size_t i = range.begin(); i < range.end(); ++i) {
           const ScheduleVariant* v = variants[i].get();
           // What is left of a search that ends here is its caller's affair.
-          const bool stopped = request_.search.stop && request_.search.stop();
+          const bool stopped = request_.search.budget.stopped();
           if (stopped || v->tiling_problem) {
             figures[i].failure = model::ScheduleFailure::core_cannot_run;
             continue;

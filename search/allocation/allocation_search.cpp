@@ -36,7 +36,7 @@ class Search {
 
  private:
   bool stopped(AllocationSearchResult& result) const {
-    result.stopped = result.stopped || (options_.stop && options_.stop());
+    result.stopped = result.stopped || (options_.budget.stopped());
     return result.stopped;
   }
 

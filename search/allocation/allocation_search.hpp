@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/system/scheduler.hpp"
+#include "search/budget.hpp"
 #include "search/fronts/nsga2.hpp"
 
 namespace ridgeline::search {
@@ -26,7 +27,7 @@ struct AllocationSearchOptions {
   ScheduleObjective report = ScheduleObjective::latency;  // decides which of the front is best
   Nsga2Options ga;
   std::uint64_t exhaustive_limit = std::uint64_t{1} << 24;  // more is refused
-  std::function<bool()> stop;                               // polled between batches; empty: never
+  Budget budget;                                            // asked between batches
 };
 
 struct EvaluatedGenome {

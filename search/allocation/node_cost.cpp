@@ -186,7 +186,7 @@ class CriterionSearch {
     LoopPermutations permutations(layer_.tile, std::move(factors.loops));
     bool here = false;
     do {
-      if (best.any && options_.stop && options_.stop()) break;
+      if (best.any && options_.budget.stopped()) break;
       model::Ordering ordering;
       for (const model::TemporalLoop& loop : permutations.current()) {
         ordering.push(loop.dim, loop.size);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/core/evaluate.hpp"
+#include "search/budget.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/mapper.hpp"
 
@@ -18,7 +19,7 @@ struct ExactOptions {
   bool front = false;           // all costs that no other dominates, not only the objective's best
   bool even = false;            // operands that share a memory end at the same loop there
   std::int64_t node_limit = 0;  // branch-and-bound nodes; 0: none
-  std::function<bool()> stop;   // polled; empty: never
+  Budget budget;
   std::vector<LoopConstraint> constraints;  // innermost positions that the user fixes
   bool prune = true;                        // false: visit the whole space (for tests)
   std::int64_t state_limit = 40'000'000;    // of the bound table; larger spaces are not proven

@@ -17,7 +17,7 @@ void anneal_ordering(std::vector<model::TemporalLoop> loops, const AnnealOptions
   if (loops.size() < 2) return;
   double temperature = options.start_temperature;
   for (int iteration = 0; iteration < options.iterations; ++iteration) {
-    if (options.stop && options.stop()) return;
+    if (options.budget.stopped()) return;
     const std::size_t i = random.below(loops.size());
     const std::size_t j = random.below(loops.size());
     std::swap(loops[i], loops[j]);

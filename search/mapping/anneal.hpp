@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/core/evaluation.hpp"
+#include "search/budget.hpp"
 
 namespace ridgeline::search {
 
@@ -14,7 +15,7 @@ struct AnnealOptions {
   double start_temperature = 0.05;
   double cooling = 0.995;
   std::uint64_t seed = 42;
-  std::function<bool()> stop;
+  Budget budget;
 };
 
 // Calls `cost` on orderings of `loops` (innermost first); infinite: does not fit, never

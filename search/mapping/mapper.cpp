@@ -175,7 +175,7 @@ class Search {
     do {
       if (++since_poll == 4096) {
         since_poll = 0;
-        if (options_.stop && options_.stop()) break;
+        if (options_.budget.stopped()) break;
       }
       if (!permutations.current().empty() && !satisfies(permutations.current(), constraints)) {
         continue;
@@ -195,7 +195,7 @@ class Search {
     settings.objective = options_.objective;
     settings.even = options_.even;
     settings.node_limit = options_.node_limit;
-    settings.stop = options_.stop;
+    settings.budget = options_.budget;
     settings.constraints = constraints;
     if (found.any && (!incumbent || better(options_.objective, found.cost, *incumbent))) {
       incumbent = found.cost;
@@ -223,7 +223,7 @@ class Search {
     }
     AnnealOptions settings;
     settings.seed = options_.seed;
-    settings.stop = options_.stop;
+    settings.budget = options_.budget;
     anneal_ordering(factors.loops, settings, [&](const std::vector<model::TemporalLoop>& loops) {
       Found one;
       consider(problem, as_ordering(layer_, loops), one);
@@ -309,7 +309,7 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
     settings.front = true;
     settings.even = options.even;
     settings.node_limit = options.node_limit;
-    settings.stop = options.stop;
+    settings.budget = options.budget;
     const std::vector<std::int64_t> sizes(problem->temporal_size.begin(),
                                           problem->temporal_size.begin() + problem->dims);
     settings.constraints = user_ordering(layer, mapping, sizes).constraints;

@@ -17,6 +17,7 @@
 #include "model/core/mapping_spec.hpp"
 #include "model/core/spatial_mapping.hpp"
 #include "model/core/workload.hpp"
+#include "search/budget.hpp"
 
 namespace ridgeline::search {
 
@@ -34,7 +35,7 @@ struct MapperOptions {
   bool front = false;           // of exact: also all latencies and energies that none dominates
   int samples = 0;              // random mappings to cost as well, for comparison
   std::int64_t node_limit = 0;  // of exact; 0: none
-  std::function<bool()> stop;   // polled by long searches; empty: never
+  Budget budget;                // of one layer
   // Calls body(0) to body(count - 1) for spatial mappings that are searched independently, in any
   // order, at the same time if it likes; empty: one after the other. The result is the same.
   std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;

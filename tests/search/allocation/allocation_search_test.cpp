@@ -114,7 +114,7 @@ TEST_F(Laboratory3, a_search_that_is_stopped_reports_what_it_has) {
   AllocationSearchOptions options;
   options.engine = AllocationEngine::ga;
   int polls = 0;
-  options.stop = [&] { return ++polls > 1; };
+  options.budget.stop = [&] { return ++polls > 1; };
   const AllocationSearchResult result = search(options);
   EXPECT_TRUE(result.stopped);
   EXPECT_GT(result.evaluated, 0u);
