@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <variant>
 
 #include "model/core/compute_array.hpp"
@@ -14,6 +13,7 @@
 #include "model/system/streaming.hpp"
 #include "search/allocation/offchip_bandwidth.hpp"
 #include "search/mapping/allocate.hpp"
+#include "search/mapping/content_key.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
@@ -24,63 +24,23 @@ std::size_t z(int i) {
   return static_cast<std::size_t>(i);
 }
 
-// Everything about a tile that its cost can depend on, as text.
-void write_tile(const model::CnLayer& layer, std::ostream& out) {
-  const model::Layer& t = layer.tile;
-  out << layer.cycles_per_op << '/' << layer.inter_tiles << '/' << t.output_final_precision;
-  for (const model::LoopDim& d : t.dims) out << ';' << d.name << d.size;
-  for (std::size_t r = 0; r < t.relations.size(); ++r) {
-    const model::DimRelation& rel = t.relations[r];
-    out << ';' << rel.name << '=' << rel.coefficient[0] << '*' << rel.dim[0] << '+'
-        << rel.coefficient[1] << '*' << rel.dim[1] << '<' << t.relation_size(static_cast<int>(r));
-  }
-  for (std::size_t o = 0; o < t.operands.size(); ++o) {
-    out << ';' << t.operands[o].name << t.operands[o].precision << '@'
-        << to_string(layer.memory_operand[o]);
-    for (const model::OperandIndex& i : t.operands[o].indices) {
-      out << (i.is_relation ? 'r' : 'd') << i.index;
-    }
-  }
+// Everything about a tile that its cost can depend on.
+ContentKey tile_key(const model::CnLayer& layer) {
+  ContentKey key;
+  key.real(layer.cycles_per_op);
+  key.number(layer.inter_tiles);
+  key.layer(layer.tile);
+  key.list(layer.memory_operand,
+           [&](model::MemoryOperand operand) { key.number(static_cast<int>(operand)); });
+  return key;
 }
 
-void write_unrolls(const std::vector<model::ArrayDimUnroll>& mapping, std::ostream& out) {
-  for (const model::ArrayDimUnroll& d : mapping) {
-    out << ';' << d.array_dim;
-    for (const model::Unroll& u : d.unrolls) out << u.dim << u.factor;
-  }
-}
-
-void write_core(const model::Accelerator& core, std::ostream& out) {
-  out << '|' << core.array.unit_energy;
-  if (const auto& imc = core.array.imc) {
-    out << ";imc" << imc->analog << ',' << imc->activation_precision << ',' << imc->weight_precision
-        << ',' << imc->adc_resolution << ',' << imc->bit_serial_precision;
-  }
-  for (const model::ArrayDim& d : core.array.dims) out << ';' << d.name << d.size;
-  for (const model::Memory& m : core.memories) {
-    // The name goes into the reason why a tile does not fit.
-    out << ';' << m.name << ',' << m.size << ',' << m.r_cost << ',' << m.w_cost << ',';
-    for (const model::MemoryOperand o : m.operands) out << to_string(o);
-    for (const model::Port& p : m.ports) {
-      out << ',' << static_cast<int>(p.type) << ':' << p.bandwidth_min << '-' << p.bandwidth_max;
-      for (const auto& [o, d] : p.allocation) out << to_string(o) << short_name(d);
-    }
-    for (const int d : m.served_dims) out << 'D' << d;
-  }
-  write_unrolls(core.dataflows, out);
-}
-
-std::string content(const model::CnLayer& layer, const model::Accelerator& core,
-                    const std::string& offchip, const std::vector<model::MemoryOperand>& streamed) {
-  std::ostringstream out;
-  out.precision(17);
-  write_tile(layer, out);
-  write_core(core, out);
-  if (core.dataflows.empty()) write_unrolls(layer.spatial_mapping, out);
-  out << '|';
-  for (const model::MemoryOperand o : streamed) out << to_string(o);
-  if (!streamed.empty()) out << offchip;
-  return out.str();
+ContentKey core_key(const model::Accelerator& core) {
+  ContentKey key;
+  key.array(core.array);
+  key.list(core.memories, [&](const model::Memory& memory) { key.memory(memory); });
+  key.unrolls(core.dataflows);
+  return key;
 }
 
 model::MappingEntry mapping_entry(const model::CnLayer& layer, const model::Accelerator& core) {
@@ -327,13 +287,17 @@ NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore
   NodeCostPlan plan;
   plan.cores = static_cast<int>(system.cores.size());
   std::map<std::string, int> known;
-  std::ostringstream offchip;
-  offchip.precision(17);
-  write_core(system.cores[z(system.offchip_core)].accelerator, offchip);
-  const std::string offchip_content = offchip.str();
+  // Of each core that is met; empty: not yet.
+  std::vector<ContentKey> core_keys(system.cores.size());
+  const auto key_of_core = [&](int core) -> const ContentKey& {
+    ContentKey& key = core_keys[z(core)];
+    if (key.bytes().empty()) key = core_key(system.cores[z(core)].accelerator);
+    return key;
+  };
   for (const std::int32_t node : graph.unique_nodes) {
     const int l = graph.nodes[z(node)].layer;
     const model::CnLayer& layer = graph.layers[z(l)];
+    const ContentKey tile = tile_key(layer);
     std::vector<int> row(system.cores.size(), -1);
     for (const int core : layer.cores) {
       if (core < 0 || core >= plan.cores || !system.cores[z(core)].computes()) continue;
@@ -342,7 +306,13 @@ NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore
       task.streamed = rules_of_2023 ? model::streamed_operands_of_2023(layer, accelerator,
                                                                        arriving_bits(graph, node))
                                     : model::streamed_operands(layer, accelerator);
-      task.content = content(layer, accelerator, offchip_content, task.streamed);
+      ContentKey key = tile;
+      key.append(key_of_core(core));
+      if (accelerator.dataflows.empty()) key.unrolls(layer.spatial_mapping);
+      key.list(task.streamed,
+               [&](model::MemoryOperand operand) { key.number(static_cast<int>(operand)); });
+      if (!task.streamed.empty()) key.append(key_of_core(system.offchip_core));
+      task.content = key.take();
       const auto [place, fresh] =
           known.try_emplace(task.content, static_cast<int>(plan.tasks.size()));
       if (fresh) plan.tasks.push_back(std::move(task));

@@ -33,7 +33,7 @@ struct NodeTask {
   int layer = 0;  // place in CnGraph::layers
   int core = 0;
   std::vector<model::MemoryOperand> streamed;  // candidates, in the order of the added memory
-  std::string content;  // everything that the result depends on, but for the options
+  std::string content;  // key of everything that the result depends on, but for the options
 };
 
 struct NodeMapping {

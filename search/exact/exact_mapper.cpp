@@ -316,8 +316,7 @@ class ChainSearch {
   bool count_node() {
     ++result_.nodes;
     return (options_.node_limit > 0 && result_.nodes > options_.node_limit) ||
-           chains_.size() > kMostChains ||
-           (result_.nodes % 1024 == 0 && options_.budget.stopped());
+           chains_.size() > kMostChains || (result_.nodes % 1024 == 0 && options_.budget.stopped());
   }
 
   // Enters a chain into the node in hand, unless it is worse than the incumbent or than another

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "search/mapping/content_key.hpp"
 #include "search/mapping/locality.hpp"
 
 namespace ridgeline::search {
@@ -56,7 +57,7 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
     problem.hierarchy =
         locality ? &locality->nodes[static_cast<std::size_t>(place)].hierarchy : &whole;
     problem.mapping = mapping.choose(node.name, node.operator_type);
-    problem.key = problem_key(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping);
+    problem.key = content_key(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping);
     const auto [it, fresh] = known.emplace(problem.key, problems.size());
     if (fresh) problems.push_back(std::move(problem));
     result.layers.push_back({place, it->second});

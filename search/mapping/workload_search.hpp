@@ -26,7 +26,7 @@ struct WorkloadSearchOptions {
   // after the other. The result does not depend on it.
   std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;
   // Solves one distinct problem; empty: map_layer. A study puts its memory of earlier designs
-  // here: `key` names the problem by its content (layer, core and mapping; not the options).
+  // here: `key` is content_key() of the problem (layer, core and mapping; not the options).
   std::function<LayerResult(const std::string& key, const std::function<LayerResult()>& solve)>
       solve;
 };
@@ -59,10 +59,5 @@ struct WorkloadResult {
 WorkloadResult map_workload(const model::Workload& workload, const model::Accelerator& accelerator,
                             const model::MappingSpec& mapping,
                             const WorkloadSearchOptions& options);
-
-// Everything that decides the result of map_layer, except the options, as bytes: equal keys mean
-// equal results. Names of layers and of mapping entries are left out.
-std::string problem_key(const model::Layer& layer, const model::Accelerator& accelerator,
-                        const model::Hierarchy& hierarchy, const model::MappingEntry& mapping);
 
 }  // namespace ridgeline::search
