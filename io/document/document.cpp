@@ -160,6 +160,17 @@ std::int64_t Value::as_integer(std::int64_t min, std::int64_t max) const {
   return node.integer;
 }
 
+bool Value::is_beyond_exact() const {
+  return kind() == Kind::integer && !document_->nodes_[static_cast<std::size_t>(node_)].exact;
+}
+
+std::int64_t Value::as_size(std::int64_t min) const {
+  if (is_beyond_exact() && document_->nodes_[static_cast<std::size_t>(node_)].real > 0) {
+    return model::kMaxExactInteger;
+  }
+  return as_integer(min);
+}
+
 double Value::as_real() const {
   if (kind() != Kind::real && kind() != Kind::integer) wrong_kind("a number");
   const auto& node = document_->nodes_[static_cast<std::size_t>(node_)];
@@ -344,6 +355,19 @@ void Document::set(std::string_view pointer, const nlohmann::ordered_json& value
   }
 }
 
+namespace {
+
+// A decimal number that 64 bits hold.
+bool large_number(const std::string& text, std::uint64_t& number) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits),
+               [](char c) { return c != '_'; });
+  const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return status == std::errc() && end == digits.data() + digits.size() && !digits.starts_with('0');
+}
+
+}  // namespace
+
 nlohmann::ordered_json Document::json_of(int index) const {
   const Node& node = nodes_[static_cast<std::size_t>(index)];
   switch (node.kind) {
@@ -353,6 +377,7 @@ nlohmann::ordered_json Document::json_of(int index) const {
       return node.truth;
     case Kind::integer:
       if (node.exact) return node.integer;
+      if (std::uint64_t large = 0; large_number(node.text, large)) return large;
       return node.text;  // beyond what a number holds; stays an error where a number is wanted
     case Kind::real:
       if (std::isfinite(node.real)) return node.real;

@@ -52,7 +52,10 @@ class Value {
   // Within [min, max] and +-2^53. A float such as 8.0 is not an integer.
   std::int64_t as_integer(std::int64_t min = std::numeric_limits<std::int64_t>::min(),
                           std::int64_t max = std::numeric_limits<std::int64_t>::max()) const;
-  double as_real() const;  // an integer will do; NaN and infinities are refused
+  // The same of what may be endless (a memory's size): a larger integer counts as 2^53.
+  std::int64_t as_size(std::int64_t min) const;
+  bool is_beyond_exact() const;  // an integer beyond +-2^53
+  double as_real() const;        // an integer will do; NaN and infinities are refused
   double as_real_at_least(double min) const;
   const std::string& as_string() const;
   // The scalar as it is written; "" for lists, maps and null.

@@ -42,7 +42,7 @@ const std::vector<KindKeys>& kinds() {
       {DocumentKind::mapping,
        true,
        {"name", "spatial_mapping", "spatial_mapping_hint", "memory_operand_links",
-        "temporal_ordering"}},
+        "temporal_ordering", "memory_loops"}},
   };
   return table;
 }
@@ -58,6 +58,18 @@ int score(const std::vector<std::string>& present, const KindKeys& kind) {
     }
   }
   return sum;
+}
+
+// A mapping of Stream 1.13: its entries under `layers`.
+bool is_stream_mapping(const Value& root) {
+  const auto layers = root.find("layers");
+  if (!layers || !layers->is_list()) return false;
+  const std::vector<Value> entries = layers->items();
+  return root.find("fused_groups").has_value() ||
+         std::any_of(entries.begin(), entries.end(), [](const Value& entry) {
+           return entry.is_map() &&
+                  (entry.find("core_allocation") || entry.find("inter_core_tiling"));
+         });
 }
 
 }  // namespace
@@ -111,6 +123,15 @@ DocumentKind document_kind(const Document& document) {
       best = &kind;
       best_score = sum;
     }
+  }
+  // Only what says so is a result; mappings of Stream have `layers`, lists of other tools `nodes`.
+  if (best != nullptr && best->kind == DocumentKind::result) {
+    const auto schema = root.find("schema");
+    if (!schema || !schema->is_string() || !schema->text().starts_with("ridgeline."))
+      best = nullptr;
+  }
+  if (root.is_map() && (best == nullptr || best->kind == DocumentKind::multi_core_mapping)) {
+    if (is_stream_mapping(root)) return DocumentKind::multi_core_mapping;
   }
   if (best == nullptr) throw root.error("none of its keys says what this document is", remedy);
   // A core is an accelerator that says so.

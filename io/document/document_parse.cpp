@@ -18,6 +18,7 @@
 
 #include "io/document/document.hpp"
 #include "io/document/document_builder.hpp"
+#include "io/document/foreign_file.hpp"
 
 namespace ridgeline::io {
 
@@ -328,6 +329,10 @@ void parse_yaml(std::string_view text, const std::string& name, DocumentBuilder&
   } catch (const YAML::Exception& exception) {
     const YAML::Mark& mark = exception.mark;
     const bool known = !mark.is_null();
+    if (const int line = line_indented_with_tab(text); line > 0) {
+      throw InputError({name, "", line, 0}, "not valid YAML: a tab in the indentation",
+                       "YAML is indented with spaces");
+    }
     throw InputError({name, "", known ? mark.line + 1 : 0, known ? mark.column + 1 : 0},
                      "not valid YAML: " + exception.msg);
   }
@@ -503,7 +508,7 @@ Document load_document(const std::filesystem::path& path) {
   const std::string text = read_input_file(path);
   if (extension != ".yaml" && extension != ".yml" && extension != ".json") {
     throw InputError({path.string(), "", 0, 0}, "not a YAML or JSON file by its name",
-                     "a document ends in .yaml, .yml or .json");
+                     foreign_file_remedy(path));
   }
   return parse_document(text, path.string());
 }

@@ -57,6 +57,12 @@ class EquationParser {
     skip_blanks();
     if (!term(equation.terms[1], false)) return error_;
     skip_blanks();
+    if (place_ == text_.size()) {
+      // One input, as of an activation function.
+      equation.combine = '\0';
+      equation.text = spelling_[0] + " = " + spelling_[1];
+      return equation;
+    }
     if (at() != '*' && at() != '+') return fail("expected '*' or '+' between the inputs");
     equation.combine = at();
     ++place_;

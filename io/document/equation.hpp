@@ -25,8 +25,8 @@ struct EquationTerm {
 };
 
 struct Equation {
-  std::array<EquationTerm, 3> terms;  // output, first and second input
-  char combine = '*';                 // or '+'; has no effect on cost
+  std::array<EquationTerm, 3> terms;  // output, first and second input; of one, the last is empty
+  char combine = '*';                 // or '+': no effect on cost; 0: there is one input
   std::string text;                   // normalised: "O[b][k] = W[k][c] * I[b][c]"
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "io/document/nearest.hpp"
+#include "io/inputs/memory_2024.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "model/core/hierarchy.hpp"
 #include "model/core/limits.hpp"
@@ -107,11 +108,38 @@ model::InMemoryCompute read_in_memory_compute(const Value& value) {
   return imc;
 }
 
+// Of a unit, under either of its names: ZigZag 3.8.2 renamed multiplier_*.
+double unit_figure(const Value& value, const char* name, const char* old_name) {
+  const auto old = value.find(old_name);
+  if (!old) return value.at(name).as_real_at_least(0);
+  if (value.find(name)) {
+    throw old->error(std::string("this is the former name of '") + name + "', which is given too",
+                     "remove one of them");
+  }
+  return old->as_real_at_least(0);
+}
+
+void read_systolic_dims(const Value& list, OperationalArray& array) {
+  for (const Value& item : list.items()) {
+    const int dim = array.dim_index(item.as_string());
+    if (dim < 0) {
+      throw item.error("the array has no dimension '" + item.text() + "'",
+                       suggestion(item.text(), dim_names(array)));
+    }
+    auto& dims = array.systolic_dims;
+    if (std::find(dims.begin(), dims.end(), dim) == dims.end()) dims.push_back(dim);
+  }
+}
+
 OperationalArray read_array(const Value& value, bool core) {
   value.allow_only({"dimensions", "sizes", "is_imc", "input_precision", "unit_energy", "unit_area",
-                    "imc_type", "adc_resolution", "bit_serial_precision"});
+                    "multiplier_energy", "multiplier_area", "imc_type", "adc_resolution",
+                    "bit_serial_precision", "systolic_dimensions"});
   OperationalArray array;
   read_dims(value, core, array);
+  if (const auto systolic = value.find_non_null("systolic_dimensions")) {
+    read_systolic_dims(*systolic, array);
+  }
   const auto is_imc = value.find("is_imc");
   if (is_imc && is_imc->as_bool()) {
     array.imc = read_in_memory_compute(value);
@@ -121,8 +149,8 @@ OperationalArray read_array(const Value& value, bool core) {
     }
     return array;
   }
-  array.unit_energy = value.at("unit_energy").as_real_at_least(0);
-  array.unit_area = value.at("unit_area").as_real_at_least(0);
+  array.unit_energy = unit_figure(value, "unit_energy", "multiplier_energy");
+  array.unit_area = unit_figure(value, "unit_area", "multiplier_area");
   if (const auto precision = value.find("input_precision")) {
     if (precision->size() != 2) throw precision->error("expected two integers");
     for (const Value& bits : precision->items()) bits.as_integer();
@@ -188,9 +216,9 @@ Port read_port(const Value& value, const Memory& memory) {
     throw name.error("'" + port.name + "' is no port's name", "e.g. r_port_1, w_port_1, rw_port_1");
   }
   port.type = read_port_type(value.at("type"));
-  port.bandwidth_min = value.at("bandwidth_min").as_integer(1);
+  port.bandwidth_min = value.at("bandwidth_min").as_size(1);
   const Value max = value.at("bandwidth_max");
-  port.bandwidth_max = max.as_integer(1);
+  port.bandwidth_max = max.as_size(1);
   if (port.bandwidth_min > port.bandwidth_max) {
     throw max.error("bandwidth_max is less than bandwidth_min");
   }
@@ -246,20 +274,30 @@ void read_served_dims(const Value& list, const OperationalArray& array, Memory& 
 }
 
 Memory read_memory(const std::string& name, const Value& value, const OperationalArray& array) {
-  value.allow_only({"size", "r_cost", "w_cost", "area", "latency", "mem_type",
-                    "auto_cost_extraction", "operands", "ports", "served_dimensions",
-                    "force_double_buffering"});
+  const bool old = is_memory_of_2024(value);
+  if (old) {
+    allow_memory_of_2024(value);
+  } else {
+    value.allow_only({"size", "r_cost", "w_cost", "area", "latency", "mem_type",
+                      "auto_cost_extraction", "operands", "ports", "served_dimensions",
+                      "force_double_buffering"});
+  }
   Memory memory;
   memory.name = name;
-  memory.size = value.at("size").as_integer(1);
+  memory.size = value.at("size").as_size(1);
   read_costs(value, memory);
-  memory.latency = value.at("latency").as_integer(0);
+  // Without effect on any figure; ZigZag asks for it.
+  if (const auto latency = value.find("latency")) memory.latency = latency->as_integer(0);
   if (const auto type = value.find("mem_type")) memory.type = type->as_string();
   if (const auto flag = value.find("force_double_buffering")) {
     memory.force_double_buffering = flag->as_bool();
   }
   read_operands(value.at("operands"), memory);
   read_served_dims(value.at("served_dimensions"), array, memory);
+  if (old) {
+    memory.ports = read_ports_of_2024(value, memory);
+    return memory;
+  }
   for (const Value& port : value.at("ports").items()) {
     memory.ports.push_back(read_port(port, memory));
   }
@@ -301,11 +339,8 @@ void read_dataflows(const Value& value, Accelerator& accelerator) {
 
 Accelerator read_accelerator(const Value& document, const AcceleratorOptions& options) {
   if (options.core) {
-    document.allow_only({"name", "memories", "operational_array", "dataflows", "type"});
-    const Value type = document.at("type");
-    if (type.as_string() != "compute" && type.as_string() != "memory") {
-      throw type.error("'" + type.text() + "' is no type of core", "compute or memory");
-    }
+    document.allow_only(
+        {"name", "memories", "operational_array", "dataflows", "type", "operator_types"});
   } else {
     document.allow_only({"name", "memories", "operational_array", "dataflows"});
   }

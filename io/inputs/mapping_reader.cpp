@@ -62,6 +62,33 @@ std::vector<model::OperandLink> read_links(const Value& value) {
   return links;
 }
 
+std::vector<model::TemporalPosition> read_ordering(const Value& value);
+
+// {W: {register: [[OX, 14]], buffer: []}, O: ...}
+std::vector<model::LevelLoopsRequest> read_memory_loops(const Value& value,
+                                                        const model::Accelerator* accelerator) {
+  value.allow_only({"O", "W", "I"});
+  std::vector<model::LevelLoopsRequest> result;
+  for (const auto& [operand, memories] : value.entries()) {
+    for (const auto& [memory, loops] : memories.entries()) {
+      if (accelerator != nullptr) {
+        std::vector<std::string> names;
+        for (const model::Memory& known : accelerator->memories) names.push_back(known.name);
+        if (std::find(names.begin(), names.end(), memory) == names.end()) {
+          throw loops.error("'" + accelerator->name + "' has no memory '" + memory + "'",
+                            suggestion(memory, names));
+        }
+      }
+      result.push_back({operand, memory, read_ordering(loops)});
+      for (std::size_t i = 0; i < loops.size(); ++i) {
+        if (result.back().loops[i].size) continue;
+        throw loops[i].error("the loops that a memory holds need their sizes", "as in [OX, 14]");
+      }
+    }
+  }
+  return result;
+}
+
 std::vector<model::TemporalPosition> read_ordering(const Value& value) {
   std::vector<model::TemporalPosition> ordering;
   for (const Value& pair : value.items()) {
@@ -96,14 +123,18 @@ MappingEntry read_mapping_entry(const Value& entry, const model::Accelerator* ac
   if (const auto ordering = entry.find("temporal_ordering")) {
     result.temporal_ordering = read_ordering(*ordering);
   }
+  if (const auto loops = entry.find_non_null("memory_loops")) {
+    result.memory_loops = read_memory_loops(*loops, accelerator);
+  }
   return result;
 }
 
 model::MappingSpec read_mapping(const Value& document, const model::Accelerator* accelerator) {
   model::MappingSpec spec;
   for (const Value& entry : document.items()) {
+    // Up to ZigZag 3.8.1 an entry also named a core, of which there is one.
     entry.allow_only({"name", "spatial_mapping", "spatial_mapping_hint", "memory_operand_links",
-                      "temporal_ordering"});
+                      "temporal_ordering", "memory_loops", "core_allocation"});
     spec.entries.push_back(read_mapping_entry(entry, accelerator));
   }
   const bool has_default =

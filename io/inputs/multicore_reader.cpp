@@ -38,25 +38,100 @@ std::filesystem::path core_file(const Value& name, const std::filesystem::path& 
   if (name.text().find('/') != std::string::npos && name.text().find("./") == std::string::npos) {
     places.push_back(given);
   }
+  // The file's last folders below the document's own: paths that start elsewhere, at the root of
+  // the repository that the documents come from.
+  for (auto part = given.begin(); part != given.end(); ++part) {
+    std::filesystem::path rest;
+    for (auto p = part; p != given.end(); ++p) rest /= *p;
+    places.push_back(folder / rest);
+    if (std::next(part) == given.end()) places.push_back(folder / "cores" / rest);
+  }
   std::error_code ignored;
   std::string looked_for;
+  std::set<std::filesystem::path> seen;
   for (const auto& place : places) {
+    if (!seen.insert(place.lexically_normal()).second) continue;
     if (std::filesystem::is_regular_file(place, ignored)) return place;
     looked_for += (looked_for.empty() ? "" : ", ") + place.lexically_normal().string();
   }
   throw name.error("there is no core file '" + name.text() + "'", "looked for " + looked_for);
 }
 
+// NAMESPACE.KIND, the namespace zigzag where it is left out.
+model::CoreKind read_core_kind(const Value& type) {
+  std::string kind = type.as_string();
+  const std::size_t dot = kind.find('.');
+  if (dot != std::string::npos) {
+    const std::string space = kind.substr(0, dot);
+    if (space.starts_with("aie")) {
+      throw type.error(
+          "'" + kind + "' is a core of AMD's AI engines, which Stream generates code " +
+              "for: it has neither an array nor a memory hierarchy, so nothing can be " +
+              "said about its costs",
+          "describe it as an accelerator of type compute");
+    }
+    if (space != "zigzag") {
+      throw type.error("'" + space + "' is no kind of cores that is known",
+                       "zigzag, or leave it out");
+    }
+    kind = kind.substr(dot + 1);
+  }
+  if (kind == "compute") return model::CoreKind::compute;
+  if (kind == "memory" || kind == "offchip" || kind == "shim") return model::CoreKind::memory;
+  throw type.error("'" + type.text() + "' is no kind of core",
+                   "compute or memory (of Stream 1.13 also offchip and shim)");
+}
+
 Core read_core(const Value& document) {
   Core core;
-  const Value type = document.at("type");
-  const std::string& kind = type.as_string();
-  if (kind != "compute" && kind != "memory") {
-    throw type.error("'" + kind + "' is no kind of core", "compute or memory");
-  }
-  core.kind = kind == "compute" ? model::CoreKind::compute : model::CoreKind::memory;
+  core.kind = read_core_kind(document.at("type"));
   core.accelerator = read_accelerator(document, {.core = true});
+  if (const auto types = document.find_non_null("operator_types")) {
+    for (const Value& item : types->items()) core.operator_types.push_back(item.as_string());
+    if (core.operator_types.empty()) {
+      throw types->error("no operator may run here", "leave the list out for any");
+    }
+  }
   return core;
+}
+
+// Of Stream 2024: the off-chip memory is no core of the list. It is reached from every core, by one
+// channel for reading and one for writing, as wide as its ports.
+void add_offchip_core(const Value& name, const std::filesystem::path& folder, double energy,
+                      double energy_per_bit, MultiCore& system) {
+  const Document document = load_document(core_file(name, folder));
+  Core core;
+  core.kind = model::CoreKind::memory;
+  core.accelerator = read_accelerator(document.root(), {.core = true});
+  system.offchip_core = static_cast<int>(system.cores.size());
+  core.memory_group = system.offchip_core;
+  double read = 0;
+  double write = 0;
+  for (const Memory& memory : core.accelerator.memories) {
+    for (const model::Port& port : memory.ports) {
+      const auto bandwidth = static_cast<double>(port.bandwidth_max);
+      if (port.type != model::PortType::write) read = std::max(read, bandwidth);
+      if (port.type != model::PortType::read) write = std::max(write, bandwidth);
+    }
+  }
+  std::vector<int> others;
+  for (int c = 0; c < system.offchip_core; ++c) others.push_back(c);
+  const auto channel = [&](std::vector<int> from, std::vector<int> to, double bandwidth) {
+    Connection connection;
+    connection.kind = ConnectionKind::channel;
+    connection.cores = std::move(from);
+    connection.to = std::move(to);
+    connection.bandwidth = bandwidth;
+    connection.unit_energy = energy;
+    connection.unit_energy_per_bit = energy_per_bit;
+    system.connections.push_back(std::move(connection));
+  };
+  if (read <= 0 || write <= 0) {
+    throw name.error("the off-chip memory has no port that reads, or none that writes");
+  }
+  channel({system.offchip_core}, others, read);
+  channel(others, {system.offchip_core}, write);
+  system.cores.push_back(std::move(core));
 }
 
 std::vector<Core> read_cores(const Value& map, const std::filesystem::path& folder) {
@@ -113,7 +188,12 @@ double read_bandwidth(const Value& entry) {
   if (text == "inf" || text == ".inf" || text == "infinite") {
     return std::numeric_limits<double>::infinity();
   }
-  return static_cast<double>(value.as_integer(1));
+  const double bandwidth =
+      value.is_beyond_exact() ? static_cast<double>(value.as_size(1)) : value.as_real();
+  if (!(bandwidth > 0)) {
+    throw value.error("expected a number above 0, found '" + text + "'", "bits a cycle");
+  }
+  return bandwidth;
 }
 
 double read_energy(const Value& entry, const char* key, double otherwise) {
@@ -200,26 +280,7 @@ void add_connection(const Value& entry, std::size_t cores, double energy, double
   connections.push_back(std::move(connection));
 }
 
-bool identical(const Memory& a, const Memory& b) {
-  const auto same_port = [](const model::Port& p, const model::Port& q) {
-    return p.name == q.name && p.type == q.type && p.bandwidth_min == q.bandwidth_min &&
-           p.bandwidth_max == q.bandwidth_max && p.allocation == q.allocation;
-  };
-  return a.name == b.name && a.size == b.size && a.r_cost == b.r_cost && a.w_cost == b.w_cost &&
-         a.area == b.area && a.latency == b.latency && a.operands == b.operands &&
-         a.served_dims == b.served_dims &&
-         std::equal(a.ports.begin(), a.ports.end(), b.ports.begin(), b.ports.end(), same_port);
-}
-
-std::vector<const Memory*> tops(const Core& core) {
-  std::vector<const Memory*> result;
-  for (int m : model::top_memories(core.accelerator)) {
-    result.push_back(&core.accelerator.memories[static_cast<std::size_t>(m)]);
-  }
-  return result;
-}
-
-// "0, 1": all top memories of these cores are one.
+// "0, 1": cores that are connected, or whose top memories are one.
 std::vector<int> sharing_cores(const Value& value, std::size_t cores) {
   std::vector<int> ids;
   const std::string& text = value.as_string();
@@ -241,6 +302,52 @@ std::vector<int> sharing_cores(const Value& value, std::size_t cores) {
     at = end + 1;
   }
   return ids;
+}
+
+// Of Stream 2024: "0, 1" is a link between two cores, with the document's bandwidth.
+void add_plain_link(const Value& entry, const Value& document, std::size_t cores, double energy,
+                    double energy_per_bit, std::vector<Connection>& connections) {
+  Connection connection;
+  connection.cores = sharing_cores(entry, cores);
+  if (connection.cores.size() != 2) {
+    throw entry.error("a link connects two cores", "as in \"0, 1\"");
+  }
+  connection.bandwidth = read_bandwidth(document);
+  connection.unit_energy = energy;
+  connection.unit_energy_per_bit = energy_per_bit;
+  connections.push_back(std::move(connection));
+}
+
+void read_coordinates(const Value& map, MultiCore& system) {
+  for (const auto& [key, value] : map.entries()) {
+    const std::optional<int> id = core_number(key);
+    if (!id || static_cast<std::size_t>(*id) >= system.cores.size()) {
+      throw value.error("there is no core " + key, id_range(system.cores.size()));
+    }
+    if (!value.is_list() || value.size() != 2) throw value.error("expected [column, row]");
+    for (const Value& item : value.items()) {
+      system.cores[static_cast<std::size_t>(*id)].coordinates.push_back(item.as_integer());
+    }
+  }
+}
+
+bool identical(const Memory& a, const Memory& b) {
+  const auto same_port = [](const model::Port& p, const model::Port& q) {
+    return p.name == q.name && p.type == q.type && p.bandwidth_min == q.bandwidth_min &&
+           p.bandwidth_max == q.bandwidth_max && p.allocation == q.allocation;
+  };
+  return a.name == b.name && a.size == b.size && a.r_cost == b.r_cost && a.w_cost == b.w_cost &&
+         a.area == b.area && a.latency == b.latency && a.operands == b.operands &&
+         a.served_dims == b.served_dims &&
+         std::equal(a.ports.begin(), a.ports.end(), b.ports.begin(), b.ports.end(), same_port);
+}
+
+std::vector<const Memory*> tops(const Core& core) {
+  std::vector<const Memory*> result;
+  for (int m : model::top_memories(core.accelerator)) {
+    result.push_back(&core.accelerator.memories[static_cast<std::size_t>(m)]);
+  }
+  return result;
 }
 
 void check_identical_tops(const Value& place, const MultiCore& system,
@@ -363,25 +470,43 @@ bool is_multicore_document(const Value& document) {
 
 MultiCore read_multicore(const Value& document, const std::filesystem::path& folder) {
   document.allow_only({"name", "cores", "offchip_core_id", "unit_energy_cost",
-                       "unit_energy_per_bit", "core_connectivity", "core_memory_sharing"});
+                       "unit_energy_per_bit", "core_connectivity", "core_memory_sharing",
+                       "core_coordinates", "offchip_core", "bandwidth"});
   MultiCore system;
   system.name = document.at("name").as_string();
   system.cores = read_cores(document.at("cores"), folder);
+  const double energy = read_energy(document, "unit_energy_cost", 0);
+  const double energy_per_bit = read_energy(document, "unit_energy_per_bit", 0);
+  const std::size_t listed = system.cores.size();
   const auto offchip = document.find_non_null("offchip_core_id");
-  if (!offchip) {
+  const auto offchip_file = document.find_non_null("offchip_core");
+  if (!offchip && !offchip_file) {
     throw document.error("the system has no off-chip core",
                          "offchip_core_id: N, the core whose memory holds all data at first");
   }
-  system.offchip_core = read_core_id(*offchip, system.cores.size());
-  check_offchip(*offchip, system);
-  const double energy = read_energy(document, "unit_energy_cost", 0);
-  const double energy_per_bit = read_energy(document, "unit_energy_per_bit", 0);
+  if (offchip && offchip_file) {
+    throw offchip_file->error("the off-chip core is given by its id as well",
+                              "remove one: `offchip_core` is the way of Stream 2024");
+  }
+  if (offchip) {
+    system.offchip_core = read_core_id(*offchip, system.cores.size());
+  } else {
+    add_offchip_core(*offchip_file, folder, energy, energy_per_bit, system);
+  }
+  check_offchip(offchip ? *offchip : *offchip_file, system);
   const Value connectivity = document.at("core_connectivity");
   for (const Value& entry : connectivity.items()) {
+    if (entry.is_string()) {
+      add_plain_link(entry, document, listed, energy, energy_per_bit, system.connections);
+      continue;
+    }
     add_connection(entry, system.cores.size(), energy, energy_per_bit, system.connections);
   }
   if (const auto sharing = document.find_non_null("core_memory_sharing")) {
     read_sharing(*sharing, system);
+  }
+  if (const auto places = document.find_non_null("core_coordinates")) {
+    read_coordinates(*places, system);
   }
   check_connected(connectivity, system);
   return system;

@@ -20,7 +20,9 @@ std::vector<TilingRequest> read_tilings(const Value& entry, const char* key, boo
   std::vector<TilingRequest> tilings;
   const auto list = entry.find_non_null(key);
   if (!list) return tilings;
-  for (const Value& item : list->items()) tilings.push_back(read_tiling(item, wildcard));
+  for (const Value& item : list->items()) {
+    if (!item.is_list() && !item.is_map()) tilings.push_back(read_tiling(item, wildcard));
+  }
   return tilings;
 }
 
@@ -42,21 +44,90 @@ std::vector<int> read_allocation(const Value& entry) {
   const auto list = entry.find_non_null("core_allocation");
   if (!list) return {0};
   std::vector<int> cores;
+  const auto add = [&](const Value& item) {
+    const int core = static_cast<int>(item.as_integer(0, 1 << 20));
+    if (std::find(cores.begin(), cores.end(), core) == cores.end()) cores.push_back(core);
+  };
   for (const Value& item : list->items()) {
-    cores.push_back(static_cast<int>(item.as_integer(0, 1 << 20)));
+    // Stream 1.13 lists groups of candidates.
+    if (item.is_list()) {
+      for (const Value& core : item.items()) add(core);
+    } else {
+      add(item);
+    }
   }
   if (cores.empty()) throw list->error("no core may run this", "list at least one core id");
   return cores;
 }
 
+// "D6": the seventh loop of a node.
+int read_place(const Value& value, const std::string& text) {
+  const std::string digits = text.substr(std::min<std::size_t>(1, text.size()));
+  if (!text.starts_with('D') || digits.empty() || digits.size() > 2 ||
+      digits.find_first_not_of("0123456789") != std::string::npos) {
+    throw value.error("'" + text + "' is no loop's place", "D0 for a node's first loop, D1, ...");
+  }
+  return std::stoi(digits);
+}
+
+// [[{dim: D6, split: 4}]]; empty where the tilings are texts.
+std::vector<model::PlacedTiling> read_placed(const Value& entry) {
+  std::vector<model::PlacedTiling> result;
+  const auto list = entry.find_non_null("inter_core_tiling");
+  if (!list) return result;
+  const auto add = [&](const Value& item) {
+    item.allow_only({"dim", "split"});
+    const Value dim = item.at("dim");
+    const std::int64_t split = item.at("split").as_integer(1, model::kMaxExactInteger);
+    result.push_back({read_place(dim, dim.as_string()), split, false});
+  };
+  for (const Value& item : list->items()) {
+    if (item.is_list()) {
+      for (const Value& one : item.items()) add(one);
+    } else if (item.is_map()) {
+      add(item);
+    }
+  }
+  std::erase_if(result, [](const model::PlacedTiling& tiling) { return tiling.factor == 1; });
+  if (result.size() > 1) {
+    throw list->error("more than one inter-core tiling", "split one loop over cores");
+  }
+  return result;
+}
+
+model::FusedGroup read_group(const Value& value) {
+  value.allow_only({"name", "layers", "intra_core_tiling"});
+  model::FusedGroup group;
+  if (const auto name = value.find_non_null("name")) group.name = name->as_string();
+  for (const Value& layer : value.at("layers").items()) group.layers.push_back(layer.as_string());
+  const auto tilings = value.find_non_null("intra_core_tiling");
+  if (!tilings) return group;
+  for (const Value& item : tilings->items()) {
+    item.allow_only({"dim", "tile"});
+    const Value dim = item.at("dim");
+    const std::size_t dot = dim.as_string().rfind('.');
+    if (dot == std::string::npos) {
+      throw dim.error("'" + dim.text() + "' names no layer's loop", "LAYER.D0");
+    }
+    const std::int64_t tile = item.at("tile").as_integer(1, model::kMaxExactInteger);
+    group.intra.push_back(
+        {dim.text().substr(0, dot), {read_place(dim, dim.text().substr(dot + 1)), tile, true}});
+  }
+  return group;
+}
+
 CoreMappingEntry read_entry(const Value& value) {
   value.allow_only({"name", "core_allocation", "inter_core_tiling", "intra_core_tiling",
                     "layer_dimension_names", "spatial_mapping", "memory_operand_links",
-                    "spatial_mapping_hint", "temporal_ordering"});
+                    "spatial_mapping_hint", "temporal_ordering", "core_allocation_is_fixed",
+                    "kernel"});
   CoreMappingEntry entry;
   entry.name = value.at("name").as_string();
   entry.cores = read_allocation(value);
-  entry.inter = read_tilings(value, "inter_core_tiling", true);
+  // Stream 2024: fixed is what lists as many cores as slices, whether it says so or not.
+  if (const auto fixed = value.find_non_null("core_allocation_is_fixed")) fixed->as_bool();
+  entry.placed_inter = read_placed(value);
+  if (entry.placed_inter.empty()) entry.inter = read_tilings(value, "inter_core_tiling", true);
   entry.intra = read_tilings(value, "intra_core_tiling", false);
   if (entry.inter.size() > 1) {
     throw value.at("inter_core_tiling")
@@ -107,7 +178,13 @@ TilingRequest read_tiling(const Value& value, bool wildcard) {
 
 CoreMapping read_core_mapping(const Value& document) {
   CoreMapping mapping;
-  for (const Value& item : document.items()) {
+  const bool with_groups = document.is_map();
+  if (with_groups) document.allow_only({"layers", "fused_groups"});
+  const Value list = with_groups ? document.at("layers") : document;
+  if (const auto groups = with_groups ? document.find_non_null("fused_groups") : std::nullopt) {
+    for (const Value& group : groups->items()) mapping.groups.push_back(read_group(group));
+  }
+  for (const Value& item : list.items()) {
     CoreMappingEntry entry = read_entry(item);
     const bool repeated =
         std::any_of(mapping.entries.begin(), mapping.entries.end(),
@@ -119,6 +196,8 @@ CoreMapping read_core_mapping(const Value& document) {
       std::find_if(mapping.entries.begin(), mapping.entries.end(),
                    [](const CoreMappingEntry& entry) { return entry.name == "default"; });
   if (fallback == mapping.entries.end()) {
+    // Stream 1.13 has no default: what no entry serves is up to the schedule.
+    if (with_groups) return mapping;
     throw document.error("the mapping has no entry 'default'",
                          "add one for what no other entry covers");
   }
@@ -145,7 +224,9 @@ void check_core_mapping(const Value& document, const CoreMapping& mapping,
     const CoreMappingEntry* entry = mapping.choose(node.name, node.operator_type);
     if (entry == nullptr) continue;
     const auto place = static_cast<std::size_t>(entry - mapping.entries.data());
-    const Value value = document[place];
+    const Value entries = document.is_map() ? document.at("layers") : document;
+    if (place >= entries.size()) continue;  // not from the document
+    const Value value = entries[place];
     const auto list = value.find_non_null("core_allocation");
     bool computes = false;
     for (std::size_t c = 0; c < entry->cores.size(); ++c) {

@@ -34,16 +34,10 @@ int relation_index(const Layer& layer, std::string_view name) {
 }
 
 std::string read_operator_type(const Value& value) {
-  const std::vector<std::string> known{"Max",
-                                       "Conv",
-                                       "Pooling",
-                                       "Add",
-                                       "Gemm",
-                                       "Pool",
-                                       "MaxPool",
-                                       "AveragePool",
-                                       "GlobalAveragePool",
-                                       "Conv_downsample"};
+  const std::vector<std::string> known{"Max", "Conv", "Pooling", "Add", "Gemm", "Pool", "MaxPool",
+                                       "AveragePool", "GlobalAveragePool", "Conv_downsample",
+                                       // Of one input, since ZigZag 3.9.
+                                       "Relu", "Silu", "Gelu", "Sigmoid", "Tanh", "Exp", "Softmax"};
   const std::string& type = value.as_string();
   if (std::find(known.begin(), known.end(), type) == known.end()) {
     // The reference knows MatMul from ONNX models alone.
@@ -80,6 +74,22 @@ void read_dims(const Value& entry, Layer& layer, std::vector<std::string>* notes
   if (macs > kMostExact) throw sizes->error("the loops together have more than 2^53 iterations");
 }
 
+// A name that is missing because loop_sizes is too short for it.
+void check_sized(const Value& entry, const std::string& name) {
+  const auto dims = entry.find("loop_dims");
+  const auto sizes = entry.find("loop_sizes");
+  if (!dims) return;
+  const std::vector<Value> names = dims->items();
+  const std::size_t sized = sizes ? sizes->size() : 0;
+  for (std::size_t i = sized; i < names.size(); ++i) {
+    if (upper_case(names[i].as_string()) != name) continue;
+    throw entry.error("loop_dims names " + std::to_string(names.size()) +
+                          " loops, loop_sizes gives " + std::to_string(sized) + ": the size of '" +
+                          name + "' is missing",
+                      "give every loop a size");
+  }
+}
+
 void read_relations(const Value& entry, Layer& layer) {
   const auto list = entry.find("dimension_relations");
   if (!list) return;
@@ -103,6 +113,7 @@ void read_relations(const Value& entry, Layer& layer) {
     for (std::size_t t = 0; t < 2; ++t) {
       relation.dim[t] = layer.dim_index(text.dim[t]);
       if (relation.dim[t] < 0) {
+        check_sized(entry, text.dim[t]);
         throw item.error("'" + text.dim[t] + "' is no loop dimension of this layer",
                          suggestion(text.dim[t], names_of(layer.dims)));
       }
@@ -176,6 +187,7 @@ void read_equation(const Value& entry, Layer& layer) {
   std::vector<std::string> known = names_of(layer.dims);
   for (const DimRelation& relation : layer.relations) known.push_back(relation.name);
   for (const EquationTerm& term : equation.terms) {
+    if (term.operand.empty()) continue;
     LayerOperand operand;
     operand.name = term.operand;
     if (!layer.operands.empty() && term.operand != "I" && term.operand != "W") {
@@ -188,6 +200,7 @@ void read_equation(const Value& entry, Layer& layer) {
       const int dim = layer.dim_index(name);
       const int relation = relation_index(layer, name);
       if (dim < 0 && relation < 0) {
+        check_sized(entry, name);
         throw value.error("'" + name + "' is neither a loop dimension nor defined by a relation",
                           suggestion(name, known));
       }
@@ -281,7 +294,11 @@ void read_sources(const Value& entry, const Listing& listing, std::size_t place,
   source->allow_only({"I", "W"});
   for (const auto& [name, value] : source->entries()) {
     const int producer = static_cast<int>(value.as_integer(-kMostInt, kMostInt));
-    LayerOperand& operand = layer.operands[static_cast<std::size_t>(layer.operand_index(name))];
+    const int place_of_operand = layer.operand_index(name);
+    if (place_of_operand < 0) {
+      throw value.error("the equation has no operand '" + name + "'", "remove this source");
+    }
+    LayerOperand& operand = layer.operands[static_cast<std::size_t>(place_of_operand)];
     if (producer == layer.id) {
       operand.constant = true;
       layer.constant_operands.push_back(name);

@@ -72,6 +72,8 @@ struct OperationalArray {
   double unit_energy = 0;  // pJ a multiply-accumulate
   double unit_area = 0;    // of one unit
   std::optional<InMemoryCompute> imc;
+  // Places in `dims` along which operands move one unit a cycle instead of being broadcast.
+  std::vector<int> systolic_dims{};
 
   std::int64_t units() const;  // product of the sizes
   int dim_index(std::string_view name) const;

@@ -54,7 +54,7 @@ class Evaluator {
     const double ideal_temporal = tiling_.iterations * problem_.cycles_per_operation;
     loading(stall);
     const double onload = onloading();
-    const double offload = offloading();
+    const double offload = offloading() + problem_.drain;
     const double total0 = ideal_temporal + stall;
     const double total1 = ideal_temporal + stall + onload;
     const double total2 = ideal_temporal + stall + onload + offload;

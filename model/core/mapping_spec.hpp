@@ -28,6 +28,13 @@ struct OperandLink {
   MemoryOperand memory = MemoryOperand::O;
 };
 
+// The temporal loops of one operand that one memory holds: those beyond what lower memories hold.
+struct LevelLoopsRequest {
+  std::string operand;                  // "O", "I", "W"
+  std::string memory;                   // the accelerator's name
+  std::vector<TemporalPosition> loops;  // innermost first, all with sizes
+};
+
 struct MappingEntry {
   std::string name;                             // layer name, operator type or "default"
   std::vector<ArrayDimUnroll> spatial_mapping;  // document order; empty: none given
@@ -35,6 +42,9 @@ struct MappingEntry {
   std::vector<OperandLink> links{
       {"O", MemoryOperand::O}, {"I", MemoryOperand::I1}, {"W", MemoryOperand::I2}};
   std::vector<TemporalPosition> temporal_ordering;  // innermost first
+  // Which memory holds which loops, of some or all operands; document order. Of an operand that is
+  // listed, memories below the highest listed one that are not listed hold none.
+  std::vector<LevelLoopsRequest> memory_loops{};
 
   // The memory operand of a layer operand; nothing where there is no link.
   std::optional<MemoryOperand> link(std::string_view operand) const;

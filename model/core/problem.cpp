@@ -69,6 +69,7 @@ class Compiler {
     compile_memories();
     if (std::string reason = compile_ports(); !reason.empty()) return reason;
     if (std::string reason = compile_totals(converted, spatial); !reason.empty()) return reason;
+    compile_drain(spatial);
     return problem_;
   }
 
@@ -367,6 +368,17 @@ class Compiler {
         std::ceil(std::ceil(problem_.macs / static_cast<double>(accelerator_.array.units())) *
                   problem_.cycles_per_operation);
     return "";
+  }
+
+  // One cycle for each unit in use beyond the first, along each systolic dimension.
+  void compile_drain(const SpatialMapping& spatial) {
+    for (const SpatialDim& dim : spatial) {
+      const auto& systolic = accelerator_.array.systolic_dims;
+      if (std::find(systolic.begin(), systolic.end(), dim.array_dim) == systolic.end()) continue;
+      double units = 1;
+      for (const SpatialLoop& loop : dim.loops) units *= static_cast<double>(loop.factor);
+      problem_.drain += units - 1;
+    }
   }
 
   const Layer& layer_;

@@ -141,6 +141,7 @@ struct Problem {
   double ideal_cycles = 0;
   double cycles_per_operation = 1;
   double mac_energy = 0;
+  double drain = 0;  // cycles until the last results have left a systolic array
 };
 
 // Compiles; a text says why that is not possible (a spatial mapping that leaves an operand

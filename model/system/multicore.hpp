@@ -21,6 +21,10 @@ struct Core {
   int memory_group = 0;
   // Names of those that are shared; empty: all of them.
   std::vector<std::string> shared_memories{};
+  // Types of the operators that it runs, as the network names them; empty: any.
+  std::vector<std::string> operator_types{};
+  // Place in a picture: column and row; empty: none given.
+  std::vector<std::int64_t> coordinates{};
 
   // An array without units computes nothing: the off-chip core.
   bool computes() const { return accelerator.array.units() > 0; }
@@ -38,7 +42,7 @@ struct Connection {
   ConnectionKind kind = ConnectionKind::link;
   std::vector<int> cores;
   std::vector<int> to;             // of a channel
-  double bandwidth = 0;            // bits a cycle, a whole number or infinite
+  double bandwidth = 0;            // bits a cycle, may be fractional or infinite
   double unit_energy = 0;          // pJ an active cycle
   double unit_energy_per_bit = 0;  // pJ a bit and hop; beside unit_energy
 };

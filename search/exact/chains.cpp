@@ -25,11 +25,12 @@ void use(std::uint32_t ports, std::uint32_t& used, std::uint32_t& shared) {
 }  // namespace
 
 Chains::Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrderings& leaf,
-               const std::vector<LoopConstraint>& constraints, bool even)
+               const std::vector<LoopConstraint>& constraints, const PrefixNodes& prefix, bool even)
     : space_(space),
       bounds_(bounds),
       leaf_(leaf),
       constraints_(constraints),
+      prefix_(prefix),
       even_(even),
       tracked_(space.tracked()) {
   const model::Problem& p = space_.problem();
@@ -65,6 +66,7 @@ void Chains::restart() {
   root.type = static_cast<std::int16_t>(bounds_.type_index(root.at_top));
   std::fill(paid_next_.begin(), paid_next_.end(), 0.0);
   paid_next_[kPaidEnergy] = space_.constant_energy();
+  paid_next_[kPaidOffload] = p.drain;
   for (int i = 0; i < tracked_; ++i) {
     double* port = &paid_next_[z(kPaidPorts + kPaidPortWidth * i)];
     port[0] = space_.constant_share(i).busy;
@@ -91,8 +93,10 @@ void Chains::drop_last() {
   paid_.resize(paid_.size() - z(width_));
 }
 
-bool Chains::may_take(const Chain& chain, int type) const {
-  return !chain.in_zone || space_.type(type).dim == constraints_[z(chain.zone - 1)].dim;
+bool Chains::may_take(const Chain& chain, std::int64_t node, int type) const {
+  const std::int64_t next = node - space_.type(type).stride;
+  if (!chain.in_zone) return prefix_.outside(next);
+  return space_.type(type).dim == constraints_[z(chain.zone - 1)].dim && prefix_.inside(next);
 }
 
 std::uint8_t Chains::operands_of(std::uint32_t cuts) const {
@@ -183,6 +187,7 @@ bool Chains::zone_complete(const Chain& chain, std::int64_t node) const {
 bool Chains::end_zone(std::int32_t id, std::int64_t node) {
   const Chain& chain = chains_[z(id)];
   if (constraints_.empty() || !zone_complete(chain, node)) return false;
+  if (!chain.in_zone && !prefix_.may_end(node)) return false;
   Chain& next = next_;
   next = chain;
   next.above = id;

@@ -8,6 +8,7 @@
 #include "search/exact/bounds.hpp"
 #include "search/exact/chain_orderings.hpp"
 #include "search/exact/cut_lattice.hpp"
+#include "search/exact/prefix_nodes.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
@@ -51,9 +52,9 @@ struct Chain {
 // All chains of one search, by number, with what they have paid.
 class Chains {
  public:
-  // `even`: chains have to be told apart by all their cuts.
+  // `prefix`: where the constraints lead. `even`: chains have to be told apart by all their cuts.
   Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrderings& leaf,
-         const std::vector<LoopConstraint>& constraints, bool even);
+         const std::vector<LoopConstraint>& constraints, const PrefixNodes& prefix, bool even);
 
   // Forgets all chains; `next()` is the one without cuts.
   void restart();
@@ -76,10 +77,10 @@ class Chains {
   std::int32_t commit();  // adds `next()`; its number
   void drop_last();
 
-  // Whether all constraints on the innermost loops are met at a node, and whether a chain may
-  // take a loop of a type next.
+  // Whether all constraints on the innermost loops are met at a node, and whether a chain at a node
+  // may take a loop of a type next.
   bool zones_met(const Chain& chain, std::int64_t node) const;
-  bool may_take(const Chain& chain, int type) const;
+  bool may_take(const Chain& chain, std::int64_t node, int type) const;
 
   // Whether some ordering of whatever completes the chain is as fast as the sums of the bounds
   // say, as far as windows and sizes of tiles decide.
@@ -111,6 +112,7 @@ class Chains {
   ExactBounds& bounds_;
   const ChainOrderings& leaf_;
   const std::vector<LoopConstraint>& constraints_;
+  const PrefixNodes& prefix_;
   bool even_;
   int tracked_;
   int width_ = 0;                  // figures of a chain

@@ -232,6 +232,14 @@ void CutLattice::find_tracked_ports() {
   }
 }
 
+void CutLattice::allow_cuts(const std::vector<std::uint8_t>& allowed) {
+  for (Cut& cut : cuts_) {
+    for (std::int64_t x = 0; x < nodes_; ++x) {
+      if (allowed[z(x)] == 0) cut.energy[z(x)] = kInfeasible;
+    }
+  }
+}
+
 void CutLattice::fill_costs() {
   const Problem& p = problem_;
   std::vector<std::array<double, model::kMaxDims>> loops(z(nodes_));
@@ -554,6 +562,7 @@ model::Cost least_cost(const Problem& p) {
     }
     if (debt < CutLattice::kInfeasible) least.latency -= debt;
   });
+  least.latency += p.drain;
   constexpr double kLastBits = 1e-9;
   least.energy *= 1 - kLastBits;
   least.latency -= kLastBits * std::abs(least.latency);

@@ -74,6 +74,8 @@ class CutLattice {
   CutLattice(const model::Problem& problem, std::int64_t limit);
 
   bool too_large() const { return too_large_; }
+  // No cut may lie at the nodes for which `allowed` is 0: bounds and chains leave them out.
+  void allow_cuts(const std::vector<std::uint8_t>& allowed);
   const model::Problem& problem() const { return problem_; }
   int type_count() const { return static_cast<int>(types_.size()); }
   const FactorType& type(int t) const { return types_[static_cast<std::size_t>(t)]; }

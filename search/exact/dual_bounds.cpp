@@ -161,6 +161,7 @@ void DualBoundSearch::build_roots() {
     Root root;
     root.paid.assign(z(kPaidPorts + kPaidPortWidth * space_.tracked()), 0.0);
     root.paid[kPaidEnergy] = space_.constant_energy();
+    root.paid[kPaidOffload] = space_.problem().drain;
     for (int i = 0; i < space_.tracked(); ++i) {
       double* port = &root.paid[z(kPaidPorts + kPaidPortWidth * i)];
       const PortShare& share = space_.constant_share(i);
@@ -347,7 +348,8 @@ double DualBoundSearch::least_latency() const {
   double least = CutLattice::kInfeasible;
   for (const Root& root : roots_) {
     const double ideal = space_.iterations() * space_.problem().cycles_per_operation;
-    double bound = ideal + loading_total(space_.problem().operands, bounds_.type(root.type).least);
+    double bound = ideal + loading_total(space_.problem().operands, bounds_.type(root.type).least) +
+                   space_.problem().drain;
     if (latency_goal_) bound = std::max(bound, root.bound * (1 - kPriceTie));
     least = std::min(least, bound);
   }

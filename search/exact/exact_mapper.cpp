@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <unordered_map>
 
 #include "search/exact/bounds.hpp"
@@ -10,6 +11,7 @@
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dominance.hpp"
 #include "search/exact/dual_bounds.hpp"
+#include "search/exact/prefix_nodes.hpp"
 
 namespace ridgeline::search {
 
@@ -41,13 +43,14 @@ constexpr int kMostAttempts = 32;
 
 class ChainSearch {
  public:
-  ChainSearch(const CutLattice& space, ExactBounds& bounds, const ExactOptions& options,
-              const std::optional<model::Cost>& incumbent)
+  ChainSearch(const CutLattice& space, ExactBounds& bounds, const PrefixNodes& prefix,
+              const ExactOptions& options, const std::optional<model::Cost>& incumbent)
       : space_(space),
         bounds_(bounds),
+        prefix_(prefix),
         options_(options),
         leaf_(space, options.even),
-        chains_(space, bounds, leaf_, options.constraints, options.even),
+        chains_(space, bounds, leaf_, options.constraints, prefix, options.even),
         dominance_(space, bounds, chains_, options.prune) {
     if (incumbent) {
       has_best_ = true;
@@ -147,9 +150,10 @@ class ChainSearch {
   }
 
   void try_marks(const DualBoundTable::Marks& marks) {
-    if (!options_.constraints.empty()) return;
+    if (prefix_.constrained() && prefix_.stops().empty()) return;
     PlacedCuts placed{};
     std::vector<ChainMark> chain;
+    for (const std::int64_t stop : prefix_.stops()) chain.push_back({stop, 0});
     for (int o = 0; o < space_.problem().operands; ++o) {
       for (int c = 0; c < space_.cuts_of(o); ++c) {
         placed[z(o)][z(c)] = marks[z(o)][z(c)];
@@ -423,14 +427,17 @@ class ChainSearch {
       if (better(options_.objective, d, c)) return false;
       return a < b;
     });
-    std::unordered_map<int, int> count;
-    std::erase_if(alive_, [&](std::int32_t id) { return ++count[chains_[id].state] > beam_; });
+    std::map<std::pair<int, int>, int> count;
+    std::erase_if(alive_, [&](std::int32_t id) {
+      const Chain& chain = chains_[id];
+      return ++count[{chain.state, chain.in_zone ? chain.zone : -1}] > beam_;
+    });
   }
 
   void walk(std::int32_t id, std::int64_t node) {
     const Chain& chain = chains_[id];
     for (int t = 0; t < space_.type_count(); ++t) {
-      if (space_.count_in(node, t) == 0 || !chains_.may_take(chain, t)) continue;
+      if (space_.count_in(node, t) == 0 || !chains_.may_take(chain, node, t)) continue;
       buckets_[z(node - space_.type(t).stride)].push_back(id);
     }
   }
@@ -505,6 +512,7 @@ class ChainSearch {
 
   const CutLattice& space_;
   ExactBounds& bounds_;
+  const PrefixNodes& prefix_;
   const ExactOptions& options_;
   ChainOrderings leaf_;
   Chains chains_;
@@ -544,24 +552,39 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
       return result;
     }
   }
-  const CutLattice space(problem, options.state_limit);
+  CutLattice space(problem, options.state_limit);
   if (space.too_large()) {
     ExactResult result;
     result.orderings = orderings_of(problem);
     return result;
   }
+  const PrefixNodes prefix(space, options.constraints);
+  if (prefix.constrained()) {
+    if (prefix.impossible()) {
+      ExactResult result;
+      result.optimal = true;
+      result.lower_bound = incumbent ? objective_value(options.objective, *incumbent)
+                                     : std::numeric_limits<double>::infinity();
+      return result;
+    }
+    std::vector<std::uint8_t> open(static_cast<std::size_t>(space.nodes()));
+    for (std::int64_t x = 0; x < space.nodes(); ++x) {
+      open[z(x)] = prefix.outside(x) || prefix.inside(x);
+    }
+    space.allow_cuts(open);
+  }
   ExactBounds bounds(space);
   ExactResult result;
   if (options.front) {
     // The ends of the front, and one between, leave less to look for.
-    ChainSearch search(space, bounds, options, std::nullopt);
+    ChainSearch search(space, bounds, prefix, options, std::nullopt);
     std::int64_t nodes = 0;
     std::int64_t evaluated = 0;
     for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
       ExactOptions single = options;
       single.front = false;
       single.objective = objective;
-      const ExactResult end = ChainSearch(space, bounds, single, std::nullopt).run();
+      const ExactResult end = ChainSearch(space, bounds, prefix, single, std::nullopt).run();
       nodes += end.nodes;
       evaluated += end.evaluated;
       if (end.improved) search.add_to_front(end.best);
@@ -570,7 +593,7 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     result.nodes += nodes;
     result.evaluated += evaluated;
   } else {
-    result = ChainSearch(space, bounds, options, incumbent).run();
+    result = ChainSearch(space, bounds, prefix, options, incumbent).run();
   }
   result.orderings = orderings_of(problem);
   return result;

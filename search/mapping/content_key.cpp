@@ -65,6 +65,7 @@ void ContentKey::array(const model::OperationalArray& array) {
     number(dim.size);
   });
   real(array.unit_energy);
+  list(array.systolic_dims, [&](int dim) { number(dim); });
   number(array.imc.has_value());
   if (array.imc) {
     number(array.imc->analog);
@@ -107,6 +108,14 @@ void ContentKey::mapping(const model::MappingEntry& mapping) {
     text(position.dim);
     number(position.size.has_value());
     number(position.size.value_or(0));
+  });
+  list(mapping.memory_loops, [&](const model::LevelLoopsRequest& request) {
+    text(request.operand);
+    text(request.memory);
+    list(request.loops, [&](const model::TemporalPosition& loop) {
+      text(loop.dim);
+      number(loop.size.value_or(0));
+    });
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <variant>
 
@@ -11,7 +12,9 @@
 #include "search/fronts/random.hpp"
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/anneal.hpp"
+#include "search/mapping/fixed_ordering.hpp"
 #include "search/mapping/loop_factors.hpp"
+#include "search/mapping/replay.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline::search {
@@ -20,38 +23,6 @@ namespace {
 
 std::size_t z(int i) {
   return static_cast<std::size_t>(i);
-}
-
-// What the mapping file's temporal_ordering asks for, once dimensions that the layer lacks are
-// dropped (docs/mapping-search.md, section 2).
-struct UserOrdering {
-  bool complete = false;
-  std::vector<model::TemporalLoop> loops;  // where complete
-  std::vector<LoopConstraint> constraints;
-};
-
-UserOrdering user_ordering(const model::Layer& layer, const model::MappingEntry& mapping,
-                           const std::vector<std::int64_t>& sizes) {
-  UserOrdering result;
-  bool all_sized = true;
-  std::vector<double> products(sizes.size(), 1);
-  for (const model::TemporalPosition& position : mapping.temporal_ordering) {
-    const int d = layer.dim_index(position.dim);
-    if (d < 0) continue;
-    result.constraints.push_back({d, position.size});
-    if (position.size) {
-      products[z(d)] *= static_cast<double>(*position.size);
-      if (*position.size > 1) result.loops.push_back({d, *position.size});
-    } else {
-      all_sized = false;
-    }
-  }
-  result.complete = all_sized;
-  for (std::size_t d = 0; d < sizes.size(); ++d) {
-    result.complete = result.complete && products[d] == static_cast<double>(sizes[d]);
-  }
-  // A list of nothing is no list, unless nothing is what remains to be ordered.
-  return result;
 }
 
 bool satisfies(const std::vector<model::TemporalLoop>& loops,
@@ -81,6 +52,9 @@ model::Ordering as_ordering(const model::Layer& layer,
 // How many spatial mappings the reference tries by default.
 constexpr std::size_t kReferenceCandidates = 3;
 
+// Ways to cut a given ordering that are costed at most.
+constexpr std::int64_t kMostCuts = 4'000'000;
+
 // Spatial mappings that are searched independently of each other.
 constexpr std::size_t kSpatialBlock = 8;
 
@@ -91,7 +65,9 @@ struct Found {
   model::Ordering ordering;
   model::Cuts cuts;
   std::int64_t evaluated = 0;
-  std::string reason;   // why there is none
+  std::string reason;    // why there is none
+  bool cut_off = false;  // the search was stopped
+  std::string remark;
   bool proven = false;  // there is no better one than this or the incumbent
   double lower_bound = -std::numeric_limits<double>::infinity();
   double orderings = 0;
@@ -111,28 +87,121 @@ class Search {
     Found found;
     std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                     problem.temporal_size.begin() + problem.dims);
-    const UserOrdering user = user_ordering(layer_, mapping_, sizes);
-    if (user.complete) {
-      if (user.loops.size() > model::kMaxLoops) {
+    const FixedOrdering fixed = fixed_ordering(layer_, mapping_, sizes);
+    found.remark = fixed.incomplete;
+    if (!fixed.fault.empty()) {
+      found.reason = fixed.fault;
+      if (!fixed.incomplete.empty()) found.reason += "; " + fixed.incomplete;
+      found.proven = true;
+    } else if (fixed.complete) {
+      if (fixed.loops.size() > model::kMaxLoops) {
         found.reason = "temporal_ordering has more than 56 loops";
         return found;
       }
-      consider(problem, as_ordering(layer_, user.loops), found);
-      found.proven = true;  // there is no choice
+      if (mapping_.memory_loops.empty()) {
+        consider(problem, as_ordering(layer_, fixed.loops), found);
+        found.proven = true;  // there is no choice
+      } else {
+        replay(problem, as_ordering(layer_, fixed.loops), found);
+      }
+    } else if (!mapping_.memory_loops.empty()) {
+      found.reason = "memory_loops needs a temporal_ordering of all loops, with their sizes";
+      if (!fixed.incomplete.empty()) found.reason += "; " + fixed.incomplete;
+      found.proven = true;
     } else if (options_.engine == Engine::exact) {
-      if (with_loma) loma(problem, sizes, user.constraints, found);
+      if (!fixed.constraints.empty()) {
+        fixed_prefix(problem, sizes, fixed, found);
+      } else if (with_loma) {
+        loma(problem, sizes, {}, found);
+      }
       if (found.any) found.reference = found.cost;
-      exact(problem, user.constraints, incumbent, found);
-    } else if (options_.engine == Engine::anneal && user.constraints.empty()) {
+      exact(problem, fixed.constraints, incumbent, found);
+    } else if (options_.engine == Engine::anneal && fixed.constraints.empty()) {
       anneal(problem, sizes, found);
+    } else if (fixed.constraints.empty()) {
+      loma(problem, sizes, {}, found);
+    } else if (options_.no_quirks) {
+      fixed_prefix(problem, sizes, fixed, found);
     } else {
-      loma(problem, sizes, user.constraints, found);
+      found.reason = reference_refuses(sizes, fixed);
+      if (found.reason.empty()) loma(problem, sizes, fixed.constraints, found);
     }
-    if (!found.any && found.reason.empty()) found.reason = describe_failure(problem);
+    if (!found.any && found.reason.empty()) {
+      found.reason = found.cut_off
+                         ? "the search was stopped before it found a mapping: whether there is one "
+                           "is not known"
+                         : describe_failure(problem);
+    }
     return found;
   }
 
  private:
+  // The reference splits a fixed size off a dimension prime by prime, which is right for one prime
+  // and its powers alone; and it may merge what is fixed. Why its rules cannot be followed, in
+  // words; empty: they can.
+  std::string reference_refuses(const std::vector<std::int64_t>& sizes,
+                                const FixedOrdering& fixed) const {
+    const LoopFactors factors = loop_factors(layer_, sizes, options_.lpf_limit, fixed.constraints);
+    std::vector<double> products(sizes.size(), 1);
+    for (const model::TemporalLoop& loop : factors.loops) {
+      products[z(loop.dim)] *= static_cast<double>(loop.size);
+    }
+    double times = 1;
+    for (std::size_t d = 0; d < sizes.size(); ++d) {
+      times *= products[d] / static_cast<double>(sizes[d]);
+    }
+    std::string trouble;
+    if (!factors.error.empty()) {
+      trouble = "find no loops to order within the loop-prime-factor limit";
+    } else if (times != 1) {
+      char number[32];
+      std::snprintf(number, sizeof number, "%.4g", times);
+      trouble =
+          std::string("order loops that are not the layer's (") + number + " times its iterations)";
+    } else {
+      return "";
+    }
+    const std::string first =
+        fixed.incomplete.empty() ? "temporal_ordering fixes the innermost loops" : fixed.incomplete;
+    return first + ": ZigZag's rules, which the engine loma follows, then " + trouble +
+           "; give all loops, a size of \"*\", or use --engine exact or --no-quirks";
+  }
+
+  // The best cuts of a given ordering among those that the mapping leaves open.
+  void replay(const model::Problem& problem, const model::Ordering& ordering, Found& found) {
+    const GivenCuts given = given_cuts(layer_, accelerator_, problem, mapping_, ordering);
+    if (!given.fault.empty()) {
+      found.reason = given.fault;
+      found.proven = true;
+      return;
+    }
+    found.proven = visit_cuts(
+        problem, ordering, given, kMostCuts, [&] { return options_.budget.stopped(); },
+        [&](const model::Cuts& cuts) { cost(problem, ordering, cuts, found); });
+    found.cut_off = !found.proven;
+    if (found.any || found.cut_off) return;
+    found.reason = "the tiles of the given mapping do not fit the memories";
+  }
+
+  // Orderings that meet the constraints, free factors merged as loma does.
+  void fixed_prefix(const model::Problem& problem, const std::vector<std::int64_t>& sizes,
+                    const FixedOrdering& fixed, Found& found) {
+    FixedOrderings orderings(layer_, sizes, options_.lpf_limit, fixed.constraints);
+    std::vector<model::TemporalLoop> loops;
+    std::int64_t since_poll = 0;
+    while (orderings.next(loops)) {
+      if (loops.size() > model::kMaxLoops) {
+        found.reason = "more than 56 temporal loops";
+        return;
+      }
+      consider(problem, as_ordering(layer_, loops), found);
+      if (++since_poll % 1024 == 0 && options_.budget.stopped()) {
+        found.cut_off = true;
+        return;
+      }
+    }
+  }
+
   void consider(const model::Problem& problem, const model::Ordering& ordering, Found& found) {
     model::Cuts cuts;
     AllocationFailure failure;
@@ -140,6 +209,11 @@ class Search {
       remember(problem, failure);
       return;
     }
+    cost(problem, ordering, cuts, found);
+  }
+
+  void cost(const model::Problem& problem, const model::Ordering& ordering, const model::Cuts& cuts,
+            Found& found) {
     const model::Cost cost = model::evaluate(problem, ordering, cuts);
     ++found.evaluated;
     if (!std::isfinite(cost.energy)) return;
@@ -175,7 +249,10 @@ class Search {
     do {
       if (++since_poll == 4096) {
         since_poll = 0;
-        if (options_.budget.stopped()) break;
+        if (options_.budget.stopped()) {
+          found.cut_off = true;
+          break;
+        }
       }
       if (!permutations.current().empty() && !satisfies(permutations.current(), constraints)) {
         continue;
@@ -184,8 +261,10 @@ class Search {
       set_ordering(layer_, permutations.current(), ordering);
       consider(problem, ordering, found);
     } while (permutations.next());
-    if (!any_ordering && found.reason.empty()) {
-      found.reason = "no loop ordering satisfies temporal_ordering";
+    if (!any_ordering && !found.cut_off && found.reason.empty()) {
+      found.reason =
+          "no ordering of the loops, merged down to the loop-prime-factor limit, satisfies "
+          "temporal_ordering; raise --lpf-limit, or use --engine exact";
     }
   }
 
@@ -202,6 +281,7 @@ class Search {
     }
     const ExactResult result = exact_search(problem, settings, incumbent);
     found.proven = result.optimal;
+    found.cut_off = !result.optimal;
     found.lower_bound = result.lower_bound;
     found.orderings = result.orderings;
     found.nodes = result.nodes;
@@ -312,7 +392,7 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
     settings.budget = options.budget;
     const std::vector<std::int64_t> sizes(problem->temporal_size.begin(),
                                           problem->temporal_size.begin() + problem->dims);
-    settings.constraints = user_ordering(layer, mapping, sizes).constraints;
+    settings.constraints = fixed_ordering(layer, mapping, sizes).constraints;
     const ExactResult result = exact_search(*problem, settings, std::nullopt);
     proven = proven && result.optimal;
     for (const ExactMapping& one : result.front) {
@@ -455,7 +535,9 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
         result.reference = found.reference;
       }
       if (!found.any) {
-        if (reason.empty()) reason = found.reason;
+        if (found.cut_off && !result.cut_off) reason.clear();
+        result.cut_off = result.cut_off || found.cut_off;
+        if (reason.empty() && found.cut_off == result.cut_off) reason = found.reason;
         continue;
       }
       if (!best_spatial || better(options.objective, found.cost, best.cost)) {
@@ -469,6 +551,8 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     result.infeasible = reason;
     return result;
   }
+  result.cut_off = false;
+  result.remark = best.remark;
   result.spatial = *best_spatial;
   result.optimal = proven;
   const double value = objective_value(options.objective, best.cost);

@@ -35,6 +35,7 @@ struct MapperOptions {
   bool front = false;           // of exact: also all latencies and energies that none dominates
   int samples = 0;              // random mappings to cost as well, for comparison
   std::int64_t node_limit = 0;  // of exact; 0: none
+  bool no_quirks = false;       // what the reference does by mistake is left out
   Budget budget;                // of one layer
   // Calls body(0) to body(count - 1) for spatial mappings that are searched independently, in any
   // order, at the same time if it likes; empty: one after the other. The result is the same.
@@ -48,6 +49,8 @@ bool better(Objective objective, const model::Cost& x, const model::Cost& best);
 
 struct LayerResult {
   std::string infeasible;  // reason; empty: feasible and the rest is set
+  bool cut_off = false;    // no mapping was found before the search was stopped: there may be one
+  std::string remark;  // what a temporal_ordering leaves out, where it has sizes for all it lists
   model::Evaluation evaluation;
   model::SpatialMapping spatial;              // before conversion, factors as generated
   std::vector<model::TemporalLoop> temporal;  // innermost first

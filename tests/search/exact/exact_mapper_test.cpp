@@ -63,18 +63,33 @@ struct Enumeration {
   std::vector<Cost> front;
 };
 
+// Whether the loops from place `at` begin with a run for each of the constraints from `next`.
+bool meets(const std::vector<model::TemporalLoop>& loops, std::size_t at,
+           const std::vector<LoopConstraint>& constraints, std::size_t next) {
+  if (next == constraints.size()) return true;
+  std::int64_t product = 1;
+  for (std::size_t end = at; end < loops.size(); ++end) {
+    if (loops[end].dim != constraints[next].dim) return false;
+    product *= loops[end].size;
+    const bool whole = !constraints[next].size || *constraints[next].size == product;
+    if (whole && meets(loops, end + 1, constraints, next + 1)) return true;
+  }
+  return false;
+}
+
 class BruteForce {
  public:
   BruteForce(const Problem& problem, bool even) : problem_(problem), even_(even) {}
 
-  Enumeration run(const model::Layer& layer) {
+  // Of the orderings whose innermost loops are as the constraints say.
+  Enumeration run(const model::Layer& layer, const std::vector<LoopConstraint>& constraints = {}) {
     std::vector<std::int64_t> sizes(problem_.temporal_size.begin(),
                                     problem_.temporal_size.begin() + problem_.dims);
     LoopPermutations permutations(layer, loop_factors(layer, sizes, 0, {}).loops);
     do {
       ordering_ = {};
       for (const auto& loop : permutations.current()) ordering_.push(loop.dim, loop.size);
-      cut(0, 0, 0);
+      if (meets(permutations.current(), 0, constraints, 0)) cut(0, 0, 0);
     } while (permutations.next());
     return result_;
   }
@@ -227,6 +242,84 @@ void compare(std::uint64_t seed, int problems, bool whole) {
     }
   }
   EXPECT_GT(feasible, problems / 4);
+}
+
+// Runs of the loops of a random ordering, from the innermost: some of any size, and now and then
+// one that cannot be.
+std::vector<LoopConstraint> random_constraints(std::mt19937_64& random, const model::Layer& layer,
+                                               const Problem& problem) {
+  std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                  problem.temporal_size.begin() + problem.dims);
+  auto loops = loop_factors(layer, sizes, 0, {}).loops;
+  std::shuffle(loops.begin(), loops.end(), random);
+  std::vector<LoopConstraint> constraints;
+  const std::size_t most = 1 + random() % (loops.size() + 1);
+  for (std::size_t i = 0; i < loops.size() && i < most; ++i) {
+    const bool goes_on = i > 0 && constraints.back().dim == loops[i].dim;
+    if (goes_on && random() % 3 != 0) {
+      if (constraints.back().size) *constraints.back().size *= loops[i].size;
+      continue;
+    }
+    constraints.push_back({loops[i].dim, loops[i].size});
+    if (random() % 3 == 0) constraints.back().size.reset();
+  }
+  if (random() % 12 == 0) {
+    constraints.push_back({static_cast<int>(random() % layer.dims.size()), 2 + random() % 4});
+  }
+  return constraints;
+}
+
+void compare_constrained(std::uint64_t seed, int problems) {
+  std::mt19937_64 random(seed);
+  int feasible = 0;
+  int impossible = 0;
+  for (int i = 0; i < problems; ++i) {
+    SCOPED_TRACE("problem " + std::to_string(i));
+    const int factors = 1 + static_cast<int>(random() % 8);
+    const auto one = testing::random_problem(random, factors, random() % 4 != 0);
+    const auto hierarchy = model::build_hierarchy(one.accelerator);
+    const auto compiled =
+        model::compile(one.layer, one.accelerator, hierarchy, one.mapping, one.spatial);
+    if (!std::holds_alternative<Problem>(compiled) ||
+        enumeration_size(std::get<Problem>(compiled), one.layer) > 1e5) {
+      --i;
+      continue;
+    }
+    const Problem& problem = std::get<Problem>(compiled);
+    const auto constraints = random_constraints(random, one.layer, problem);
+    const Enumeration truth = BruteForce(problem, false).run(one.layer, constraints);
+    (truth.any ? feasible : impossible)++;
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      ExactOptions options;
+      options.objective = objective;
+      options.constraints = constraints;
+      const ExactResult ours = exact_search(problem, options, std::nullopt);
+      ASSERT_TRUE(ours.optimal);
+      ASSERT_EQ(ours.improved, truth.any);
+      if (!truth.any) continue;
+      const Cost& best = truth.best[static_cast<std::size_t>(objective)];
+      ASSERT_NEAR(objective_value(objective, ours.best.cost), objective_value(objective, best),
+                  1e-11 * objective_value(objective, best))
+          << "objective " << static_cast<int>(objective);
+      std::vector<model::TemporalLoop> loops;
+      const model::Ordering& ordering = ours.best.ordering;
+      for (int l = 0; l < ordering.count; ++l) {
+        if (ordering.size[z(l)] == 1) continue;
+        loops.push_back({ordering.dim[z(l)], static_cast<std::int64_t>(ordering.size[z(l)])});
+      }
+      ASSERT_TRUE(meets(loops, 0, constraints, 0));
+    }
+  }
+  EXPECT_GT(feasible, problems / 4);
+  EXPECT_GT(impossible, problems / 50);
+}
+
+TEST(ExactMapper, FindsTheOptimumOfCompleteEnumerationUnderConstraints) {
+  compare_constrained(5, 200);
+}
+
+TEST(SlowExactMapper, FindsTheOptimumOfCompleteEnumerationUnderConstraints) {
+  compare_constrained(6, 5000);
 }
 
 TEST(ExactMapper, FindsTheOptimumOfCompleteEnumeration) {

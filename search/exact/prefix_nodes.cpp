@@ -1,0 +1,90 @@
+#include "search/exact/prefix_nodes.hpp"
+
+#include <algorithm>
+
+namespace ridgeline::search {
+
+namespace {
+
+using Nodes = std::vector<std::uint8_t>;
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+// Nodes at which a run may end that begins in one of `from`, and those that it leads through.
+Nodes ends_of_run(const CutLattice& space, const LoopConstraint& run, const Nodes& from,
+                  Nodes& inside) {
+  // The factors of the run, by type, where the product is given.
+  std::vector<int> wanted(z(space.type_count()), 0);
+  std::vector<int> types;
+  std::int64_t rest = run.size.value_or(1);
+  for (int t = 0; t < space.type_count(); ++t) {
+    if (space.type(t).dim != run.dim) continue;
+    types.push_back(t);
+    for (; run.size && rest % space.type(t).prime == 0; rest /= space.type(t).prime) {
+      ++wanted[z(t)];
+    }
+  }
+  Nodes ends(from.size(), 0);
+  if (rest != 1) return ends;
+  // Whether a run has led to a node, and from which start: with a given product only from one.
+  for (std::int64_t start = 0; start < space.nodes(); ++start) {
+    if (from[z(start)] == 0) continue;
+    std::vector<int> most(types.size());
+    bool fits = true;
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      const int room = space.type(types[i]).count - space.count_in(start, types[i]);
+      most[i] = run.size ? wanted[z(types[i])] : room;
+      fits = fits && most[i] <= room;
+    }
+    if (!fits) continue;
+    // Every sub-multiset, as a counter with a digit a type.
+    std::vector<int> taken(types.size(), 0);
+    std::int64_t node = start;
+    while (true) {
+      std::size_t digit = 0;
+      while (digit < types.size() && taken[digit] == most[digit]) {
+        node -= taken[digit] * space.type(types[digit]).stride;
+        taken[digit++] = 0;
+      }
+      if (digit == types.size()) break;
+      ++taken[digit];
+      node += space.type(types[digit]).stride;
+      inside[z(node)] = 1;
+      if (!run.size || taken == most) ends[z(node)] = 1;
+    }
+  }
+  return ends;
+}
+
+}  // namespace
+
+PrefixNodes::PrefixNodes(const CutLattice& space, const std::vector<LoopConstraint>& constraints) {
+  if (constraints.empty()) return;
+  const auto nodes = z(space.nodes());
+  ends_.assign(nodes, 0);
+  ends_[0] = 1;
+  inside_.assign(nodes, 0);
+  inside_[0] = 1;
+  bool sized = true;
+  for (const LoopConstraint& run : constraints) {
+    sized = sized && run.size;
+    ends_ = ends_of_run(space, run, ends_, inside_);
+    if (!sized) continue;
+    const auto end = std::find(ends_.begin(), ends_.end(), 1);
+    if (end != ends_.end()) stops_.push_back(end - ends_.begin());
+  }
+  if (!sized) stops_.clear();
+  possible_ = std::count(ends_.begin(), ends_.end(), 1);
+  outside_ = ends_;
+  for (std::int64_t node = 0; node < space.nodes(); ++node) {
+    for (int t = 0; t < space.type_count() && outside_[z(node)] == 0; ++t) {
+      if (space.count_in(node, t) > 0) {
+        outside_[z(node)] = outside_[z(node - space.type(t).stride)];
+      }
+    }
+  }
+}
+
+}  // namespace ridgeline::search
