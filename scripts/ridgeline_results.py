@@ -22,7 +22,7 @@ except ImportError:
     pandas = None
 
 FORMAT = "ridgeline-study"
-KNOWN_VERSIONS = range(1, 2)
+KNOWN_VERSIONS = (1, 2)
 STATUS = ("ok", "infeasible", "pruned", "error")
 
 

@@ -1,10 +1,8 @@
 #include "engine/commands/cli.hpp"
 
 #include <array>
-#include <boost/program_options/errors.hpp>
 #include <exception>
 #include <iostream>
-#include <new>
 
 #include "engine/commands/check_command.hpp"
 #include "engine/commands/evaluate_command.hpp"
@@ -12,8 +10,10 @@
 #include "engine/commands/explore_command.hpp"
 #include "engine/commands/report_command.hpp"
 #include "engine/commands/schedule_command.hpp"
+#include "engine/run/failure.hpp"
 #include "io/document/error.hpp"
 #include "io/document/nearest.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
 
@@ -47,7 +47,7 @@ void print_help(std::ostream& out) {
          "4 nothing feasible, 74 input/output failed, 75 stopped early (resumable).\n";
 }
 
-int dispatch(const std::vector<std::string>& arguments) {
+int dispatch(const std::vector<std::string>& arguments, std::span<const Command> known) {
   if (arguments.empty()) {
     print_help(std::cerr);
     return kUsage;
@@ -61,11 +61,11 @@ int dispatch(const std::vector<std::string>& arguments) {
     std::cout << "ridgeline " << version() << '\n';
     return kDone;
   }
-  for (const Command& command : commands()) {
+  for (const Command& command : known) {
     if (command.name == first) return command.run({arguments.begin() + 1, arguments.end()});
   }
   std::vector<std::string> names;
-  for (const Command& command : commands()) names.emplace_back(command.name);
+  for (const Command& command : known) names.emplace_back(command.name);
   throw UsageError("there is no command '" + first + "' (" + io::suggestion(first, names) + ")");
 }
 
@@ -80,31 +80,22 @@ std::string_view version() {
 }
 
 int run_command_line(const std::vector<std::string>& arguments) {
-  const auto report = [](std::string_view what) { std::cerr << "ridgeline: " << what << '\n'; };
+  return run_command_line(arguments, commands());
+}
+
+int run_command_line(const std::vector<std::string>& arguments, std::span<const Command> known) {
+  const auto report = [](std::string_view what) {
+    std::cerr << "ridgeline: " << io::printable(what, 2 * io::kMaxMessageBytes) << '\n';
+  };
   int code = kBug;
   try {
-    code = dispatch(arguments);
+    code = dispatch(arguments, known);
     // Figures that never reached their reader are not done.
     if (!std::cout.flush()) throw io::FileError("standard output cannot be written");
-  } catch (const io::InputError& error) {
-    report(error.what());
-    code = kInvalidInput;
-  } catch (const io::FileError& error) {
-    report(error.what());
-    code = kIoFailed;
-  } catch (const UsageError& error) {
-    report(error.what());
-    code = kUsage;
-  } catch (const boost::program_options::error& error) {
-    report(error.what());
-    code = kUsage;
-  } catch (const std::bad_alloc&) {
-    report("out of memory");
-    code = kIoFailed;
-  } catch (const std::exception& error) {
-    report(std::string("this is a bug in Ridgeline: ") + error.what());
   } catch (...) {
-    report("this is a bug in Ridgeline: an unknown exception");
+    const Failure failure = failure_of(std::current_exception());
+    report(failure.what);
+    code = failure.code;
   }
   return code;
 }

@@ -23,5 +23,7 @@ std::string_view version();
 // Runs `arguments` (without the program's name) and returns the exit code. Never throws:
 // what a command throws is reported on stderr.
 int run_command_line(const std::vector<std::string>& arguments);
+// The same with other commands.
+int run_command_line(const std::vector<std::string>& arguments, std::span<const Command> commands);
 
 }  // namespace ridgeline::engine

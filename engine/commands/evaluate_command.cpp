@@ -8,7 +8,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
-#include "engine/run/parallel.hpp"
+#include "engine/run/team.hpp"
 #include "engine/run/workload_loader.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/nearest.hpp"
@@ -158,10 +158,11 @@ int evaluate_command(const std::vector<std::string>& arguments) {
   check_ports(accelerator_document, accelerator, loaded.workload, mapping);
   check_layer_names(options.layers, loaded.workload);
 
+  Team team(threads);
   std::vector<double> seconds;
   options.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
     seconds.assign(count, 0);
-    parallel_for(threads, count, [&](std::size_t i) {
+    team.run(count, [&](std::size_t i, int) {
       const auto start = std::chrono::steady_clock::now();
       start_layer_search();
       body(i);
@@ -170,7 +171,7 @@ int evaluate_command(const std::vector<std::string>& arguments) {
   };
   options.mapper.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
     const LayerSearchStart start = layer_search_start();
-    parallel_for(threads, count, [&](std::size_t i) {
+    team.run(count, [&](std::size_t i, int) {
       start_layer_search(start);
       body(i);
     });

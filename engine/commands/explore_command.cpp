@@ -10,8 +10,12 @@
 
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
+#include "engine/explore/aside.hpp"
+#include "engine/explore/awake_clock.hpp"
 #include "engine/explore/run.hpp"
+#include "engine/run/failure.hpp"
 #include "io/document/document_kind.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -54,7 +58,7 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   add("max-evaluations", po::value<std::int64_t>()->default_value(0),
       "evaluations after which to stop, resumable; 0: no limit");
   add("worker-timeout", po::value<double>()->default_value(60, "60"),
-      "seconds of silence after which a rank counts as lost");
+      "seconds of silence after which a rank counts as lost; five times as many for rank 0");
   add("lock-wait", po::value<double>()->default_value(10, "10"),
       "seconds to wait for another run on the same study file");
   add("exit-code-file", po::value<std::string>(),
@@ -74,6 +78,7 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   options.output = values.count("output") != 0
                        ? std::filesystem::path(values["output"].as<std::string>())
                        : options.study.filename().replace_extension(".h5");
+  if (options.output.empty()) throw UsageError("--output takes the name of a file");
   options.resume = values.count("resume") != 0;
   options.force = values.count("force") != 0;
   if (options.resume && options.force)
@@ -95,8 +100,6 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   const std::int64_t most = values["max-evaluations"].as<std::int64_t>();
   if (most < 0) throw UsageError("--max-evaluations takes a number from 0");
   options.max_evaluations = static_cast<std::uint64_t>(most);
-  if (const char* synthetic = std::getenv("RIDGELINE_EXPLORE_SYNTHETIC"))
-    options.synthetic = synthetic;
   options.command = "ridgeline explore";
   for (const std::string& argument : arguments) options.command += " " + argument;
   return true;
@@ -136,11 +139,6 @@ int dry_run(const io::Study& study) {
   return kDone;
 }
 
-std::unique_ptr<Evaluator> evaluator_of(const io::Study& study, const ExploreOptions& options) {
-  return options.synthetic.empty() ? study_evaluator(study)
-                                   : synthetic_evaluator(study, options.synthetic);
-}
-
 // What went wrong on this rank before the work began; 0: nothing.
 struct Trouble {
   int code = kDone;
@@ -150,18 +148,37 @@ struct Trouble {
   void attempt(Action&& action) {
     try {
       action();
-    } catch (const io::InputError& error) {
-      *this = {kInvalidInput, error.what()};
-    } catch (const io::FileError& error) {
-      *this = {kIoFailed, error.what()};
-    } catch (const std::exception& error) {
-      *this = {kBug, std::string("this is a bug in Ridgeline: ") + error.what()};
+    } catch (...) {
+      const Failure failure = failure_of(std::current_exception());
+      *this = {failure.code, failure.what};
     }
   }
 };
 
 void tell_workers(Transport& transport, MessageKind kind, const std::string& bytes) {
   for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, kind, bytes);
+}
+
+// Opens the study on a thread of its own, while this one tells the others that it is there. False:
+// a signal to end came first.
+bool do_aside(Aside& aside, Transport& transport, std::function<void()> job) {
+  constexpr double kPingEvery = 0.25;  // seconds
+  constexpr double kLeaveAfter = 0.3;
+  AwakeClock clock;
+  double pinged = -1e9;
+  double asked = -1;
+  aside.start(std::move(job));
+  while (!aside.done(std::chrono::microseconds(2000))) {
+    const double now = clock.look();
+    if (now - pinged >= kPingEvery) {
+      tell_workers(transport, MessageKind::ping, {});
+      pinged = now;
+    }
+    if (stop_request() == StopReason::none) continue;
+    if (asked < 0) asked = now;
+    if (now - asked > kLeaveAfter) return false;
+  }
+  return true;
 }
 
 // Rank 0 opens the study and says so; what it cannot open, it alone reports.
@@ -172,20 +189,35 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
   OpenedStudy opened;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Evaluator> evaluator;
+  bool left = false;
+  std::optional<Aside> aside;
   trouble.attempt([&] {
-    study.emplace(io::read_as(io::DocumentKind::study, options.study,
-                              [&] { return io::Study::read(options.study); }));
-    evaluator = evaluator_of(*study, options);
-    check_first_designs(*study, *evaluator);
-    LedgerOptions limits;
-    limits.max_evaluations = options.max_evaluations;
-    limits.patience = std::max(limits.patience, options.worker_timeout);
-    ledger = std::make_unique<Ledger>(source_of(*study), study->spec().objectives, limits);
-    opened = folder.open(*study, options, *ledger);
+    aside.emplace();
+    left = !do_aside(*aside, transport, [&] {
+      study.emplace(io::read_as(io::DocumentKind::study, options.study,
+                                [&] { return io::Study::read(options.study); }));
+      evaluator = options.evaluation.make(*study);
+      check_first_designs(*study, *evaluator);
+      LedgerOptions limits;
+      limits.max_evaluations = options.max_evaluations;
+      limits.patience = std::max(limits.patience, options.worker_timeout);
+      limits.deferred = true;
+      ledger = std::make_unique<Ledger>(source_of(*study), study->spec().objectives, limits);
+      opened = folder.open(*study, options, *ledger);
+    });
   });
+  if (left) {
+    // Nothing was evaluated yet, and nothing that is still being read can be destroyed.
+    std::cerr << "ridgeline: stopped by a signal to end before the study was open" << std::endl;
+    tell_workers(transport, MessageKind::refuse, {});
+    record_exit_code(options, kStoppedEarly);
+    finalise(transport, 0.2, kStoppedEarly);
+    _exit(kStoppedEarly);
+  }
+  aside.reset();
   if (trouble.code != kDone || opened.already_complete) {
     if (trouble.code != kDone)
-      std::cerr << "ridgeline: " << trouble.what << std::endl;
+      std::cerr << "ridgeline: " << io::printable(trouble.what) << std::endl;
     else if (!options.quiet)
       std::cerr << options.output.string() << " is complete already" << std::endl;
     tell_workers(transport, MessageKind::refuse, {});
@@ -197,7 +229,6 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
                            opened.run, opened.started, 0,      transport.size()};
   tell_workers(transport, MessageKind::open,
                encode_opening({study->fingerprint(), opened.run, opened.started}));
-  ledger->start();
   return run_master(context, transport, *ledger, opened).code;
 }
 
@@ -209,16 +240,21 @@ int explore_as_worker(const ExploreOptions& options, Transport& transport) {
   trouble.attempt([&] {
     study.emplace(io::read_as(io::DocumentKind::study, options.study,
                               [&] { return io::Study::read(options.study); }));
-    evaluator = evaluator_of(*study, options);
+    evaluator = options.evaluation.make(*study);
   });
-  // The master may wait for two locks and read long journals.
-  using Clock = std::chrono::steady_clock;
-  const auto until = Clock::now() + std::chrono::duration<double>(options.worker_timeout + 600 +
-                                                                  2 * options.lock_wait);
+  // The master may wait for two locks and read long journals; it says that it is there meanwhile.
+  AwakeClock clock;
+  double heard = 0;
   std::optional<Message> message;
-  while (!message && Clock::now() < until) {
+  const double patience = std::max(60.0, options.worker_timeout);
+  while (!message && clock.look() - heard < patience && stop_request() == StopReason::none) {
     message = transport.receive();
-    if (!message) ::usleep(1000);
+    if (message && message->kind == MessageKind::ping) {
+      heard = clock.seconds();
+      message.reset();
+    } else if (!message) {
+      ::usleep(1000);
+    }
   }
   Opening opening;
   if (!message || message->kind != MessageKind::open || !decode_opening(message->bytes, opening)) {
@@ -254,7 +290,12 @@ void record_exit_code(const ExploreOptions& options, int code) {
 }
 
 int explore_command(const std::vector<std::string>& arguments) {
+  return explore_command(arguments, Evaluation{});
+}
+
+int explore_command(const std::vector<std::string>& arguments, const Evaluation& evaluation) {
   ExploreOptions options;
+  options.evaluation = evaluation;
   try {
     if (!parse(arguments, options)) return kDone;
   } catch (const UsageError&) {

@@ -19,8 +19,22 @@ struct CrashNote {
 
 // From now on, a thread that a fault ends (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT) first
 // appends to this file what it was evaluating; nothing is written before. Handlers that were
-// there come after. Call it once, after MPI is initialised.
+// there come after. An exception of the machine that nobody catches is no fault, and ends the
+// process with 74. Call it once, after MPI is initialised.
 void note_crashes(const std::filesystem::path& file);
+
+// A stack for this thread's signal handlers, without which a stack that overflowed leaves them no
+// room. One that cannot be had is done without.
+class AlternateStack {
+ public:
+  AlternateStack();
+  ~AlternateStack();
+  AlternateStack(const AlternateStack&) = delete;
+  AlternateStack& operator=(const AlternateStack&) = delete;
+
+ private:
+  void* memory_ = nullptr;
+};
 
 // What this thread evaluates, as long as the object lives.
 class Evaluating {

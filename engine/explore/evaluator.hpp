@@ -38,14 +38,11 @@ std::unique_ptr<Evaluator> study_evaluator(const io::Study& study);
 // The same for multi-core systems: the best schedule that the study's search finds.
 std::unique_ptr<Evaluator> multicore_evaluator(const io::Study& study);
 
-// For tests and measurements of the engine itself: figures that are arithmetic of the value
-// indices, after a given time. `options` is a list such as
-// "seconds=0.01,spread=3,busy,throw=17,abort=40,infeasible=5":
-//   seconds     of each evaluation, on average; `spread`: the longest is so many times the mean
-//   busy        computes instead of sleeping
-//   throw, abort  ids whose evaluation throws, or ends the process
-//   infeasible  every so manieth id is infeasible
-std::unique_ptr<Evaluator> synthetic_evaluator(const io::Study& study, const std::string& options);
+// How the designs of a study are evaluated.
+struct Evaluation {
+  std::string name = "cost model";  // a study is continued by the one that it was begun with
+  std::function<std::unique_ptr<Evaluator>(const io::Study&)> make = study_evaluator;
+};
 
 // Throws io::InputError where the documents of none of the first designs can be read: then
 // something is wrong with what all designs are made of.

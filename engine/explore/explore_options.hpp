@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "engine/explore/evaluator.hpp"
+
 namespace ridgeline::engine {
 
 struct ExploreOptions {
@@ -18,12 +20,12 @@ struct ExploreOptions {
   bool quiet = false;
   bool verbose = false;
   int threads = 1;
-  double checkpoint_every = 300;         // seconds; 0: only when asked to
-  double time_limit = 0;                 // seconds; 0: none
-  std::uint64_t max_evaluations = 0;     // of this run; 0: no limit
-  double worker_timeout = 60;            // seconds of silence after which a peer counts as lost
-  double lock_wait = 10;                 // seconds to wait for another run to end
-  std::string synthetic;                 // tests: see synthetic_evaluator; empty: the real one
+  double checkpoint_every = 300;      // seconds; 0: only when asked to
+  double time_limit = 0;              // seconds; 0: none
+  std::uint64_t max_evaluations = 0;  // of this run; 0: no limit
+  double worker_timeout = 60;         // seconds of silence after which a peer counts as lost
+  double lock_wait = 10;              // seconds to wait for another run to end
+  Evaluation evaluation;
   std::filesystem::path exit_code_file;  // empty: none
   std::string command;                   // line, for the study file
 };

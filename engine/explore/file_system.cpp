@@ -6,6 +6,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <span>
+
+#include "io/results/durable_file.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -44,9 +47,13 @@ class PosixAppendFile final : public AppendFile {
   }
   void sync() override {
     if (::fdatasync(fd_.get()) != 0) fail("cannot synchronise", path_, errno);
+    // A file whose name is lost is lost.
+    if (!named_) io::sync_folder(path_.parent_path());
+    named_ = true;
   }
 
  private:
+  bool named_ = false;
   std::filesystem::path path_;
   Descriptor fd_;
 };
@@ -54,7 +61,8 @@ class PosixAppendFile final : public AppendFile {
 class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<AppendFile> create(const std::filesystem::path& path) override {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    const int fd =
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0) fail("cannot create", path, errno);
     return std::make_unique<PosixAppendFile>(path, fd);
   }
@@ -78,28 +86,15 @@ class PosixFileSystem final : public FileSystem {
   }
 
   void replace(const std::filesystem::path& path, std::string_view contents) override {
-    std::filesystem::path aside = path;
-    aside += ".tmp" + std::to_string(::getpid());
-    try {
-      const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-      if (fd < 0) fail("cannot create", aside, errno);
-      PosixAppendFile file(aside, fd);
-      file.write(contents);
-      file.sync();
-    } catch (...) {
-      ::unlink(aside.c_str());
-      throw;
-    }
-    if (::rename(aside.c_str(), path.c_str()) != 0) {
-      const int error = errno;
-      ::unlink(aside.c_str());
-      fail("cannot rename to it", path, error);
-    }
+    io::write_durably(path, std::as_bytes(std::span(contents)));
   }
 
   void make_directory(const std::filesystem::path& path) override {
-    if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
+    if (::mkdir(path.c_str(), 0777) == 0) {
+      io::sync_folder(path.parent_path());
+    } else if (errno != EEXIST) {
       fail("cannot create the folder", path, errno);
+    }
   }
 };
 

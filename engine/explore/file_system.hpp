@@ -26,7 +26,7 @@ class FileSystem {
   // A new file; one that exists is an error. All functions throw io::FileError.
   virtual std::unique_ptr<AppendFile> create(const std::filesystem::path& path) = 0;
   virtual std::string read(const std::filesystem::path& path) = 0;
-  // Written aside, synchronised and renamed.
+  // io::write_durably.
   virtual void replace(const std::filesystem::path& path, std::string_view contents) = 0;
   virtual void make_directory(const std::filesystem::path& path) = 0;
 };

@@ -13,6 +13,7 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kFingerprint = 64;
 constexpr std::size_t kHeaderSize = 8 + 4 + 4 + 4 + kFingerprint + 4;
 constexpr std::size_t kRecordHeader = 8;
+constexpr std::size_t kLongestPayload = 0xffffffff;
 
 enum class RecordKind : std::uint8_t { candidate = 1, design = 2, progress = 3 };
 
@@ -105,12 +106,16 @@ void JournalWriter::append_payload(std::string_view payload) {
     pending_ = header_bytes(header_);
     offset_ = pending_.size();
   }
-  ByteWriter prefix;
-  prefix.put(static_cast<std::uint32_t>(payload.size()));
-  prefix.put(record_crc(offset_, payload));
-  pending_ += prefix.bytes();
-  pending_ += payload;
-  offset_ += kRecordHeader + payload.size();
+  if (payload.size() > kLongestPayload)
+    throw io::FileError(path_.string() + ": a record of " + std::to_string(payload.size()) +
+                        " bytes is longer than a journal takes");
+  ByteWriter record;
+  record.put(static_cast<std::uint32_t>(payload.size()));
+  record.put(record_crc(offset_, payload));
+  std::string bytes = record.take();
+  bytes += payload;
+  pending_ += bytes;  // all of it or, where memory is short, nothing
+  offset_ += bytes.size();
 }
 
 void JournalWriter::append(const Candidate& candidate) {

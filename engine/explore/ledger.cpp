@@ -281,7 +281,7 @@ bool Ledger::record(int worker, const Candidate& candidate, double now) {
   if (!open || !known_.insert(candidate)) return false;
   if (candidate.status != CandidateStatus::pruned) ++evaluated_now_;
   --blocks_[open->block - completed_].missing;
-  if (blocks_.front().missing == 0) advance();
+  if (blocks_.front().missing == 0 && !options_.deferred) advance();
   return true;
 }
 
@@ -292,7 +292,7 @@ bool Ledger::record(int worker, const DesignRecord& design, double now) {
   return true;
 }
 
-void Ledger::lose(int worker, std::vector<Candidate>& left_out) {
+void Ledger::lose(int worker, std::vector<Candidate>& left_out, const Crashed& crashed) {
   Worker& w = workers_[size(worker)];
   if (!w.alive) return;
   w.alive = false;
@@ -306,7 +306,12 @@ void Ledger::lose(int worker, std::vector<Candidate>& left_out) {
   std::sort(items.begin(), items.end());
   for (const std::uint64_t id : items) {
     Open& open = open_.at(id);
-    const int kills = ++kills_[id];
+    int& kills = kills_[id];  // a suspect from now on
+    if (crashed(id, open.block == kDesigns)) {
+      ++kills;
+    } else {
+      lost_with_[id].push_back(worker);
+    }
     if (open.holder == worker) open.holder = open.second;
     open.second = kNobody;
     if (open.holder != kNobody) continue;
@@ -330,6 +335,15 @@ void Ledger::revive(int worker) {
   if (w.alive) return;
   w.alive = true;
   alive_threads_ += w.threads;
+  for (auto& [id, workers] : lost_with_) std::erase(workers, worker);
+}
+
+std::optional<std::uint64_t> Ledger::deadly() const {
+  const auto many = static_cast<std::size_t>(options_.kills_to_quarantine);
+  std::optional<std::uint64_t> first;
+  for (const auto& [id, workers] : lost_with_)
+    if (workers.size() >= many && open_.contains(id) && (!first || id < *first)) first = id;
+  return first;
 }
 
 }  // namespace ridgeline::engine

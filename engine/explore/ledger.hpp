@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct LedgerOptions {
   std::uint64_t max_evaluations = 0;  // of this run; 0: no limit
   int kills_to_quarantine = 3;        // workers that an item may take with it
   double patience = 60;               // seconds after which an item may go to a second worker
+  // What comes after a block is worked out in `look`, where it may take its time, not in `record`.
+  bool deferred = false;
 };
 
 class Ledger {
@@ -58,16 +61,25 @@ class Ledger {
   bool record(int worker, const Candidate& candidate, double now);
   bool record(int worker, const DesignRecord& design, double now);
   // A worker is lost: its items are handed out again, alone, so that one that kills can be
-  // told from the others. Candidates that killed too many are put into `left_out`.
-  void lose(int worker, std::vector<Candidate>& left_out);
+  // told from the others. `crashed` says of which it left a note that it crashed while it worked on
+  // them. Candidates that crashed too many are put into `left_out`.
+  using Crashed = std::function<bool(std::uint64_t id, bool design)>;
+  void lose(
+      int worker, std::vector<Candidate>& left_out,
+      const Crashed& crashed = [](std::uint64_t, bool) { return true; });
+  // One that as many workers were lost with which left no note and were not heard of again: they
+  // were killed, say for want of memory. That is no property of the candidate.
+  std::optional<std::uint64_t> deadly() const;
   // A worker that was given up is heard of again.
   void revive(int worker);
   bool alive(int worker) const { return workers_[size(worker)].alive; }
 
   // Whether the strategy has not found its next block yet; `look` asks it again.
   bool looking() const { return looking_; }
+  // Whether `look` has something to do.
+  bool due() const { return looking_ || (!blocks_.empty() && blocks_.front().missing == 0); }
   void look() {
-    if (looking_) advance();
+    if (due()) advance();
   }
 
   bool evaluated_all() const { return exhausted_ && blocks_.empty(); }
@@ -157,6 +169,7 @@ class Ledger {
   std::deque<Item> pending_;
   std::deque<Item> suspects_;
   std::unordered_map<std::uint64_t, int> kills_;
+  std::unordered_map<std::uint64_t, std::vector<int>> lost_with_;  // workers without a note
   int isolated_ = -1;  // worker that is drained to take suspects
   std::vector<Worker> workers_;
   std::uint64_t evaluated_now_ = 0;

@@ -2,17 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <iostream>
+#include <memory>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "engine/commands/exit_code.hpp"
+#include "engine/explore/aside.hpp"
+#include "engine/explore/awake_clock.hpp"
+#include "engine/explore/crash_note.hpp"
 #include "engine/explore/progress.hpp"
 #include "engine/explore/run.hpp"
+#include "engine/run/failure.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Long work is left to itself so many seconds after a signal to end.
+constexpr double kLeaveAfter = 0.4;
+// Memory that is given back when there is none left, so that the end can be an orderly one.
+constexpr std::size_t kReserve = std::size_t{4} << 20;
 
 const char* to_text(StopReason reason) {
   switch (reason) {
@@ -46,23 +60,23 @@ class Master {
     peers_.resize(static_cast<std::size_t>(transport.size()));
     for (int rank = 0; rank < transport.size(); ++rank) {
       ledger_.add_worker(context.options.threads, rank == 0);
-      peers_[static_cast<std::size_t>(rank)].heard = Clock::now();
     }
     for (const std::string& warning : opened.warnings) progress_.say(warning);
   }
 
   RunEnd run() {
-    announce();
     try {
+      announce();
       loop();
       if (!stopping_) finish();
-    } catch (const io::FileError& error) {
-      failure_ = error.what();
+    } catch (...) {
+      fail(std::current_exception());
       if (!stopping_) stop(StopReason::failure);
     }
-    progress_.finish();
+    attempt([&] { progress_.finish(); });
+    for (int rank = 1; rank < ranks(); ++rank) end_.ranks_lost = end_.ranks_lost || peer(rank).lost;
     if (!failure_.empty()) {
-      std::cerr << "ridgeline: " << failure_ << std::endl;
+      std::cerr << "ridgeline: " << io::printable(failure_) << std::endl;
       end_.code = failure_code_;
     }
     return end_;
@@ -70,8 +84,8 @@ class Master {
 
  private:
   struct Peer {
-    Clock::time_point heard;
-    Clock::time_point sent{};
+    double heard = 0;         // by the awake clock
+    double sent = -1e9;       // likewise
     std::uint32_t front = 0;  // number of blocks whose front it has
     bool joined = false;      // said `ready`
     bool lost = false;        // nothing heard of it for too long
@@ -98,17 +112,74 @@ class Master {
     progress_.show(ledger_, 0);
   }
 
+  // The first failure counts: what comes after mostly follows from it.
+  void fail(const std::exception_ptr& error) {
+    reserve_.reset();
+    const Failure failure = failure_of(error);
+    if (!failure_.empty()) return;
+    failure_ = failure.what;
+    failure_code_ = failure.code;
+  }
+
+  template <class Action>
+  void attempt(Action&& action) {
+    try {
+      action();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
+  // Does what may take long, while this thread answers. False: a signal to end came, and the job
+  // was left to itself: what it uses must not be touched from then on.
+  bool aside(std::function<void()> job, bool may_leave) {
+    aside_.start(std::move(job));
+    auto wait = std::chrono::microseconds(50);
+    double asked = -1;
+    while (!aside_.done(wait)) {
+      wait = std::min(2 * wait, std::chrono::microseconds(5000));
+      answer();
+      if (!may_leave || stop_request() != StopReason::at_once) continue;
+      if (asked < 0) asked = now();
+      if (now() - asked < kLeaveAfter) continue;
+      left_ = true;
+      return false;
+    }
+    return true;
+  }
+
+  // Keeps what comes for later, and tells the others that this rank is there.
+  void answer() {
+    awake_.look();
+    while (auto message = transport_.receive()) {
+      peer(message->rank).heard = awake_.seconds();
+      backlog_.push_back(std::move(*message));
+    }
+    greet();
+  }
+
+  std::optional<Message> next_message() {
+    if (!backlog_.empty()) {
+      std::optional<Message> message = std::move(backlog_.front());
+      backlog_.pop_front();
+      return message;
+    }
+    return transport_.receive();
+  }
+
   void loop() {
     const auto& options = context_.options;
     double next_checkpoint = options.checkpoint_every;
+    if (!aside([&] { ledger_.start(); }, true)) return stop(StopReason::at_once);
     hand_out(0);
     while (!ledger_.complete()) {
+      awake_.look();
       bool busy = false;
-      while (const auto message = transport_.receive()) {
+      while (const auto message = next_message()) {
         handle(*message);
         busy = true;
       }
-      ledger_.look();
+      if (ledger_.due() && !aside([&] { ledger_.look(); }, true)) return stop(StopReason::at_once);
       const auto wait = ledger_.looking() ? std::chrono::microseconds(0) : pace_.wait();
       const Finished finished = work_.collect(wait);
       if (!finished.empty()) {
@@ -126,7 +197,8 @@ class Master {
       if (reason == StopReason::none) reason = asked_to_stop_;
       if (reason == StopReason::none && options.time_limit > 0 && now() >= options.time_limit)
         reason = StopReason::time_limit;
-      if (reason == StopReason::none && ledger_.budget_spent() && !ledger_.evaluated_all())
+      if (reason == StopReason::none && ledger_.budget_spent() && !ledger_.evaluated_all() &&
+          !ledger_.due())
         reason = StopReason::max_evaluations;
       if (reason != StopReason::none && !ledger_.complete()) return stop(reason);
       look_after_peers();
@@ -144,7 +216,12 @@ class Master {
 
   void handle(const Message& message) {
     const int rank = message.rank;
-    peer(rank).heard = Clock::now();
+    peer(rank).heard = std::max(peer(rank).heard, awake_.seconds());
+    if (left_) {  // the books must not be touched
+      if (message.kind == MessageKind::stopped || message.kind == MessageKind::bye)
+        peer(rank).ended = true;
+      return;
+    }
     if (peer(rank).lost) {
       peer(rank).lost = false;
       ledger_.revive(rank);
@@ -158,7 +235,9 @@ class Master {
         return;
       case MessageKind::results: {
         Finished finished;
-        if (decode_results(message.bytes, finished)) take_in(rank, finished);
+        if (!decode_results(message.bytes, finished))
+          throw MachineError("rank " + std::to_string(rank) + " sent what is no list of results");
+        take_in(rank, finished);
         if (!stopping_) hand_out(rank);
         return;
       }
@@ -189,7 +268,7 @@ class Master {
 
   void send(int rank, MessageKind kind, std::string bytes) {
     transport_.send(rank, kind, std::move(bytes));
-    peer(rank).sent = Clock::now();
+    peer(rank).sent = awake_.seconds();
   }
 
   void hand_out(int rank) {
@@ -216,34 +295,55 @@ class Master {
       if (peer(rank).hungry) hand_out(rank);
   }
 
-  void look_after_peers() {
-    const auto moment = Clock::now();
-    if (moment < next_look_) return;
+  // Pings those that have not been sent anything for a while. Many ranks are greeted more rarely,
+  // lest greeting becomes the master's work.
+  void greet() {
     const double timeout = context_.options.worker_timeout;
-    next_look_ =
-        moment + std::chrono::milliseconds(static_cast<int>(std::min(1.0, timeout / 10) * 1000));
-    // Many ranks are greeted more rarely, lest greeting becomes the master's work.
     const double every =
         std::min(timeout / 4, std::max(std::min(1.0, timeout / 5), ranks() / 1000.0));
-    for (int rank = 1; rank < ranks(); ++rank) {
-      if (peer(rank).lost) continue;
-      if (peer(rank).joined && seconds(moment - peer(rank).heard) > timeout) {
-        lose(rank);
-        continue;
-      }
-      if (seconds(moment - peer(rank).sent) > every) send(rank, MessageKind::ping, {});
-    }
+    if (awake_.seconds() - greeted_ < every / 4) return;
+    greeted_ = awake_.seconds();
+    for (int rank = 1; rank < ranks(); ++rank)
+      if (!peer(rank).lost && greeted_ - peer(rank).sent > every) send(rank, MessageKind::ping, {});
     transport_.drained();
   }
 
-  void lose(int rank) {
+  void look_after_peers() {
+    greet();
+    for (const SendFailure& failure : transport_.take_failures()) {
+      if (peer(failure.rank).lost || peer(failure.rank).ended) continue;
+      lose(failure.rank, "a message to it did not get away (" + failure.why + ")");
+    }
+    const double timeout = context_.options.worker_timeout;
+    if (awake_.seconds() < next_look_) return;
+    next_look_ = awake_.seconds() + std::min(1.0, timeout / 10);
+    for (int rank = 1; rank < ranks(); ++rank)
+      if (peer(rank).joined && !peer(rank).lost && awake_.seconds() - peer(rank).heard > timeout)
+        lose(rank, "nothing heard of it for " + std::to_string(static_cast<int>(timeout)) + " s");
+  }
+
+  // What a rank noted when it crashed.
+  std::set<std::pair<std::uint64_t, bool>> crash_notes(int rank) const {
+    std::set<std::pair<std::uint64_t, bool>> noted;
+    try {
+      const auto file = context_.folder.crash_note(context_.run, rank);
+      for (const CrashNote& note : decode_crash_notes(context_.files.read(file)))
+        noted.emplace(note.id, note.design);
+    } catch (const io::FileError&) {
+      // It left none.
+    }
+    return noted;
+  }
+
+  void lose(int rank, const std::string& why) {
     const std::size_t items = ledger_.outstanding(rank);
-    end_.ranks_lost = true;
     peer(rank).lost = true;
     std::vector<Candidate> quarantined;
-    ledger_.lose(rank, quarantined);
-    progress_.say("rank " + std::to_string(rank) + " is lost: nothing heard of it for " +
-                  std::to_string(static_cast<int>(context_.options.worker_timeout)) + " s; its " +
+    const auto noted = crash_notes(rank);
+    ledger_.lose(rank, quarantined, [&](std::uint64_t id, bool design) {
+      return noted.contains({id, design});
+    });
+    progress_.say("rank " + std::to_string(rank) + " is lost: " + why + "; its " +
                   std::to_string(items) + " candidates are handed out again");
     for (const Candidate& candidate : quarantined) {
       progress_.say("candidate " + std::to_string(candidate.id) + " (" +
@@ -252,19 +352,24 @@ class Master {
       ledger_.record(0, candidate, now());
     }
     if (!quarantined.empty()) work_.journal().flush();
+    if (const auto id = ledger_.deadly())
+      throw MachineError(
+          "candidate " + std::to_string(*id) + " (" + context_.study.describe(*id) +
+          "): several processes were killed while they evaluated it, most likely "
+          "for want of memory (give more, or fewer ranks and threads, and --resume)");
   }
 
   // Those too that are still on their way to the work.
   void tell_all(MessageKind kind) {
     for (int rank = 1; rank < ranks(); ++rank)
-      if (!peer(rank).lost && !peer(rank).ended) send(rank, kind, {});
+      if (!peer(rank).ended) send(rank, kind, {});
   }
 
   void checkpoint() {
     checkpoint_asked_ = false;
     tell_all(MessageKind::checkpoint);
     sample(true);
-    work_.checkpoint();
+    aside([&] { work_.checkpoint(); }, false);
     last_checkpoint_ = now();
     progress_.detail("checkpoint: " + std::to_string(ledger_.known().size()) +
                      " candidates are safe");
@@ -287,7 +392,8 @@ class Master {
   void await_ends(double longest) {
     const double until = now() + longest;
     while (now() < until) {
-      while (const auto message = transport_.receive()) handle(*message);
+      awake_.look();
+      while (const auto message = next_message()) handle(*message);
       bool all = true;
       for (int rank = 1; rank < ranks(); ++rank)
         all = all && (peer(rank).ended || peer(rank).lost || !peer(rank).joined);
@@ -302,38 +408,48 @@ class Master {
   void stop(StopReason reason) {
     stopping_ = true;
     end_.code = kStoppedEarly;
-    tell_all(MessageKind::stop);
-    end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
-    const auto try_to = [&](auto&& action) {
-      try {
-        action();
-      } catch (const io::FileError& error) {
-        if (failure_.empty()) failure_ = error.what();
-      }
-    };
-    try_to([&] { take_in(0, work_.collect(std::chrono::microseconds(0))); });
-    try_to([&] { work_.journal().sync(); });
-    await_ends(1.0);
-    try_to([&] {
-      sample(true);
-      work_.checkpoint();
-      write("stopped");
-    });
     end_.stopped = reason != StopReason::at_once;
-    progress_.say("stopped by " + std::string(to_text(reason)) + " with " +
-                  std::to_string(ledger_.known().size()) + " of " +
-                  std::to_string(ledger_.expected()) + " candidates, " +
-                  std::to_string(front_written_) +
-                  " of them on the front so far; --resume continues");
+    attempt([&] { tell_all(MessageKind::stop); });
+    end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
+    // What is in the journal is safe, whatever becomes of the books.
+    attempt([&] {
+      const Finished finished = work_.collect(std::chrono::microseconds(0));
+      if (!left_) take_in(0, finished);
+    });
+    attempt([&] { work_.journal().sync(); });
+    attempt([&] { await_ends(1.0); });
+    if (left_) {
+      // Nothing that the job may use can be destroyed.
+      end_.evaluating = true;
+      attempt([&] {
+        progress_.say("stopped by " + std::string(to_text(reason)) +
+                      " in the middle of a long step; what was evaluated is in the journals, and "
+                      "--resume continues");
+      });
+      return;
+    }
+    attempt([&] {
+      sample(true);
+      aside([&] { work_.checkpoint(); }, false);
+      aside([&] { write("stopped"); }, false);
+    });
+    attempt([&] {
+      progress_.say("stopped by " + std::string(to_text(reason)) + " with " +
+                    std::to_string(ledger_.known().size()) + " of " +
+                    std::to_string(ledger_.expected()) + " candidates, " +
+                    std::to_string(front_written_) +
+                    " of them on the front so far; --resume continues");
+    });
   }
 
   void finish() {
     sample(true);
     work_.journal().sync();
+    // A second evaluation of what another has finished meanwhile is nobody's concern any more.
+    end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
+    if (!aside([&] { write("complete"); }, true)) return stop(StopReason::at_once);
     tell_all(MessageKind::finish);
-    work_.pool().stop(std::chrono::milliseconds(800));
     await_ends(std::min(5.0, context_.options.worker_timeout));
-    write("complete");
     if (!context_.options.keep) context_.folder.remove();
     progress_.show(ledger_, now(), true);
     const CandidateStore& known = ledger_.known();
@@ -347,6 +463,10 @@ class Master {
     if (const auto failed = known.first_error())
       progress_.say("candidate " + std::to_string(failed->id) + " (" +
                     context_.study.describe(failed->id) + ") failed: " + failed->message);
+    if (known.size() == 0)
+      progress_.say("there was nothing to evaluate: of the " + context_.study.grid().text +
+                    " combinations, the strategy looked at many and found none that `where` "
+                    "leaves; loosen `where`, or explore a smaller space exhaustively");
     if (known.count(CandidateStatus::ok) == 0) end_.code = kInfeasible;
   }
 
@@ -392,19 +512,35 @@ class Master {
   bool checkpoint_asked_ = false;
   bool stopping_ = false;
   StopReason asked_to_stop_ = StopReason::none;
+  bool left_ = false;            // a job of aside_ goes on, and the books are its own
+  std::deque<Message> backlog_;  // what came while a job was under way
   std::string failure_;
   int failure_code_ = kIoFailed;
   RunEnd end_;
   Clock::time_point begun_ = Clock::now();
-  Clock::time_point next_look_{};
+  AwakeClock awake_;
+  double next_look_ = 0;   // by the awake clock
+  double greeted_ = -1e9;  // likewise
+  std::unique_ptr<char[]> reserve_ = std::make_unique<char[]>(kReserve);
+  Aside aside_;  // the last one: what its job uses lives longer
 };
 
 }  // namespace
 
 RunEnd run_master(const RunContext& context, Transport& transport, Ledger& ledger,
                   const OpenedStudy& opened) {
-  Master master(context, transport, ledger, opened);
-  const RunEnd end = master.run();
+  std::optional<Master> master;
+  RunEnd end;
+  try {
+    master.emplace(context, transport, ledger, opened);
+  } catch (...) {
+    // The others have begun by now.
+    const Failure failure = failure_of(std::current_exception());
+    std::cerr << "ridgeline: " << io::printable(failure.what) << std::endl;
+    for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, MessageKind::stop, {});
+    end.code = failure.code;
+  }
+  if (master) end = master->run();
   record_exit_code(context.options, end.code);
   finalise(transport, finalise_patience(end), end.code, end.stopped);
   if (end.evaluating || end.ranks_lost) _exit(end.code);

@@ -1,27 +1,29 @@
 #include "engine/explore/pool.hpp"
 
-#include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
+#include <system_error>
+#include <thread>
 
 #include "engine/explore/crash_note.hpp"
 #include "engine/explore/reporting.hpp"
+#include "engine/run/failure.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
-struct Pool::State : std::enable_shared_from_this<Pool::State> {
+
+struct Pool::State {
   State(Evaluator& e, const Front& f, PoolOptions o)
       : evaluator(e),
         front(f),
         options(std::move(o)),
-        // The thread that submits does not evaluate, so one more than the pool's.
-        control(tbb::global_control::max_allowed_parallelism,
-                static_cast<std::size_t>(options.threads) + 1),
-        arena(options.threads, 0) {}
+        arena(options.threads, static_cast<unsigned>(options.threads)) {}
 
   struct Item {
     std::uint64_t id = 0;
@@ -29,23 +31,40 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     bool design = false;
   };
 
-  // Takes items until none is left.
-  void pump() {
+  // Takes items until the pool is left.
+  void serve() {
+    const AlternateStack for_crash_notes;
     std::unique_lock lock(mutex);
-    while (!queue.empty()) {
+    for (;;) {
+      work.wait(lock, [&] { return leaving || !queue.empty(); });
+      if (leaving) return;
       const Item item = queue.front();
       queue.pop_front();
+      ++busy;
       lock.unlock();
-      Finished one = work_on(item);
-      lock.lock();
-      for (auto& candidate : one.candidates) finished.candidates.push_back(std::move(candidate));
-      for (auto& design : one.designs) finished.designs.push_back(std::move(design));
-      if (queue.empty() || finished.candidates.size() >= kManyFinished) attention.notify_one();
+      std::exception_ptr thrown;
+      try {
+        Finished one = work_on(item);
+        lock.lock();
+        for (auto& candidate : one.candidates) finished.candidates.push_back(std::move(candidate));
+        for (auto& design : one.designs) finished.designs.push_back(std::move(design));
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      if (!lock.owns_lock()) lock.lock();
+      --busy;
+      if (thrown && !trouble) {
+        trouble = std::move(thrown);
+        troubled = item;
+        stopping = true;  // nothing more is begun, and no result is kept of what this concerns
+        queue.clear();
+      }
+      if (queue.empty() || finished.candidates.size() >= kManyFinished || trouble)
+        attention.notify_one();
     }
-    --pumps;
-    attention.notify_one();
   }
 
+  // Throws what is of the machine: that is no property of the design.
   Finished work_on(const Item& item) {
     Finished one;
     const Evaluating now({item.id, item.design});
@@ -57,12 +76,24 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
         one.candidates.push_back(evaluate(item, stop));
     } catch (const Stopped&) {
       one = {};
-    } catch (const std::exception& error) {
-      fail(item, error.what(), one);
     } catch (...) {
-      fail(item, "unknown exception", one);
+      const std::exception_ptr error = std::current_exception();
+      if (of_the_machine(error)) throw;
+      // A search that was asked to stop may fail in its own way.
+      if (stopping) return {};
+      fail(item, words_of(error), one);
     }
     return one;
+  }
+
+  static std::string words_of(const std::exception_ptr& error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      return e.what();
+    } catch (...) {
+      return "unknown exception";
+    }
   }
 
   Candidate evaluate(const Item& item, const StopCheck& stop) {
@@ -75,9 +106,11 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     try {
       candidate = evaluator.evaluate(item.id, give_up, stop);
     } catch (const std::exception& error) {
+      if (stopping || of_the_machine(std::current_exception())) throw;
       candidate = failed(item.id, error.what());
     }
     candidate.hopeless = hopeless;
+    candidate.message = io::printable(candidate.message);
     if (candidate.status == CandidateStatus::ok)
       for (const io::Metric objective : options.objectives)
         if (!std::isfinite(candidate.metrics[static_cast<std::size_t>(objective)])) {
@@ -102,59 +135,93 @@ struct Pool::State : std::enable_shared_from_this<Pool::State> {
     Candidate candidate;
     candidate.id = id;
     candidate.status = CandidateStatus::error;
-    candidate.message = why;
+    candidate.message = io::printable(why);
     return candidate;
+  }
+
+  void leave() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+      leaving = true;
+    }
+    work.notify_all();
+    for (std::thread& thread : threads) thread.join();
   }
 
   Evaluator& evaluator;
   const Front& front;
   const PoolOptions options;
-  tbb::global_control control;
+  // What an evaluation spreads over threads stays among the pool's own: the arena has room for no
+  // others, for TBB ends the program where the system does not give it a thread
+  // (engine/run/team.cpp).
   tbb::task_arena arena;
   std::atomic<bool> stopping{false};
 
   std::mutex mutex;
+  std::condition_variable work;
   std::condition_variable attention;
+  bool leaving = false;
   std::deque<Item> queue;
   Finished finished;
-  int pumps = 0;  // tasks that take items
+  int busy = 0;                // threads that work on an item
+  std::exception_ptr trouble;  // of the machine
+  Item troubled;               // what was being evaluated then
+  bool told = false;           // that there was
+  std::vector<std::thread> threads;
 };
 
 Pool::Pool(Evaluator& evaluator, const Front& front, PoolOptions options)
-    : state_(std::make_shared<State>(evaluator, front, std::move(options))) {}
+    : state_(std::make_unique<State>(evaluator, front, std::move(options))) {
+  const int wanted = state_->options.threads;
+  try {
+    state_->threads.reserve(static_cast<std::size_t>(wanted));
+    for (int i = 0; i < wanted; ++i)
+      state_->threads.emplace_back(
+          [state = state_.get()] { state->arena.execute([state] { state->serve(); }); });
+  } catch (const std::system_error& error) {
+    const std::size_t there = state_->threads.size();
+    state_->leave();
+    throw MachineError(no_thread(there, wanted, error.code()));
+  } catch (...) {
+    state_->leave();
+    throw;
+  }
+}
 
 Pool::~Pool() {
-  stop(std::chrono::hours(1));
+  state_->leave();
 }
 
 std::size_t Pool::submit(const Chunk& chunk) {
-  int start = 0;
   std::size_t held = 0;
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->stopping) return 0;
     for (const std::uint64_t id : chunk.ids)
       state_->queue.push_back({id, chunk.front, chunk.designs});
-    const int wanted =
-        static_cast<int>(std::min<std::size_t>(state_->queue.size(), state_->options.threads));
-    held = state_->queue.size() + static_cast<std::size_t>(state_->pumps);
-    start = std::max(0, wanted - state_->pumps);
-    state_->pumps += start;
+    held = state_->queue.size() + static_cast<std::size_t>(state_->busy);
   }
-  // Each keeps the state alive: an evaluation that does not end may outlive the pool.
-  for (int i = 0; i < start; ++i) state_->arena.enqueue([state = state_] { state->pump(); });
+  state_->work.notify_all();
   return held;
 }
 
 Finished Pool::collect(std::chrono::microseconds wait) {
   std::unique_lock lock(state_->mutex);
   const auto attention = [&] {
-    return state_->finished.candidates.size() >= kManyFinished ||
+    return state_->finished.candidates.size() >= kManyFinished || state_->trouble != nullptr ||
            (state_->queue.empty() && !state_->finished.empty());
   };
   if (wait.count() > 0) state_->attention.wait_for(lock, wait, attention);
   Finished taken;
   std::swap(taken, state_->finished);
+  if (taken.empty() && state_->trouble != nullptr && !state_->told) {
+    state_->told = true;
+    const std::uint64_t id = state_->troubled.id;
+    lock.unlock();
+    throw MachineError(failure_of(state_->trouble).what + ", while candidate " +
+                       std::to_string(id) + " was evaluated; that is no property of the design");
+  }
   return taken;
 }
 
@@ -164,10 +231,10 @@ bool Pool::hungry() const {
 }
 
 bool Pool::stop(std::chrono::milliseconds wait) {
-  state_->stopping = true;
   std::unique_lock lock(state_->mutex);
+  state_->stopping = true;
   state_->queue.clear();
-  return state_->attention.wait_for(lock, wait, [&] { return state_->pumps == 0; });
+  return state_->attention.wait_for(lock, wait, [&] { return state_->busy == 0; });
 }
 
 }  // namespace ridgeline::engine

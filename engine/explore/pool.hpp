@@ -28,14 +28,15 @@ struct PoolOptions {
 // were submitted.
 class Pool {
  public:
-  // `evaluator` and `front` outlive it.
+  // `evaluator` and `front` outlive it. Throws MachineError where a thread cannot be started.
   Pool(Evaluator& evaluator, const Front& front, PoolOptions options);
-  ~Pool();  // stops
+  ~Pool();  // stops, and waits until evaluations have ended
 
   // Returns how many items are now waiting or being evaluated.
   std::size_t submit(const Chunk& chunk);
   // Takes what is finished; waits for up to `wait` while nothing asks for attention: no item
-  // waiting to be begun, or many finished.
+  // waiting to be begun, or many finished. Where the machine let an evaluation down (memory,
+  // threads, files), the pool has stopped: throws MachineError, once, behind what is finished.
   Finished collect(std::chrono::microseconds wait);
   bool hungry() const;  // nothing is waiting to be begun
   // Drops what is not begun and asks the evaluations to end; true once they did, at the
@@ -44,7 +45,7 @@ class Pool {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace ridgeline::engine

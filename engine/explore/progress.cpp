@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "engine/explore/study_folder.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -44,7 +45,7 @@ Progress::Progress(bool quiet, bool verbose)
 void Progress::say(const std::string& text) {
   if (quiet_) return;
   finish();
-  std::cerr << (terminal_ ? "" : utc_now() + " ") << text << std::endl;
+  std::cerr << (terminal_ ? "" : utc_now() + " ") << io::printable(text) << std::endl;
 }
 
 void Progress::detail(const std::string& text) {

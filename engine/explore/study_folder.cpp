@@ -11,13 +11,14 @@
 #include "engine/commands/cli.hpp"
 #include "engine/explore/crash_note.hpp"
 #include "io/document/error.hpp"
+#include "io/results/durable_file.hpp"
 #include "io/results/study_file.hpp"
 
 namespace ridgeline::engine {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kManifestVersion = 1;
+constexpr int kManifestVersion = 2;
 
 // "run-12.rank-3.journal" -> 12
 std::optional<std::uint32_t> run_of(const std::string& name) {
@@ -32,6 +33,15 @@ std::optional<std::uint32_t> run_of(const std::string& name) {
 
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
+// What a run that was killed left of writing `path`.
+void remove_parts(const fs::path& path) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(
+           path.parent_path().empty() ? fs::path(".") : path.parent_path(), ignored))
+    if (io::is_part_of(entry.path().filename().string(), path.filename().string()))
+      fs::remove(entry.path(), ignored);
 }
 
 [[noreturn]] void refuse(const fs::path& path, const std::string& problem,
@@ -100,11 +110,25 @@ OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& opti
                         "or choose another --output");
   opened.ranks = FileLock::take(folder_ / "ranks.lock", FileLock::Kind::shared, wait);
 
+  remove_parts(output_);
+  remove_parts(folder_ / "manifest.json");
+
   // The run that was waited for may have finished it, and removed the folder.
   const bool unfinished = fs::exists(folder_ / "manifest.json", ignored);
   const bool finished = fs::exists(output_, ignored);
   const auto leave_no_folder = [&] {
     if (!folder_was_there && !unfinished) remove();
+  };
+  // Journals without a manifest hold results that are not to be thrown away unasked.
+  const auto refuse_without_manifest = [&] {
+    std::size_t journals = 0;
+    for (const auto& entry : fs::directory_iterator(folder_))
+      journals += entry.path().extension() == ".journal" ? 1 : 0;
+    if (journals > 0)
+      refuse(folder_,
+             "manifest.json is missing beside " + std::to_string(journals) +
+                 (journals == 1 ? " journal" : " journals"),
+             "put it back to continue, or remove the folder to begin again without its results");
   };
   if (options.force) {
     for (const auto& entry : fs::directory_iterator(folder_))
@@ -112,7 +136,9 @@ OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& opti
         fs::remove_all(entry.path(), ignored);
     // Were it left until the new one is there, nobody could tell which of them is meant.
     fs::remove(output_, ignored);
-  } else if (!options.resume && (unfinished || finished)) {
+  } else if (!unfinished && !finished) {
+    refuse_without_manifest();
+  } else if (!options.resume) {
     leave_no_folder();
     refuse(output_, unfinished ? "an unfinished study is there" : "the file exists already",
            "--resume continues it, --force replaces it, or choose another --output");
@@ -135,6 +161,7 @@ OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& opti
       return opened;
     }
     if (!unfinished) {
+      refuse_without_manifest();
       leave_no_folder();
       refuse(output_, "the study was stopped early and its journals are gone",
              "--force starts again");
@@ -154,16 +181,20 @@ void StudyFolder::check_manifest(const io::Study& study, const ExploreOptions& o
     std::vector<io::InputDigest> before;
     std::string program;
     bool pruned = true;
-    std::string synthetic;
+    std::string evaluation;
     try {
       manifest = nlohmann::ordered_json::parse(files_.read(path));
       if (manifest.at("version") != kManifestVersion)
         refuse(path, "this version of the manifest is unknown", "use the program that wrote it");
+      const std::string checksum = manifest.at("checksum");
+      manifest.erase("checksum");
+      if (io::sha256_hex(manifest.dump()) != checksum)
+        refuse(path, "the manifest is damaged: it is not what was written", "--force starts again");
       for (const auto& input : manifest.at("inputs"))
         before.push_back({input.at("what"), input.at("path"), input.at("sha256")});
       program = manifest.at("ridgeline_version");
       pruned = manifest.at("prune");
-      synthetic = manifest.at("synthetic");
+      evaluation = manifest.at("evaluation");
       opened.started = manifest.at("started");
     } catch (const nlohmann::json::exception& error) {
       refuse(path, std::string("the manifest is damaged: ") + error.what(), "--force starts again");
@@ -182,7 +213,7 @@ void StudyFolder::check_manifest(const io::Study& study, const ExploreOptions& o
           output_,
           pruned ? "the study was begun without --no-prune" : "the study was begun with --no-prune",
           "continue it the same way");
-    if (synthetic != options.synthetic)
+    if (evaluation != options.evaluation.name)
       refuse(output_, "the study was begun with another evaluator", "continue it the same way");
     return;
   }
@@ -192,12 +223,13 @@ void StudyFolder::check_manifest(const io::Study& study, const ExploreOptions& o
   manifest["ridgeline_version"] = std::string(version());
   manifest["started"] = opened.started;
   manifest["prune"] = options.prune;
-  manifest["synthetic"] = options.synthetic;
+  manifest["evaluation"] = options.evaluation.name;
   manifest["fingerprint"] = study.fingerprint();
   manifest["inputs"] = nlohmann::ordered_json::array();
   for (const auto& input : study.inputs())
     manifest["inputs"].push_back(
         {{"what", input.what}, {"path", input.path}, {"sha256", input.sha256}});
+  manifest["checksum"] = io::sha256_hex(manifest.dump());
   files_.replace(path, manifest.dump(2) + "\n");
 }
 

@@ -35,10 +35,10 @@ std::optional<FileLock> FileLock::take(const std::filesystem::path& path, Kind k
   using Clock = std::chrono::steady_clock;
   const auto until = Clock::now() + wait;
   for (;;) {
-    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0 && errno == ENOENT) {  // removed with its folder while this one waited
       ::mkdir(path.parent_path().c_str(), 0777);
-      fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+      fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     }
     if (fd < 0) fail("cannot open the lock", path);
     FileLock lock(fd);

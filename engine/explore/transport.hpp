@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ridgeline::engine {
 
@@ -35,15 +36,24 @@ struct Message {
   std::string bytes;
 };
 
+struct SendFailure {
+  int rank = 0;  // that it was for
+  std::string why;
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  // Of any length. What does not get away is told by take_failures.
   virtual void send(int rank, MessageKind kind, std::string bytes) = 0;
+  // Throws MachineError where something came that cannot be received.
   virtual std::optional<Message> receive() = 0;
   // Whether everything sent has left.
   virtual bool drained() = 0;
+  // Messages that did not get away since the last call.
+  virtual std::vector<SendFailure> take_failures() = 0;
 };
 
 // Whether a launcher started this process as one of several.

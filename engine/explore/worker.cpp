@@ -2,15 +2,22 @@
 
 #include <iostream>
 #include <iterator>
+#include <memory>
+#include <optional>
 
 #include "engine/commands/exit_code.hpp"
+#include "engine/explore/awake_clock.hpp"
 #include "engine/explore/reporting.hpp"
 #include "engine/explore/run.hpp"
+#include "engine/run/failure.hpp"
 
 namespace ridgeline::engine {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Nothing goes on without rank 0: one that was suspended is waited for longer than others are.
+constexpr double kPatienceWithMaster = 5;  // times --worker-timeout
 
 class Worker {
  public:
@@ -18,36 +25,46 @@ class Worker {
       : context_(context), transport_(transport), work_(context, front_) {}
 
   RunEnd run() {
-    transport_.send(0, MessageKind::ready, {});
+    attempt([&] { transport_.send(0, MessageKind::ready, {}); });
     while (!ended_) {
-      bool busy = false;
-      while (!ended_) {
-        const auto message = transport_.receive();
-        if (!message) break;
-        heard_ = Clock::now();
-        handle(*message);
-        busy = true;
-      }
-      if (ended_) break;
-      try {
-        Finished finished = work_.collect(pace_.wait());
-        add(finished);
-        const bool idle = work_.pool().hungry();
-        const double seconds = std::chrono::duration<double>(Clock::now() - unsent_since_).count();
-        const std::size_t count = unsent_.candidates.size() + unsent_.designs.size();
-        if (idle || time_to_report(count, seconds, held_)) send_results();
-      } catch (const io::FileError& error) {
-        fail(error.what());
-      }
-      pace_.after(busy, work_.pool().hungry());
-      look_at_signals();
-      look_at_clock();
-      transport_.drained();
+      attempt([&] { step(); });
     }
     return end_;
   }
 
  private:
+  void step() {
+    awake_.look();
+    bool busy = false;
+    while (!ended_) {
+      const auto message = transport_.receive();
+      if (!message) break;
+      heard_ = awake_.seconds();
+      handle(*message);
+      busy = true;
+    }
+    if (ended_) return;
+    Finished finished = work_.collect(pace_.wait());
+    add(finished);
+    const bool idle = work_.pool().hungry();
+    const double seconds = std::chrono::duration<double>(Clock::now() - unsent_since_).count();
+    const std::size_t count = unsent_.candidates.size() + unsent_.designs.size();
+    if (idle || time_to_report(count, seconds, held_)) send_results();
+    pace_.after(busy, work_.pool().hungry());
+    look_at_signals();
+    look_at_peers();
+    transport_.drained();
+  }
+
+  template <class Action>
+  void attempt(Action&& action) {
+    try {
+      action();
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
+
   // What is in the journal, and the master need not know at once.
   void add(Finished& finished) {
     if (finished.empty()) return;
@@ -62,26 +79,23 @@ class Worker {
     if (unsent_.empty()) return;
     transport_.send(0, MessageKind::results, encode_results(unsent_));
     unsent_ = {};
-    sent_ = Clock::now();
+    sent_ = awake_.seconds();
   }
 
   void handle(const Message& message) {
     switch (message.kind) {
       case MessageKind::chunk: {
         Chunk chunk;
-        if (!decode_chunk(message.bytes, chunk)) return;
+        if (!decode_chunk(message.bytes, chunk)) throw MachineError("rank 0 sent what is no work");
         held_ = work_.pool().submit(chunk);
         return;
       }
       case MessageKind::front:
-        decode_front(message.bytes, front_);
+        if (!decode_front(message.bytes, front_))
+          throw MachineError("rank 0 sent what is no front");
         return;
       case MessageKind::checkpoint:
-        try {
-          work_.checkpoint();
-        } catch (const io::FileError& error) {
-          fail(error.what());
-        }
+        if (!failed_) work_.checkpoint();
         return;
       case MessageKind::stop:
         stop();
@@ -95,11 +109,20 @@ class Worker {
   }
 
   // Nothing more is evaluated or written; the master decides what becomes of the study.
-  void fail(const std::string& why) {
+  void fail(const std::exception_ptr& error) {
     if (failed_) return;
     failed_ = true;
-    work_.pool().stop(std::chrono::milliseconds(0));
-    transport_.send(0, MessageKind::failed, static_cast<char>(kIoFailed) + why);
+    reserve_.reset();
+    end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(0));
+    try {
+      const Failure failure = failure_of(error);
+      transport_.send(0, MessageKind::failed, static_cast<char>(failure.code) + failure.what);
+    } catch (...) {
+      // Not even that: the master takes this rank for lost, and the study goes on without it.
+      end_.ranks_lost = true;
+      end_.code = kIoFailed;
+      ended_ = true;
+    }
   }
 
   void stop() {
@@ -108,17 +131,14 @@ class Worker {
     end_.code = kDone;
     end_.stopped = stop_request() != StopReason::at_once;
     ended_ = true;
-    try {
-      if (!failed_) {
-        Finished finished = work_.collect(std::chrono::microseconds(0));
-        add(finished);
-        send_results();
-        work_.checkpoint();
-      }
-    } catch (const io::FileError& error) {
-      fail(error.what());
-    }
-    transport_.send(0, MessageKind::stopped, {});
+    attempt([&] {
+      if (failed_) return;
+      Finished finished = work_.collect(std::chrono::microseconds(0));
+      add(finished);
+      send_results();
+      work_.checkpoint();
+    });
+    attempt([&] { transport_.send(0, MessageKind::stopped, {}); });
   }
 
   void finish() {
@@ -135,27 +155,26 @@ class Worker {
     if (reason == StopReason::none || told_reason_) return;
     told_reason_ = true;
     transport_.send(0, MessageKind::signalled, std::string(1, static_cast<char>(reason)));
-    if (reason == StopReason::at_once && !failed_) {
-      // The launcher leaves about a second: what is finished first of all.
-      try {
-        work_.journal().sync();
-      } catch (const io::FileError& error) {
-        fail(error.what());
-      }
-    }
+    // The launcher leaves about a second: what is finished first of all.
+    if (reason == StopReason::at_once && !failed_) work_.journal().sync();
   }
 
-  void look_at_clock() {
-    const auto now = Clock::now();
+  void look_at_peers() {
     const double timeout = context_.options.worker_timeout;
-    if (now - sent_ > std::chrono::duration<double>(std::min(1.0, timeout / 5))) {
+    if (awake_.seconds() - sent_ > std::min(1.0, timeout / 5)) {
       transport_.send(0, MessageKind::beat, {});
-      sent_ = now;
+      sent_ = awake_.seconds();
     }
-    if (now - heard_ <= std::chrono::duration<double>(timeout)) return;
-    // The master is gone. What is finished is in the journal, for --resume.
-    std::cerr << "ridgeline: rank " << context_.rank << ": nothing heard of rank 0 for " << timeout
-              << " s: leaving" << std::endl;
+    const std::vector<SendFailure> failures = transport_.take_failures();
+    if (!failures.empty()) return leave("rank 0 cannot be reached (" + failures.front().why + ")");
+    const double patience = kPatienceWithMaster * timeout;
+    if (awake_.seconds() - heard_ > patience)
+      leave("nothing heard of rank 0 for " + std::to_string(static_cast<int>(patience)) + " s");
+  }
+
+  // The master is gone. What is finished is in the journal, for --resume.
+  void leave(const std::string& why) {
+    std::cerr << "ridgeline: rank " << context_.rank << ": " << why << ": leaving" << std::endl;
     end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
     end_.ranks_lost = true;
     end_.code = kStoppedEarly;
@@ -163,7 +182,7 @@ class Worker {
     try {
       work_.collect(std::chrono::microseconds(0));
       work_.checkpoint();
-    } catch (const io::FileError&) {
+    } catch (const std::exception&) {
       // Nobody is there to be told.
     }
   }
@@ -180,15 +199,25 @@ class Worker {
   bool ended_ = false;
   bool failed_ = false;
   bool told_reason_ = false;
-  Clock::time_point heard_ = Clock::now();
-  Clock::time_point sent_ = Clock::now();
+  AwakeClock awake_;
+  double heard_ = 0;  // by the awake clock, like the next
+  double sent_ = 0;
+  // Given back when there is no memory left, so that the master can be told.
+  std::unique_ptr<char[]> reserve_ = std::make_unique<char[]>(std::size_t{1} << 20);
 };
 
 }  // namespace
 
 RunEnd run_worker(const RunContext& context, Transport& transport) {
-  Worker worker(context, transport);
-  const RunEnd end = worker.run();
+  std::optional<Worker> worker;
+  RunEnd end;
+  try {
+    worker.emplace(context, transport);
+  } catch (...) {
+    const Failure failure = failure_of(std::current_exception());
+    transport.send(0, MessageKind::failed, static_cast<char>(failure.code) + failure.what);
+  }
+  if (worker) end = worker->run();
   finalise(transport, finalise_patience(end), end.code, end.stopped);
   if (end.evaluating || end.ranks_lost) _exit(end.code);
   return end;

@@ -1,16 +1,11 @@
 #include "engine/run/schedule_run.hpp"
 
-#include <tbb/blocked_range.h>
-#include <tbb/enumerable_thread_specific.h>
-#include <tbb/info.h>
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <set>
 #include <stdexcept>
 
 #include "engine/commands/mapping_options.hpp"
+#include "engine/run/team.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -33,7 +28,8 @@ class Run {
         tiling_(request.tiling),
         interconnect_(model::build_interconnect(system)),
         memories_(model::build_top_memories(system, interconnect_)),
-        arena_(std::clamp(request.threads, 1, tbb::info::default_concurrency())) {
+        team_(request.threads),
+        schedulers_(at(team_.threads())) {
     if (tiling_.weight_capacity == 0) tiling_.weight_capacity = model::weight_capacity(system);
   }
 
@@ -112,17 +108,15 @@ class Run {
     }
     v->plan = search::plan_node_costs(v->graph, system_, request_.costs.rules_of_2023);
     v->mappings.resize(v->plan.tasks.size());
-    arena_.execute([&] {
-      tbb::parallel_for(std::size_t{0}, v->plan.tasks.size(), [&](std::size_t t) {
-        const search::NodeTask& task = v->plan.tasks[t];
-        if (auto known = cache_.find(task.content)) {
-          v->mappings[t] = std::move(*known);
-          return;
-        }
-        start_layer_search();
-        v->mappings[t] = search::run_node_task(task, v->graph, system_, request_.costs);
-        cache_.insert(task.content, v->mappings[t]);
-      });
+    team_.run(v->plan.tasks.size(), [&](std::size_t t, int) {
+      const search::NodeTask& task = v->plan.tasks[t];
+      if (auto known = cache_.find(task.content)) {
+        v->mappings[t] = std::move(*known);
+        return;
+      }
+      start_layer_search();
+      v->mappings[t] = search::run_node_task(task, v->graph, system_, request_.costs);
+      cache_.insert(task.content, v->mappings[t]);
     });
     v->problem =
         model::compile_schedule(v->graph, interconnect_, memories_, system_.offchip_core,
@@ -242,24 +236,20 @@ class Run {
     std::vector<std::shared_ptr<const ScheduleVariant>> variants;
     for (const search::Genome& g : genomes) variants.push_back(variant(factors_of(g)));
     std::vector<model::ScheduleFigures> figures(genomes.size());
-    arena_.execute([&] {
-      tbb::parallel_for(tbb::blocked_range<std::size_t>(0, genomes.size()), [&](const auto& range) {
-        // Threads keep their schedulers, and with them their storage.
-        Schedulers& schedulers = schedulers_.local();
-        if (schedulers.size() > 64) schedulers.clear();
-        for (std::size_t i = range.begin(); i < range.end(); ++i) {
-          const ScheduleVariant* v = variants[i].get();
-          // What is left of a search that ends here is its caller's affair.
-          const bool stopped = request_.search.budget.stopped();
-          if (stopped || v->tiling_problem) {
-            figures[i].failure = model::ScheduleFailure::core_cannot_run;
-            continue;
-          }
-          auto& scheduler = schedulers[v];
-          if (!scheduler) scheduler = std::make_unique<model::Scheduler>(v->problem);
-          figures[i] = scheduler->evaluate(allocation_of(genomes[i]));
-        }
-      });
+    team_.run(genomes.size(), [&](std::size_t i, int member) {
+      const ScheduleVariant* v = variants[i].get();
+      // What is left of a search that ends here is its caller's affair.
+      const bool stopped = request_.search.budget.stopped();
+      if (stopped || v->tiling_problem) {
+        figures[i].failure = model::ScheduleFailure::core_cannot_run;
+        return;
+      }
+      // Members keep their schedulers, and with them their storage.
+      Schedulers& schedulers = schedulers_[at(member)];
+      if (schedulers.size() > 64) schedulers.clear();
+      auto& scheduler = schedulers[v];
+      if (!scheduler) scheduler = std::make_unique<model::Scheduler>(v->problem);
+      figures[i] = scheduler->evaluate(allocation_of(genomes[i]));
     });
     return figures;
   }
@@ -309,9 +299,9 @@ class Run {
   model::TilingOptions tiling_;
   model::Interconnect interconnect_;
   model::TopMemories memories_;
-  tbb::task_arena arena_;
+  Team team_;
   using Schedulers = std::map<const ScheduleVariant*, std::unique_ptr<model::Scheduler>>;
-  tbb::enumerable_thread_specific<Schedulers> schedulers_;
+  std::vector<Schedulers> schedulers_;  // of each member of the team
   std::vector<std::vector<int>> cut_stacks_;
   std::size_t cut_genes_ = 0;  // of these, as many as are searched: all or none
   std::map<Factors, std::shared_ptr<const ScheduleVariant>> variants_;

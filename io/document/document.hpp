@@ -28,6 +28,7 @@ std::string_view to_string(Kind kind);  // "an integer", "a list", ...
 // Limits that keep hostile documents from exhausting the machine.
 inline constexpr std::size_t kMaxDocumentBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxDocumentValues = 500'000;
+inline constexpr std::size_t kMaxDocumentText = std::size_t{128} << 20;  // aliases expanded
 inline constexpr int kMaxDocumentDepth = 64;
 
 enum class Format : std::uint8_t { automatic, yaml, json };

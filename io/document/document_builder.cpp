@@ -19,10 +19,22 @@ int DocumentBuilder::create(Document::Node node, Place place) {
     throw error(place, "the document has more than " + std::to_string(kMaxDocumentValues) +
                            " values, aliases expanded");
   }
+  take_text(node.text, place);
+  take_text(node.key, place);  // of a copy
   node.line = place.line;
   node.column = place.column;
   document_.nodes_.push_back(std::move(node));
   return static_cast<int>(document_.nodes_.size()) - 1;
+}
+
+// One letter NUL would end a name early wherever it is handed to C, as in HDF5.
+void DocumentBuilder::take_text(const std::string& text, Place place) {
+  if (text.find('\0') != std::string::npos) throw error(place, "a text holds the character NUL");
+  text_bytes_ += text.size();
+  if (text_bytes_ > kMaxDocumentText) {
+    throw error(place, "the document holds more than " + std::to_string(kMaxDocumentText >> 20) +
+                           " MiB of text, aliases expanded");
+  }
 }
 
 int DocumentBuilder::add(Document::Node node, Place place) {
@@ -52,6 +64,7 @@ void DocumentBuilder::attach(int index) {
   child.parent = frame.node;
   child.place = static_cast<int>(children.size());
   if (frame.is_map) {
+    take_text(frame.key, frame.key_place);
     child.key = frame.key;
     if (child.kind == Kind::null) {
       // Nothing stands where the parser says it found nothing: often on the next line.

@@ -62,11 +62,14 @@ class DocumentBuilder {
   int add(Document::Node node, Place place);
   int create(Document::Node node, Place place);
   void attach(int node);
+  // Counts what a node holds, and refuses what no text may hold.
+  void take_text(const std::string& text, Place place);
   int copy_tree(int node, int depth, Place place);
   void apply_merges(Frame& frame);
 
   Document document_;
   std::vector<Frame> open_;
+  std::size_t text_bytes_ = 0;  // of all texts and keys
 };
 
 }  // namespace ridgeline::io

@@ -22,9 +22,14 @@ std::string describe(const Location& location, const std::string& problem,
 // Invalid input: exit code 3.
 class InputError : public std::runtime_error {
  public:
-  InputError(Location where, const std::string& problem, const std::string& remedy = "")
-      : std::runtime_error(describe(where, problem, remedy)), location(std::move(where)) {}
+  InputError(Location where, std::string what_is_wrong, std::string what_to_do = "")
+      : std::runtime_error(describe(where, what_is_wrong, what_to_do)),
+        location(std::move(where)),
+        problem(std::move(what_is_wrong)),
+        remedy(std::move(what_to_do)) {}
   Location location;
+  std::string problem;
+  std::string remedy;
 };
 
 // Reading or writing failed (disk full, not writable, missing folder): exit code 74.

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <span>
 
+#include "io/document/printable.hpp"
 #include "io/results/durable_file.hpp"
 
 namespace ridgeline::io {
@@ -45,6 +46,7 @@ std::string percent(double share) {
 }
 
 std::string padded(std::string text, std::size_t width, bool right) {
+  text = printable(text);
   const auto letters = static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   }));

@@ -16,7 +16,7 @@ std::string fixed(double value, int decimals, bool trim = false);
 // "62.1 %"
 std::string percent(double share);
 
-// `text` filled with spaces to a width, at its end or (`right`) its front; UTF-8 aware.
+// `text`, printable, filled with spaces to a width, at its end or (`right`) its front; UTF-8 aware.
 std::string padded(std::string text, std::size_t width, bool right = false);
 
 // A bar of '#', `share` (0 to 1) of `width` long, filled with spaces.

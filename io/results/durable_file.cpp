@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <random>
 #include <string>
 #include <system_error>
 
@@ -41,15 +43,33 @@ class Descriptor {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
-  int close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return ::close(fd);
-  }
 
  private:
   int fd_;
 };
+
+constexpr const char* kPart = ".part-";
+
+struct Part {
+  std::filesystem::path path;
+  int fd = -1;
+};
+
+// A new file beside `path`, under a name that nobody can foresee: in a folder that others may write
+// to, one that they had put there beforehand, or a link, would be written through.
+Part create_part(const std::filesystem::path& path) {
+  constexpr int kTries = 100;
+  std::random_device chance;
+  for (int tries = 0;; ++tries) {
+    char name[32];
+    std::snprintf(name, sizeof(name), "%s%08x%08x", kPart, chance(), chance());
+    Part part{path, -1};
+    part.path += name;
+    part.fd = ::open(part.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (part.fd >= 0) return part;
+    if (errno != EEXIST || tries == kTries) fail(path, "cannot be created", errno);
+  }
+}
 
 // 0, or the error that stopped it.
 int write_all(int fd, std::span<const std::byte> bytes) {
@@ -67,30 +87,31 @@ int write_all(int fd, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-void write_durably(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  std::filesystem::path part = path;
-  part += ".part";
-  Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) fail(path, "cannot be created", errno);
+void sync_folder(const std::filesystem::path& folder) {
+  const Descriptor opened(
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.get() >= 0) ::fsync(opened.get());
+}
 
-  int error = write_all(file.get(), bytes);
-  if (error == 0 && ::fsync(file.get()) != 0) error = errno;
-  if (file.close() != 0 && error == 0) error = errno;
+bool is_part_of(const std::string& name, const std::string& final_name) {
+  return name.starts_with(final_name + kPart);
+}
+
+void write_durably(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  const Part part = create_part(path);
+  int error = write_all(part.fd, bytes);
+  if (error == 0 && ::fsync(part.fd) != 0) error = errno;
+  if (::close(part.fd) != 0 && error == 0) error = errno;
   if (error != 0) {
-    ::unlink(part.c_str());
+    ::unlink(part.path.c_str());
     fail(path, "cannot be written", error);
   }
-  if (::rename(part.c_str(), path.c_str()) != 0) {
+  if (::rename(part.path.c_str(), path.c_str()) != 0) {
     error = errno;
-    ::unlink(part.c_str());
+    ::unlink(part.path.c_str());
     fail(path, "cannot be put in place", error);
   }
-  // The name is durable only once its folder is. Some file systems cannot synchronise folders,
-  // and there is nothing more to do about it then.
-  const std::filesystem::path parent = path.parent_path();
-  Descriptor folder(
-      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() >= 0) ::fsync(folder.get());
+  sync_folder(path.parent_path());
 }
 
 }  // namespace ridgeline::io

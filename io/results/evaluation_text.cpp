@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "io/document/printable.hpp"
 #include "io/document/text_output.hpp"
 #include "io/results/array_report.hpp"
 #include "io/results/evaluation_parts.hpp"
@@ -241,10 +242,11 @@ std::string loop_nests(const EvaluationReport& report) {
 }  // namespace
 
 std::string evaluation_text(const EvaluationReport& report) {
-  return heading(report) + layer_table(report) + breakdown(report) +
-         array_text(report.accelerator, report.result.total.macs,
-                    report.result.total.latency.total2, report.result.total.energy) +
-         loop_nests(report);
+  return printable_lines(heading(report) + layer_table(report) + breakdown(report) +
+                         array_text(report.accelerator, report.result.total.macs,
+                                    report.result.total.latency.total2,
+                                    report.result.total.energy) +
+                         loop_nests(report));
 }
 
 }  // namespace ridgeline::io

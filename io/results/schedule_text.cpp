@@ -1,9 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "io/document/printable.hpp"
+#include "io/document/text_output.hpp"
 #include "io/results/schedule_report.hpp"
 
 namespace ridgeline::io {
@@ -21,7 +24,7 @@ std::string number(double x) {
   return text;
 }
 
-std::string percent(double share) {
+std::string share_text(double share) {
   char text[16];
   std::snprintf(text, sizeof text, "%5.1f %%", 100 * share);
   return text;
@@ -38,11 +41,6 @@ std::string bytes(std::int64_t bits) {
   }
   char text[32];
   std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", value, kUnits[unit]);
-  return text;
-}
-
-std::string padded(std::string text, std::size_t width) {
-  if (text.size() < width) text.resize(width, ' ');
   return text;
 }
 
@@ -84,7 +82,7 @@ void energy(const ScheduleReport& r, std::ostream& out) {
   const double total = e.total();
   const auto line = [&](const char* what, double value) {
     if (value == 0) return;
-    out << "  " << padded(what, 34) << right(number(value), 16) << "  " << percent(value / total)
+    out << "  " << padded(what, 34) << right(number(value), 16) << "  " << share_text(value / total)
         << '\n';
   };
   out << "\nEnergy [pJ]\n";
@@ -102,7 +100,8 @@ void energy(const ScheduleReport& r, std::ostream& out) {
 
 }  // namespace
 
-void write_schedule_text(const ScheduleReport& r, std::ostream& out) {
+void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
+  std::ostringstream out;
   const model::CnGraph& graph = *r.problem.graph;
   out << r.workload << " on " << r.accelerator << ", " << r.mode << '\n'
       << "  latency " << number(r.figures.latency) << " cycles, energy "
@@ -112,14 +111,16 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& out) {
       << r.record.transfers.size() << " transfers\n";
   energy(r, out);
 
-  out << "\nCores: busy, and what they run (A is layer " << graph.layers.front().name << ")\n";
+  out << "\nCores: busy, and what they run";
+  if (!graph.layers.empty()) out << " (A is layer " << printable(graph.layers.front().name) << ")";
+  out << '\n';
   for (int core = 0; core < r.problem.cores; ++core) {
     double busy = 0;
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       if (r.record.core[i] == core) busy += r.record.end[i] - r.record.start[i];
     }
     if (busy == 0) continue;
-    out << right(std::to_string(core), 4) << "  " << percent(busy / r.figures.latency) << "  |"
+    out << right(std::to_string(core), 4) << "  " << share_text(busy / r.figures.latency) << "  |"
         << row(r, core) << "|\n";
   }
   out << "\nMemories: peak of capacity\n";
@@ -129,7 +130,7 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& out) {
     if (peak == 0) continue;
     out << right(std::to_string(memory.cores.front()), 4) << "  " << padded(memory.name, 24)
         << right(bytes(peak), 12) << " of " << right(bytes(memory.size), 12) << "  "
-        << percent(static_cast<double>(peak) / static_cast<double>(memory.size)) << '\n';
+        << share_text(static_cast<double>(peak) / static_cast<double>(memory.size)) << '\n';
   }
   out << "\nAllocation\n";
   for (std::size_t l = 0; l < graph.layers.size(); ++l) {
@@ -153,6 +154,7 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& out) {
     }
     out << '\n';
   }
+  stream << printable_lines(out.str());
 }
 
 }  // namespace ridgeline::io

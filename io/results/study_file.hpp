@@ -16,7 +16,7 @@
 
 namespace ridgeline::io {
 
-inline constexpr int kStudyFormatVersion = 1;
+inline constexpr int kStudyFormatVersion = 2;
 
 enum class CandidateStatus : std::uint8_t { ok = 0, infeasible = 1, pruned = 2, error = 3 };
 std::string to_string(CandidateStatus status);
@@ -96,8 +96,23 @@ std::vector<std::uint64_t> strict_front(const CandidateColumns& candidates,
 // std::logic_error where the columns differ in length.
 void write_study_file(const std::filesystem::path& path, const StudyFile& file);
 
-// Reads a whole study file. Throws FileError where it cannot be opened or read, InputError
-// where it is not a study file of a version that is known.
+// What is wrong with one part of a file.
+struct DamagedPart {
+  std::string part;  // "attributes", "candidates/status", ...
+  std::string why;
+};
+
+struct StudyFileReading {
+  StudyFile file;  // with nothing in the parts that cannot be read
+  std::vector<DamagedPart> damage;
+  bool verified = false;  // it has checksums; format version 1 had none
+};
+
+// Reads a whole study file, in a process of its own: the HDF5 library crashes or hangs on some
+// damaged files, whoever wrote them. Throws FileError where it cannot be opened or read, or is
+// damaged; InputError where it is not a study file of a version that is known.
 StudyFile read_study_file(const std::filesystem::path& path);
+// The same of a damaged one, as far as it can be read.
+StudyFileReading examine_study_file(const std::filesystem::path& path);
 
 }  // namespace ridgeline::io

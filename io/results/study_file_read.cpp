@@ -1,8 +1,13 @@
 #include <algorithm>
 #include <charconv>
+#include <new>
+#include <optional>
 
+#include "io/document/bytes.hpp"
+#include "io/results/bounded_process.hpp"
 #include "io/results/hdf5_handle.hpp"
 #include "io/results/study_file.hpp"
+#include "io/results/study_file_bytes.hpp"
 
 namespace ridgeline::io {
 namespace {
@@ -17,12 +22,6 @@ class Reader {
  public:
   explicit Reader(const std::filesystem::path& path) : name_(path.string()) {
     hdf5::quiet();
-    if (!std::filesystem::exists(path)) {
-      throw FileError(name_ + ": there is no such file");
-    }
-    if (std::filesystem::is_directory(path)) {
-      throw FileError(name_ + ": this is a folder (give a study file of 'explore')");
-    }
     const htri_t is_hdf5 = H5Fis_hdf5(name_.c_str());
     if (is_hdf5 == 0) {
       throw wrong("this is no HDF5 file");
@@ -217,89 +216,252 @@ void read_attributes(const Reader& reader, StudyFile& file) {
   }
 }
 
-void read_candidates(const Reader& reader, StudyFile& file) {
-  const Handle group = reader.group(reader.file(), "candidates");
-  auto& candidates = file.candidates;
-  candidates.id = reader.column<std::uint64_t>(group, "id", H5T_NATIVE_UINT64);
-  const Handle status = reader.data_set(group, "status");
-  const Handle type(H5Dget_type(status), H5Tclose, "status", "its type");
-  // The stored enumeration is read as it is, one byte a row.
-  if (H5Tget_size(type) != 1) throw reader.wrong("column status is not one byte a row");
-  for (const std::uint8_t value : reader.column<std::uint8_t>(group, "status", type)) {
-    if (value > 3) throw reader.wrong("column status holds " + std::to_string(value));
-    candidates.status.push_back(static_cast<CandidateStatus>(value));
-  }
-  const Handle parameters = reader.group(group, "parameters");
-  for (const auto& name : reader.ordered_members(parameters)) {
-    const Handle column = reader.data_set(parameters, name);
-    file.parameters.push_back({name, reader.text_attributes(column, "labels")});
-  }
-  const Handle objectives = reader.group(group, "objectives");
-  for (const auto& name : reader.ordered_members(objectives)) {
-    const Handle column = reader.data_set(objectives, name);
-    file.objectives.push_back({name, reader.text_attribute(column, "unit"),
-                               reader.text_attribute(column, "goal") == "max"});
-    candidates.objectives.push_back(reader.column<double>(objectives, name, H5T_NATIVE_DOUBLE));
-  }
-  candidates.message = reader.text_column(group, "message");
+// Reads part by part, so that what is damaged does not hide the rest.
+class Examination {
+ public:
+  explicit Examination(const std::filesystem::path& path) : reader_(path) {}
 
-  bool equal = candidates.status.size() == candidates.size() &&
-               candidates.message.size() == candidates.size();
-  for (const auto& column : candidates.objectives) {
-    equal = equal && column.size() == candidates.size();
+  StudyFileReading run() {
+    read_attributes(reader_, file());
+    if (reader_.attribute<int>(reader_.file(), "format_version", H5T_NATIVE_INT) > 1) {
+      found_.verified = true;
+      part("checksums", [&] { checksums_ = reader_.text_attributes(reader_.file(), "checksums"); });
+    }
+    read_candidates();
+    read_results();
+    if (found_.verified) {
+      for (const std::string& name : damaged_parts(file(), checksums_))
+        if (!is_damaged(name)) damaged(name, "it is not what was written");
+    }
+    return std::move(found_);
   }
-  if (!equal) throw reader.wrong("columns of /candidates differ in length");
+
+ private:
+  StudyFile& file() { return found_.file; }
+  void damaged(const std::string& name, const std::string& why) {
+    found_.damage.push_back({name, why});
+  }
+  bool is_damaged(const std::string& name) const {
+    return std::any_of(found_.damage.begin(), found_.damage.end(),
+                       [&](const DamagedPart& d) { return d.part == name; });
+  }
+  template <class Read>
+  void part(const std::string& name, Read&& read) {
+    try {
+      read();
+    } catch (const FileError& error) {
+      damaged(name, error.what());
+    } catch (const InputError& error) {
+      damaged(name, error.what());
+    }
+  }
+
+  void read_candidates() {
+    std::optional<Handle> group;
+    part("candidates", [&] { group.emplace(reader_.group(reader_.file(), "candidates")); });
+    if (!group) return;
+    auto& candidates = file().candidates;
+    part("candidates/id", [&] {
+      candidates.id = reader_.column<std::uint64_t>(*group, "id", H5T_NATIVE_UINT64);
+      if (!std::is_sorted(candidates.id.begin(), candidates.id.end()))
+        throw reader_.wrong("column id is not sorted");
+    });
+    part("candidates/status", [&] { read_status(*group); });
+    part("parameters", [&] { read_parameters(*group); });
+    part("objectives", [&] { read_objectives(*group); });
+    part("candidates/message",
+         [&] { candidates.message = reader_.text_column(*group, "message"); });
+    part("candidates", [&] {
+      bool equal = candidates.status.size() == candidates.size() &&
+                   candidates.message.size() == candidates.size();
+      for (const auto& column : candidates.objectives)
+        equal = equal && column.size() == candidates.size();
+      if (!equal) throw reader_.wrong("columns of /candidates differ in length");
+    });
+  }
+
+  void read_status(hid_t group) {
+    const Handle status = reader_.data_set(group, "status");
+    const Handle type(H5Dget_type(status), H5Tclose, "status", "its type");
+    // The stored enumeration is read as it is, one byte a row.
+    if (H5Tget_size(type) != 1) throw reader_.wrong("column status is not one byte a row");
+    for (const std::uint8_t value : reader_.column<std::uint8_t>(group, "status", type)) {
+      if (value > 3) throw reader_.wrong("column status holds " + std::to_string(value));
+      file().candidates.status.push_back(static_cast<CandidateStatus>(value));
+    }
+  }
+
+  // Columns of value indices follow from the ids: they are there for those who read the file with
+  // other programs, and must say the same.
+  void read_parameters(hid_t candidates) {
+    const Handle group = reader_.group(candidates, "parameters");
+    const std::vector<std::string> names = reader_.ordered_members(group);
+    for (const std::string& name : names) {
+      const Handle column = reader_.data_set(group, name);
+      file().parameters.push_back({name, reader_.text_attributes(column, "labels")});
+    }
+    std::uint64_t stride = 1;
+    for (std::size_t p = names.size(); p-- > 0;) {
+      const std::uint64_t count = std::max<std::uint64_t>(1, file().parameters[p].labels.size());
+      const auto indices = reader_.column<std::uint32_t>(group, names[p], H5T_NATIVE_UINT32);
+      const auto& ids = file().candidates.id;
+      bool right = indices.size() == ids.size();
+      for (std::size_t row = 0; right && row < ids.size(); ++row)
+        right = indices[row] == ids[row] / stride % count;
+      if (!right && !is_damaged("candidates/id"))
+        throw reader_.wrong("column " + names[p] + " does not go with the ids");
+      stride *= count;
+    }
+  }
+
+  void read_objectives(hid_t candidates) {
+    const Handle group = reader_.group(candidates, "objectives");
+    for (const auto& name : reader_.ordered_members(group)) {
+      const Handle column = reader_.data_set(group, name);
+      file().objectives.push_back({name, reader_.text_attribute(column, "unit"),
+                                   reader_.text_attribute(column, "goal") == "max"});
+      file().candidates.objectives.emplace_back();
+      part("candidates/objectives", [&] {
+        file().candidates.objectives.back() =
+            reader_.column<double>(group, name, H5T_NATIVE_DOUBLE);
+      });
+    }
+  }
+
+  void read_results() {
+    part("pareto", [&] {
+      auto front = reader_.column<std::uint64_t>(reader_.group(reader_.file(), "pareto"),
+                                                 "candidate", H5T_NATIVE_UINT64);
+      for (const std::uint64_t row : front)
+        if (row >= file().candidates.size())
+          throw reader_.wrong("/pareto/candidate names row " + std::to_string(row) + " of " +
+                              std::to_string(file().candidates.size()));
+      file().front = std::move(front);
+    });
+    part("designs", [&] { read_designs(); });
+    part("convergence", [&] {
+      const Handle group = reader_.group(reader_.file(), "convergence");
+      auto& convergence = file().convergence;
+      convergence.seconds = reader_.column<double>(group, "seconds", H5T_NATIVE_DOUBLE);
+      convergence.evaluated = reader_.column<std::uint64_t>(group, "evaluated", H5T_NATIVE_UINT64);
+      convergence.hypervolume = reader_.column<double>(group, "hypervolume", H5T_NATIVE_DOUBLE);
+      convergence.front_size =
+          reader_.column<std::uint64_t>(group, "front_size", H5T_NATIVE_UINT64);
+      const std::size_t length = convergence.seconds.size();
+      if (convergence.evaluated.size() != length || convergence.hypervolume.size() != length ||
+          convergence.front_size.size() != length)
+        throw reader_.wrong("columns of /convergence differ in length");
+    });
+  }
+
+  void read_designs() {
+    const Handle designs = reader_.group(reader_.file(), "designs");
+    for (const auto& name : reader_.members(designs)) {
+      StudyDesign design;
+      const auto parsed = std::from_chars(name.data(), name.data() + name.size(), design.id);
+      if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size())
+        throw reader_.wrong("/designs/" + name + " is not named by an id");
+      const Handle group = reader_.group(designs, name);
+      for (const auto& document : reader_.members(group)) {
+        const auto texts = reader_.text_column(group, document);
+        if (texts.size() != 1) throw reader_.wrong("/designs/" + name + " does not hold texts");
+        design.documents[document] = texts.front();
+      }
+      file().designs.push_back(std::move(design));
+    }
+    std::sort(file().designs.begin(), file().designs.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
+  }
+
+  Reader reader_;
+  StudyFileReading found_;
+  std::vector<std::string> checksums_;
+};
+
+// What the reading process has to say: one letter, then the rest.
+std::string answer_of(const std::filesystem::path& path) {
+  ByteWriter out;
+  try {
+    const StudyFileReading found = Examination(path).run();
+    out.put('R');
+    out.put(static_cast<std::uint8_t>(found.verified));
+    out.put(static_cast<std::uint64_t>(found.damage.size()));
+    for (const DamagedPart& damaged : found.damage) {
+      out.put_text(damaged.part);
+      out.put_text(damaged.why);
+    }
+    out.put_raw(encode_study_file(found.file));
+  } catch (const InputError& error) {
+    out.put('I');
+    out.put_text(error.problem);
+    out.put_text(error.remedy);
+  } catch (const FileError& error) {
+    out.put('F');
+    out.put_text(error.what());
+  } catch (const std::bad_alloc&) {
+    out.put('M');
+  }
+  return out.take();
 }
 
-void read_results(const Reader& reader, StudyFile& file) {
-  file.front = reader.column<std::uint64_t>(reader.group(reader.file(), "pareto"), "candidate",
-                                            H5T_NATIVE_UINT64);
-  for (const std::uint64_t row : file.front) {
-    if (row >= file.candidates.size()) {
-      throw reader.wrong("/pareto/candidate names row " + std::to_string(row) + " of " +
-                         std::to_string(file.candidates.size()));
-    }
-  }
-  const Handle designs = reader.group(reader.file(), "designs");
-  for (const auto& name : reader.members(designs)) {
-    StudyDesign design;
-    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), design.id);
-    if (parsed.ec != std::errc{} || parsed.ptr != name.data() + name.size()) {
-      throw reader.wrong("/designs/" + name + " is not named by an id");
-    }
-    const Handle group = reader.group(designs, name);
-    for (const auto& document : reader.members(group)) {
-      const auto texts = reader.text_column(group, document);
-      if (texts.size() != 1) throw reader.wrong("/designs/" + name + " does not hold texts");
-      design.documents[document] = texts.front();
-    }
-    file.designs.push_back(std::move(design));
-  }
-  std::sort(file.designs.begin(), file.designs.end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
-
-  const Handle group = reader.group(reader.file(), "convergence");
-  auto& convergence = file.convergence;
-  convergence.seconds = reader.column<double>(group, "seconds", H5T_NATIVE_DOUBLE);
-  convergence.evaluated = reader.column<std::uint64_t>(group, "evaluated", H5T_NATIVE_UINT64);
-  convergence.hypervolume = reader.column<double>(group, "hypervolume", H5T_NATIVE_DOUBLE);
-  convergence.front_size = reader.column<std::uint64_t>(group, "front_size", H5T_NATIVE_UINT64);
-  const std::size_t length = convergence.seconds.size();
-  if (convergence.evaluated.size() != length || convergence.hypervolume.size() != length ||
-      convergence.front_size.size() != length) {
-    throw reader.wrong("columns of /convergence differ in length");
-  }
+std::string words_of(const std::vector<DamagedPart>& damage) {
+  std::string text;
+  for (const DamagedPart& damaged : damage)
+    text += (text.empty() ? "" : "; ") + damaged.part + ": " + damaged.why;
+  return text;
 }
+
+constexpr const char* kMadeAgain =
+    "the study's folder, if it is still there, makes it again with `ridgeline explore --resume`";
 
 }  // namespace
 
+StudyFileReading examine_study_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found)
+    throw FileError(path.string() + ": there is no such file");
+  if (error) throw FileError(path.string() + ": cannot be opened: " + error.message());
+  if (std::filesystem::is_directory(status))
+    throw FileError(path.string() + ": this is a folder (give a study file of 'explore')");
+  const BoundedAnswer answer =
+      run_bounded(path, std::filesystem::file_size(path, error), [&] { return answer_of(path); });
+  if (!answer.trouble.empty())
+    throw FileError(path.string() + ": the file is damaged: " + answer.trouble + "; " + kMadeAgain);
+  ByteReader in(answer.bytes);
+  StudyFileReading found;
+  switch (in.get<char>()) {
+    case 'R': {
+      found.verified = in.get<std::uint8_t>() != 0;
+      for (auto left = in.get<std::uint64_t>(); left > 0 && in.ok(); --left) {
+        std::string part = in.get_text();
+        found.damage.push_back({std::move(part), in.get_text()});
+      }
+      if (in.ok() && decode_study_file(in.rest(), found.file)) return found;
+      break;
+    }
+    case 'I': {
+      const std::string problem = in.get_text();
+      throw InputError({path.string(), "", 0, 0}, problem, in.get_text());
+    }
+    case 'F':
+      throw FileError(in.get_text());
+    case 'M':
+      throw FileError(path.string() +
+                      ": it asks for more memory than a file of its size can hold; " +
+                      "the file is damaged; " + kMadeAgain);
+    default:
+      break;
+  }
+  throw FileError(path.string() + ": the process that reads it ended before it was done");
+}
+
 StudyFile read_study_file(const std::filesystem::path& path) {
-  const Reader reader(path);
-  StudyFile file;
-  read_attributes(reader, file);
-  read_candidates(reader, file);
-  read_results(reader, file);
-  return file;
+  StudyFileReading found = examine_study_file(path);
+  if (!found.damage.empty())
+    throw FileError(path.string() + ": the file is damaged: " + words_of(found.damage) +
+                    " (`ridgeline check` says what can be read); " + kMadeAgain);
+  return std::move(found.file);
 }
 
 }  // namespace ridgeline::io

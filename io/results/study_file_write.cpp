@@ -5,12 +5,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 
 #include "io/results/durable_file.hpp"
 #include "io/results/hdf5_handle.hpp"
 #include "io/results/study_file.hpp"
+#include "io/results/study_file_bytes.hpp"
 
 namespace ridgeline::io {
 namespace {
@@ -158,6 +160,7 @@ class Writer {
       check(H5Pset_chunk(creation, 1, &chunk), name_, name);
       check(H5Pset_shuffle(creation), name_, name);
       check(H5Pset_deflate(creation, 4), name_, name);
+      check(H5Pset_fletcher32(creation), name_, name);
     }
     return Handle(
         H5Dcreate2(parent, name.c_str(), stored, space, H5P_DEFAULT, creation, H5P_DEFAULT),
@@ -246,6 +249,7 @@ void write_attributes(const Writer& writer, const StudyFile& file) {
   writer.text_attribute(root, "started", file.started);
   writer.text_attribute(root, "finished", file.finished);
   writer.text_attribute(root, "status", file.status);
+  writer.text_attribute(root, "checksums", study_file_checksums(file));
   if (!file.hypervolume_reference.empty()) {
     writer.attribute(root, "hypervolume_reference", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE,
                      file.hypervolume_reference);
@@ -328,10 +332,43 @@ void write_results(const Writer& writer, const StudyFile& file) {
                 file.convergence.front_size);
 }
 
+template <class File, class Visit>
+void for_each_text(File& file, Visit&& visit) {
+  for (auto* text : {&file.ridgeline_version, &file.study, &file.inputs_sha256, &file.command,
+                     &file.host, &file.started, &file.finished, &file.status})
+    visit(*text);
+  for (auto& [name, text] : file.notes) visit(text);
+  for (auto& parameter : file.parameters)
+    for (auto& label : parameter.labels) visit(label);
+  for (auto& message : file.candidates.message) visit(message);
+  for (auto& design : file.designs)
+    for (auto& [name, text] : design.documents) visit(text);
+}
+
+bool has_nul(const StudyFile& file) {
+  bool found = false;
+  for_each_text(file, [&](const std::string& text) {
+    found = found || text.find('\0') != std::string::npos;
+  });
+  return found;
+}
+
+StudyFile without_nul(StudyFile file) {
+  for_each_text(file, [](std::string& text) {
+    for (std::size_t at = 0; (at = text.find('\0', at)) != std::string::npos; at += 3)
+      text.replace(at, 1, "\uFFFD");
+  });
+  return file;
+}
+
 }  // namespace
 
-void write_study_file(const std::filesystem::path& path, const StudyFile& file) {
-  require_equal_lengths(file);
+void write_study_file(const std::filesystem::path& path, const StudyFile& given) {
+  require_equal_lengths(given);
+  // HDF5's texts end at the first NUL.
+  std::optional<StudyFile> clean;
+  if (has_nul(given)) clean = without_nul(given);
+  const StudyFile& file = clean ? *clean : given;
   Writer writer(path.string());
   write_attributes(writer, file);
   write_candidates(writer, file, path.string());

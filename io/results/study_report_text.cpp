@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/document/printable.hpp"
 #include "io/results/study_report.hpp"
 
 namespace ridgeline::io {
@@ -33,6 +34,8 @@ std::string percent(double share) {
   return std::to_string(static_cast<int>(std::lround(100 * share))) + " %";
 }
 
+constexpr std::size_t kLongestCell = 400;  // bytes
+
 // Letters of a UTF-8 text.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -43,7 +46,10 @@ std::size_t width(const std::string& text) {
 // Columns as wide as they need to be; the first one to the left, the others to the right.
 class Table {
  public:
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  void row(std::vector<std::string> cells) {
+    for (std::string& cell : cells) cell = printable(cell, kLongestCell);
+    rows_.push_back(std::move(cells));
+  }
 
   std::string text() const {
     std::vector<std::size_t> widths;
@@ -159,16 +165,6 @@ ordered_json design_json(const StudyFile& file, std::uint64_t row) {
           {"objectives", std::move(objectives)}};
 }
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace
 
 std::string report_text(const StudyFile& file, const StudyReport& report, std::uint64_t top) {
@@ -179,6 +175,7 @@ std::string report_text(const StudyFile& file, const StudyReport& report, std::u
           file.host + ", " + file.started + " to " + file.finished + ", seed " +
           std::to_string(file.seed) + '\n';
   for (const auto& [name, note] : file.notes) text += name + ": " + note + '\n';
+  text = printable_lines(text);
   if (file.status != "complete") {
     text += "The study was stopped early: all below is about what was evaluated so far.\n";
   }

@@ -16,7 +16,7 @@
 namespace ridgeline::model {
 
 // Nodes that indices, memory and patience allow; more are refused.
-inline constexpr std::int64_t kMaxNodes = 20'000'000;
+inline constexpr std::int64_t kMaxNodes = 500'000;
 
 enum class ScheduleMode : std::uint8_t { fused, layer_by_layer };
 enum class Semantics : std::uint8_t { v2025, v2023 };  // docs/multicore.md, 8

@@ -4,16 +4,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace ridgeline::engine {
 namespace {
 
-// Runs `body` in a child process, which is expected to abort; what it noted.
+// Runs `body` in a child process, which is expected to end by `signal`; what it noted.
 template <class Body>
-std::vector<CrashNote> notes_of(Body body) {
+std::string bytes_noted(Body body, int signal = SIGABRT) {
   const std::filesystem::path file = std::filesystem::path(::testing::TempDir()) /
                                      ("crash-note-" + std::to_string(::getpid()) + ".crash");
   std::filesystem::remove(file);
@@ -25,11 +27,16 @@ std::vector<CrashNote> notes_of(Body body) {
   }
   int state = 0;
   EXPECT_EQ(::waitpid(child, &state, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(state) && WTERMSIG(state) == SIGABRT);
+  EXPECT_TRUE(WIFSIGNALED(state) && WTERMSIG(state) == signal);
   std::ifstream in(file, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   std::filesystem::remove(file);
-  return decode_crash_notes(bytes);
+  return bytes;
+}
+
+template <class Body>
+std::vector<CrashNote> notes_of(Body body) {
+  return decode_crash_notes(bytes_noted(body));
 }
 
 TEST(CrashNote, NamesWhatTheCrashedThreadEvaluated) {
@@ -48,8 +55,38 @@ TEST(CrashNote, BlamesNothingWhereNothingWasEvaluated) {
 }
 
 TEST(CrashNote, BelievesWholeNotesOnly) {
-  EXPECT_TRUE(decode_crash_notes("12345678").empty());
-  EXPECT_EQ(decode_crash_notes(std::string(9, '\1') + "1234").size(), 1u);
+  const std::string whole = bytes_noted([] {
+    const Evaluating now({5, false});
+    std::abort();
+  });
+  ASSERT_EQ(decode_crash_notes(whole).size(), 1u);
+  EXPECT_EQ(decode_crash_notes(whole + whole.substr(0, 8)).size(), 1u);
+  for (std::size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    std::string flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    EXPECT_TRUE(decode_crash_notes(flipped).empty()) << "bit " << bit;
+  }
+}
+
+// Needs more stack than there is.
+int deeper(int depth) {
+  volatile char block[4096] = {};
+  block[depth % 4096] = 1;
+  return deeper(depth + 1) + block[0];
+}
+
+TEST(CrashNote, IsWrittenWhereTheStackOverflows) {
+  const auto notes = decode_crash_notes(bytes_noted(
+      [] {
+        std::thread([] {
+          const AlternateStack stack;
+          const Evaluating now({42, false});
+          deeper(1);
+        }).join();
+      },
+      SIGSEGV));
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_EQ(notes[0].id, 42u);
 }
 
 }  // namespace

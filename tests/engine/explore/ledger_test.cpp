@@ -289,6 +289,53 @@ TEST(Ledger, LeavesOutWhatCrashedThreeRuns) {
   EXPECT_EQ(std::count(chunk.ids.begin(), chunk.ids.end(), 6u), 0);
 }
 
+// A worker that is killed from outside, say for want of memory, leaves no note.
+TEST(Ledger, DoesNotBlameADesignForWorkersThatLeftNoNote) {
+  const Space space = some_space({4, 4});
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  ledger.start();
+  for (int w = 0; w < 5; ++w) ledger.add_worker(1);
+  const auto no_note = [](std::uint64_t, bool) { return false; };
+  std::vector<Candidate> left_out;
+  std::uint64_t first = 0;
+  for (int w = 1; w < 5; ++w) {
+    const Chunk chunk = ledger.take(w, 1, w);
+    ASSERT_EQ(chunk.ids.size(), 1u);
+    if (w == 1) first = chunk.ids[0];
+    EXPECT_EQ(chunk.ids[0], first) << "the suspect, alone";
+    ledger.lose(w, left_out, no_note);
+    EXPECT_EQ(ledger.deadly().has_value(), w >= 3);
+  }
+  EXPECT_TRUE(left_out.empty());
+  EXPECT_FALSE(ledger.known().find(first));
+  EXPECT_EQ(ledger.deadly(), first);
+  // Those that were only suspended come back.
+  ledger.revive(1);
+  ledger.revive(2);
+  EXPECT_FALSE(ledger.deadly());
+}
+
+TEST(Ledger, LeavesWhatComesAfterABlockForLaterWhereItIsAskedTo) {
+  const Space space = some_space({4, 4});
+  LedgerOptions options;
+  options.deferred = true;
+  Ledger ledger(exhaustive_source(space, 15), kObjectives, options);
+  ledger.start();
+  ledger.add_worker(1);
+  bool due = false;
+  for (Chunk chunk = ledger.take(0, 1, 0); !chunk.ids.empty(); chunk = ledger.take(0, 1, 0)) {
+    ledger.record(0, evaluate(space, chunk.ids[0], chunk.front, ledger.front(), false), 0);
+    due = ledger.due();
+    if (due) break;
+  }
+  EXPECT_TRUE(due);
+  EXPECT_EQ(ledger.completed_blocks(), 0u);
+  EXPECT_FALSE(ledger.evaluated_all());
+  ledger.look();
+  EXPECT_TRUE(ledger.evaluated_all());
+  EXPECT_GT(ledger.front().size(), 0u);
+}
+
 TEST(Ledger, BelievesAResultMoreThanACrash) {
   const Space space = some_space({4, 4});
   Ledger ledger(exhaustive_source(space, 15), kObjectives, {});

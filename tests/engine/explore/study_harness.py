@@ -25,6 +25,8 @@ class Bench:
 
     def __init__(self, program, strategy="exhaustive", values=8, keep=False):
         self.program = pathlib.Path(program).resolve()
+        # Beside it in the build folder: the same with figures from arithmetic.
+        self.synthetic = self.program.parent / "tests/synthetic/ridgeline_synthetic"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="ridgeline-explore-"))
         self.keep = keep
         shutil.copy(EXAMPLES / "accelerators/tpu_like.yaml", self.folder / "accelerator.yaml")
@@ -59,7 +61,7 @@ class Bench:
     def path(self, name):
         return self.folder / name
 
-    def command(self, output, *options, ranks=0, threads=1, recovery=False):
+    def command(self, output, *options, ranks=0, threads=1, recovery=False, synthetic=None):
         launcher = []
         if ranks > 0:
             launcher = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks)]
@@ -67,18 +69,18 @@ class Bench:
                 launcher.insert(1, "--allow-run-as-root")
             if recovery:
                 launcher.insert(1, "--enable-recovery")
-        return launcher + [str(self.program), "explore", str(self.study), "--output",
+        program = self.synthetic if synthetic else self.program
+        return launcher + [str(program), "explore", str(self.study), "--output",
                            str(self.path(output)), "--threads", str(threads), *map(str, options)]
 
     def environment(self, synthetic):
         environment = dict(os.environ)
-        environment.pop("RIDGELINE_EXPLORE_SYNTHETIC", None)
-        if synthetic is not None:
-            environment["RIDGELINE_EXPLORE_SYNTHETIC"] = synthetic
+        if synthetic:
+            environment["RIDGELINE_SYNTHETIC"] = synthetic
         return environment
 
     def start(self, output, *options, synthetic="", **how):
-        return subprocess.Popen(self.command(output, *options, **how), cwd=self.folder,
+        return subprocess.Popen(self.command(output, *options, synthetic=synthetic, **how), cwd=self.folder,
                                 env=self.environment(synthetic), stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
@@ -143,7 +145,7 @@ def processes(program, output):
             state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
         except (OSError, IndexError):
             continue
-        if state != "Z" and words and words[0] == str(program).encode() \
+        if state != "Z" and words and words[0].startswith(str(program.parent).encode()) \
                 and str(output).encode() in words:
             found.append(int(entry.name))
     return sorted(found)

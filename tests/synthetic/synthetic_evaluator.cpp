@@ -1,13 +1,13 @@
+#include "tests/synthetic/synthetic_evaluator.hpp"
+
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <map>
+#include <new>
 #include <set>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
-
-#include "engine/explore/evaluator.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -33,6 +33,8 @@ class SyntheticEvaluator final : public Evaluator {
       if (name == "busy") busy_ = true;
       if (name == "throw") throws_.insert(static_cast<std::uint64_t>(value));
       if (name == "abort") aborts_.insert(static_cast<std::uint64_t>(value));
+      if (name == "overflow") overflows_.insert(static_cast<std::uint64_t>(value));
+      if (name == "memory") memory_.insert(static_cast<std::uint64_t>(value));
       if (name == "infeasible") infeasible_ = static_cast<std::uint64_t>(value);
     }
   }
@@ -67,6 +69,8 @@ class SyntheticEvaluator final : public Evaluator {
     }
     if (throws_.contains(id)) throw std::runtime_error("this design throws");
     if (aborts_.contains(id)) std::abort();
+    if (overflows_.contains(id)) recurse(1);
+    if (memory_.contains(id)) throw std::bad_alloc();
     work(noise, stop);
     const double latency = bound[0] * (1 + static_cast<double>(noise % 1000) / 10000);
     const double energy = bound[1] + static_cast<double>(noise / 1000 % 1000) / 500;
@@ -85,6 +89,12 @@ class SyntheticEvaluator final : public Evaluator {
 
  private:
   static std::size_t at(io::Metric metric) { return static_cast<std::size_t>(metric); }
+
+  static int recurse(int depth) {
+    volatile char block[4096] = {};
+    block[depth % 4096] = 1;
+    return recurse(depth + 1) + block[0];
+  }
 
   void work(std::uint64_t noise, const StopCheck& stop) const {
     if (seconds_ <= 0) return;
@@ -111,6 +121,8 @@ class SyntheticEvaluator final : public Evaluator {
   bool busy_ = false;
   std::set<std::uint64_t> throws_;
   std::set<std::uint64_t> aborts_;
+  std::set<std::uint64_t> overflows_;
+  std::set<std::uint64_t> memory_;
   std::uint64_t infeasible_ = 0;
 };
 

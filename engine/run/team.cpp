@@ -1,0 +1,146 @@
+#include "engine/run/team.hpp"
+
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+#include <tbb/partitioner.h>
+#include <tbb/task_arena.h>
+#include <tbb/task_group.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "engine/run/failure.hpp"
+
+namespace ridgeline::engine {
+
+// TBB starts its workers one from the other, and a thread that the system does not give ends the
+// program from within. So the threads are ours, and the arena has room for no others.
+struct Team::State {
+  explicit State(int members) : arena(members, static_cast<unsigned>(members)) {}
+
+  // Helps in loops that are under way, and waits for the next one.
+  void serve() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] { return leaving || loops > 0; });
+      if (leaving) return;
+      lock.unlock();
+      arena.execute([&] {
+        tbb::task_group gate;  // who waits for it takes what there is to be done in the arena
+        {
+          const std::lock_guard open(mutex);
+          if (loops == 0) return;
+          gates.push_back(gate.defer([] {}));
+        }
+        gate.wait();
+      });
+      lock.lock();
+    }
+  }
+
+  void begin_loop() {
+    {
+      const std::lock_guard lock(mutex);
+      ++loops;
+    }
+    changed.notify_all();
+  }
+
+  void end_loop() {
+    const std::lock_guard lock(mutex);
+    if (--loops == 0) gates.clear();  // a gate whose task is gone is open
+  }
+
+  void leave() {
+    {
+      const std::lock_guard lock(mutex);
+      leaving = true;
+    }
+    changed.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  tbb::task_arena arena;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool leaving = false;
+  int loops = 0;  // under way, those within others included
+  std::vector<tbb::task_handle> gates;
+  std::vector<std::thread> threads;
+};
+
+Team::Team(int threads) : threads_(std::max(1, threads)) {
+  if (threads_ == 1) return;
+  state_ = std::make_unique<State>(threads_);
+  state_->threads.reserve(static_cast<std::size_t>(threads_));
+  state_->gates.reserve(static_cast<std::size_t>(threads_));
+  try {
+    for (int i = 1; i < threads_; ++i)
+      state_->threads.emplace_back([state = state_.get()] { state->serve(); });
+  } catch (const std::system_error& error) {
+    const std::size_t there = state_->threads.size() + 1;
+    state_->leave();
+    throw MachineError(no_thread(there, threads_, error.code()));
+  } catch (...) {
+    state_->leave();
+    throw;
+  }
+}
+
+Team::~Team() {
+  if (state_) state_->leave();
+}
+
+void Team::run(std::size_t count, const std::function<void(std::size_t, int)>& body) {
+  if (!state_ || count <= 1) {
+    const int member = state_ ? std::max(0, tbb::this_task_arena::current_thread_index()) : 0;
+    for (std::size_t item = 0; item < count; ++item) body(item, member);
+    return;
+  }
+  std::mutex mutex;
+  std::size_t failed = count;  // earliest item that threw
+  std::exception_ptr error;
+  const auto one = [&](std::size_t item) {
+    {
+      const std::lock_guard lock(mutex);
+      if (item > failed) return;
+    }
+    try {
+      body(item, tbb::this_task_arena::current_thread_index());
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (item < failed) {
+        failed = item;
+        error = std::current_exception();
+      }
+    }
+  };
+  state_->begin_loop();
+  try {
+    state_->arena.execute([&] {
+      // Isolated, because who waits for the rest of this loop must not begin what is outside of it.
+      tbb::this_task_arena::isolate([&] {
+        // One item a task: the time they take differs by orders of magnitude.
+        tbb::parallel_for(
+            tbb::blocked_range<std::size_t>(0, count, 1),
+            [&](const tbb::blocked_range<std::size_t>& range) {
+              for (std::size_t i = range.begin(); i != range.end(); ++i) one(i);
+            },
+            tbb::simple_partitioner());
+      });
+    });
+  } catch (...) {
+    state_->end_loop();
+    throw;
+  }
+  state_->end_loop();
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace ridgeline::engine
