@@ -14,6 +14,7 @@
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/mapper.hpp"
+#include "search/mapping/ordering_batch.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline {
@@ -42,7 +43,9 @@ struct Case {
   model::Hierarchy hierarchy;
   model::MappingEntry mapping;
   model::Problem problem;
-  std::vector<model::Ordering> orderings;
+  std::vector<model::TemporalLoop> loops;
+  std::vector<std::vector<std::uint8_t>> orders;  // places in `loops`
+  std::vector<model::Ordering> orderings;         // the same
   std::vector<model::Cuts> cuts;
   std::vector<model::LoopTiling> tilings;
 
@@ -60,11 +63,13 @@ struct Case {
     const std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                           problem.temporal_size.begin() + problem.dims);
     search::LoopPermutations permutations(layer, search::loop_factors(layer, sizes, 6, {}).loops);
+    loops = permutations.current();
     do {
       model::Ordering ordering;
       for (const auto& loop : permutations.current()) ordering.push(loop.dim, loop.size);
       model::Cuts cut;
       if (!search::allocate(problem, ordering, false, cut)) continue;
+      orders.push_back(permutations.places());
       orderings.push_back(ordering);
       cuts.push_back(cut);
       tilings.emplace_back();
@@ -90,7 +95,25 @@ void over_orderings(benchmark::State& state, const Case& c, const Each& each) {
       benchmark::Counter(static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
-// The figure that matters: cut into levels, and all costs.
+// The figure that matters: cut into levels, and all costs, several at once as searches do.
+void batch(benchmark::State& state, const char* name) {
+  const Case c(name);
+  search::OrderingBatch orderings(c.problem, c.loops, false);
+  double sum = 0;
+  over_orderings(state, c, [&](std::size_t i) {
+    if (orderings.add(c.orders[i]) && orderings.full()) {
+      orderings.cost([&](const model::Cost& cost, int) { sum += cost.latency; });
+    }
+  });
+  benchmark::DoNotOptimize(sum);
+}
+BENCHMARK_CAPTURE(batch, tpu_like, "tpu_like");
+BENCHMARK_CAPTURE(batch, edge_tpu_like, "edge_tpu_like");
+BENCHMARK_CAPTURE(batch, tesla_npu_like, "tesla_npu_like");
+BENCHMARK_CAPTURE(batch, ascend_like, "ascend_like");
+BENCHMARK_CAPTURE(batch, eyeriss_like, "eyeriss_like");
+
+// The same one by one.
 void allocate_and_evaluate(benchmark::State& state) {
   const Case& c = tpu_like();
   over_orderings(state, c, [&](std::size_t i) {

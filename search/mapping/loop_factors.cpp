@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 namespace ridgeline::search {
 
@@ -162,6 +163,8 @@ LoopPermutations::LoopPermutations(const model::Layer& layer,
   std::stable_sort(loops.begin(), loops.end(),
                    [&](const auto& a, const auto& b) { return key(a) > key(b); });
   current_ = std::move(loops);
+  places_.resize(current_.size());
+  std::iota(places_.begin(), places_.end(), std::uint8_t{0});
   rank_.resize(current_.size());
   int rank = 0;
   for (std::size_t i = current_.size(); i-- > 0;) {
@@ -190,6 +193,7 @@ bool LoopPermutations::next() {
   };
   shift(rank_);
   shift(current_);
+  shift(places_);
   return rank_ != start_;
 }
 

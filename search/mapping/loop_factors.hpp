@@ -39,10 +39,13 @@ class LoopPermutations {
  public:
   LoopPermutations(const model::Layer& layer, std::vector<model::TemporalLoop> loops);
   const std::vector<model::TemporalLoop>& current() const { return current_; }
+  // The same as places in the first permutation.
+  const std::vector<std::uint8_t>& places() const { return places_; }
   bool next();  // false after the last one
 
  private:
   std::vector<model::TemporalLoop> current_;
+  std::vector<std::uint8_t> places_;
   std::vector<int> rank_;   // of each of current_
   std::vector<int> start_;  // ranks of the first permutation
 };

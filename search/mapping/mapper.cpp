@@ -14,6 +14,7 @@
 #include "search/mapping/anneal.hpp"
 #include "search/mapping/fixed_ordering.hpp"
 #include "search/mapping/loop_factors.hpp"
+#include "search/mapping/ordering_batch.hpp"
 #include "search/mapping/replay.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
@@ -242,8 +243,19 @@ class Search {
                      " temporal loops remain after spatial unrolling";
       return;
     }
-    LoopPermutations permutations(layer_, std::move(factors.loops));
-    model::Ordering ordering;
+    LoopPermutations permutations(layer_, factors.loops);
+    OrderingBatch batch(problem, permutations.current(), options_.even);
+    const auto cost_batch = [&] {
+      batch.cost([&](const model::Cost& one, int i) {
+        ++found.evaluated;
+        if (!std::isfinite(one.energy)) return;
+        if (found.any && !better(options_.objective, one, found.cost)) return;
+        found.any = true;
+        found.cost = one;
+        found.ordering = batch.ordering(i);
+        found.cuts = batch.cuts(i);
+      });
+    };
     bool any_ordering = false;
     std::int64_t since_poll = 0;
     do {
@@ -258,14 +270,33 @@ class Search {
         continue;
       }
       any_ordering = true;
-      set_ordering(layer_, permutations.current(), ordering);
-      consider(problem, ordering, found);
+      if (batch.add(permutations.places()) && batch.full()) cost_batch();
     } while (permutations.next());
+    cost_batch();
+    if (!found.any) remember_all(problem, factors.loops, constraints);
     if (!any_ordering && !found.cut_off && found.reason.empty()) {
       found.reason =
           "no ordering of the loops, merged down to the loop-prime-factor limit, satisfies "
           "temporal_ordering; raise --lpf-limit, or use --engine exact";
     }
+  }
+
+  // Why none of the orderings fits.
+  void remember_all(const model::Problem& problem, const std::vector<model::TemporalLoop>& loops,
+                    const std::vector<LoopConstraint>& constraints) {
+    LoopPermutations permutations(layer_, loops);
+    model::Ordering ordering;
+    std::int64_t since_poll = 0;
+    do {
+      if (++since_poll % 4096 == 0 && options_.budget.stopped()) break;
+      if (!permutations.current().empty() && !satisfies(permutations.current(), constraints)) {
+        continue;
+      }
+      set_ordering(layer_, permutations.current(), ordering);
+      model::Cuts cuts;
+      AllocationFailure failure;
+      if (!allocate(problem, ordering, options_.even, cuts, &failure)) remember(problem, failure);
+    } while (permutations.next());
   }
 
   void exact(const model::Problem& problem, const std::vector<LoopConstraint>& constraints,
