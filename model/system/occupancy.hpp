@@ -1,4 +1,5 @@
 // Step functions of time that a schedule grows: bandwidth in use on a link, bits in a memory.
+// Nearly all that is asked and changed lies close to their ends, so that is where looking begins.
 #pragma once
 
 #include <algorithm>
@@ -10,33 +11,59 @@
 
 namespace ridgeline::model {
 
+// Steps by increasing time; a step holds until the next begins.
+template <class Used>
+struct OccupancySteps {
+  struct Step {
+    double time = 0;
+    Used used{};
+  };
+  std::vector<Step> steps;
+
+  void reset() { steps.assign(1, Step{}); }
+
+  // The last step that begins at t or before; the first where none does.
+  std::size_t step_at(double t) const {
+    constexpr std::size_t kNear = 12;
+    std::size_t i = steps.size() - 1;
+    const std::size_t far = i > kNear ? i - kNear : 0;
+    while (i > far && steps[i].time > t) --i;
+    if (i > far || steps[i].time <= t) return i;
+    const auto after =
+        std::upper_bound(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(i), t,
+                         [](double a, const Step& step) { return a < step.time; });
+    return after == steps.begin() ? 0 : static_cast<std::size_t>(after - steps.begin()) - 1;
+  }
+  void insert(std::size_t i, double t, Used used) {
+    steps.insert(steps.begin() + static_cast<std::ptrdiff_t>(i), Step{t, used});
+  }
+};
+
 // Bandwidth in use on a link over [0, infinity); neighbouring steps differ, so that a link in
 // constant use is one step however many transfers it carries.
 class LinkOccupancy {
  public:
   LinkOccupancy() { reset(); }
 
-  void reset() {
-    time_.assign(1, 0.0);
-    used_.assign(1, 0.0);
-  }
+  void reset() { profile_.reset(); }
 
   // First time >= `from` at which `demand` more fits under `bandwidth` for `duration`; infinite
   // where it never does.
   double first_window(double from, double duration, double demand, double bandwidth) const {
-    const std::size_t n = time_.size();
-    std::size_t i = step_at(from);
+    const auto& steps = profile_.steps;
+    const std::size_t n = steps.size();
+    std::size_t i = profile_.step_at(from);
     double begin = from;
     for (;;) {
-      while (used_[i] + demand > bandwidth) {
+      while (steps[i].used + demand > bandwidth) {
         if (++i == n) return std::numeric_limits<double>::infinity();
-        begin = time_[i];
+        begin = steps[i].time;
       }
       const double end = begin + duration;
       for (;;) {
-        if (i + 1 == n || time_[i + 1] >= end) return begin;
+        if (i + 1 == n || steps[i + 1].time >= end) return begin;
         ++i;
-        if (used_[i] + demand > bandwidth) break;
+        if (steps[i].used + demand > bandwidth) break;
       }
     }
   }
@@ -44,43 +71,35 @@ class LinkOccupancy {
   // Uses `amount` more on [begin, end).
   void add(double begin, double end, double amount) {
     if (!(begin < end) || amount == 0) return;
-    const std::size_t first = split(begin);
-    const std::size_t last = split(end);
-    for (std::size_t i = first; i < last; ++i) used_[i] += amount;
+    const std::size_t first = split(begin, profile_.step_at(begin));
+    std::size_t last = first;
+    auto& steps = profile_.steps;
+    while (last + 1 < steps.size() && steps[last + 1].time <= end) ++last;
+    last = split(end, last);
+    for (std::size_t i = first; i < last; ++i) steps[i].used += amount;
     join(last);
     join(first);
   }
 
-  std::size_t size() const { return time_.size(); }
-  double time(std::size_t i) const { return time_[i]; }
-  double used(std::size_t i) const { return used_[i]; }
+  std::size_t size() const { return profile_.steps.size(); }
+  double time(std::size_t i) const { return profile_.steps[i].time; }
+  double used(std::size_t i) const { return profile_.steps[i].used; }
 
  private:
-  std::size_t step_at(double t) const {
-    if (t >= time_.back()) return time_.size() - 1;
-    const auto after = std::upper_bound(time_.begin(), time_.end(), t);
-    return after == time_.begin() ? 0 : static_cast<std::size_t>(after - time_.begin()) - 1;
-  }
-  // Place of a step that begins at t.
-  std::size_t split(double t) {
-    const std::size_t i = step_at(t);
-    if (time_[i] == t) return i;
-    const auto at = static_cast<std::ptrdiff_t>(i + 1);
-    const double used = used_[i];
-    time_.insert(time_.begin() + at, t);
-    used_.insert(used_.begin() + at, used);
+  // Place of a step that begins at t, which lies in step i.
+  std::size_t split(double t, std::size_t i) {
+    if (profile_.steps[i].time == t) return i;
+    profile_.insert(i + 1, t, profile_.steps[i].used);
     return i + 1;
   }
   // Drops step i where it goes on as the one before.
   void join(std::size_t i) {
-    if (i == 0 || used_[i] != used_[i - 1]) return;
-    const auto at = static_cast<std::ptrdiff_t>(i);
-    time_.erase(time_.begin() + at);
-    used_.erase(used_.begin() + at);
+    auto& steps = profile_.steps;
+    if (i == 0 || steps[i].used != steps[i - 1].used) return;
+    steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(i));
   }
 
-  std::vector<double> time_;
-  std::vector<double> used_;
+  OccupancySteps<double> profile_;
 };
 
 // Bits stored in a memory. Times are cut to whole cycles when a step is made, but compared
@@ -89,27 +108,19 @@ class MemoryOccupancy {
  public:
   MemoryOccupancy() { reset(); }
 
-  void reset() {
-    time_.assign(1, 0.0);
-    used_.assign(1, 0);
-  }
+  void reset() { profile_.reset(); }
 
-  std::size_t step_at(double t) const {
-    if (t >= time_.back()) return time_.size() - 1;
-    const auto after = std::upper_bound(time_.begin(), time_.end(), t);
-    return after == time_.begin() ? 0 : static_cast<std::size_t>(after - time_.begin()) - 1;
-  }
-
-  std::int64_t used_at(double t) const { return used_[step_at(t)]; }
+  std::int64_t used_at(double t) const { return profile_.steps[profile_.step_at(t)].used; }
 
   // Earliest time >= t from which `bits` more never exceed `capacity`, or the last step where
   // they always do.
   double room_from(double t, std::int64_t bits, std::int64_t capacity) const {
-    if (t >= time_.back()) return t;
-    const std::size_t first = step_at(t);
-    for (std::size_t i = time_.size(); i-- > first;) {
-      if (used_[i] + bits > capacity) {
-        return i + 1 == time_.size() ? time_[i] : time_[i + 1];
+    const auto& steps = profile_.steps;
+    if (t >= steps.back().time) return t;
+    const std::size_t first = profile_.step_at(t);
+    for (std::size_t i = steps.size(); i-- > first;) {
+      if (steps[i].used + bits > capacity) {
+        return i + 1 == steps.size() ? steps[i].time : steps[i + 1].time;
       }
     }
     return t;
@@ -118,34 +129,36 @@ class MemoryOccupancy {
   // Whether `bits` more would exceed `capacity` at a step that begins at t or later, or with
   // `now` in the step at t as well.
   bool overflows(double t, std::int64_t bits, std::int64_t capacity, bool now) const {
-    std::size_t i = step_at(t);
-    if (!now && time_[i] < t) ++i;
-    for (; i < time_.size(); ++i) {
-      if (used_[i] + bits > capacity) return true;
+    const auto& steps = profile_.steps;
+    std::size_t i = profile_.step_at(t);
+    if (!now && steps[i].time < t) ++i;
+    for (; i < steps.size(); ++i) {
+      if (steps[i].used + bits > capacity) return true;
     }
     return false;
   }
 
   void add(double t, std::int64_t bits) {
-    std::size_t i = step_at(t);
-    if (time_[i] != t) {
-      const auto at = static_cast<std::ptrdiff_t>(i + 1);
-      const std::int64_t used = used_[i];
-      time_.insert(time_.begin() + at, std::trunc(t));
-      used_.insert(used_.begin() + at, used);
+    auto& steps = profile_.steps;
+    std::size_t i = profile_.step_at(t);
+    if (steps[i].time != t) {
+      profile_.insert(i + 1, std::trunc(t), steps[i].used);
       ++i;
     }
-    for (; i < used_.size(); ++i) used_[i] += bits;
+    for (; i < steps.size(); ++i) steps[i].used += bits;
   }
 
-  std::int64_t peak() const { return *std::max_element(used_.begin(), used_.end()); }
-  std::size_t size() const { return time_.size(); }
-  double time(std::size_t i) const { return time_[i]; }
-  std::int64_t used(std::size_t i) const { return used_[i]; }
+  std::int64_t peak() const {
+    std::int64_t most = profile_.steps.front().used;
+    for (const auto& step : profile_.steps) most = std::max(most, step.used);
+    return most;
+  }
+  std::size_t size() const { return profile_.steps.size(); }
+  double time(std::size_t i) const { return profile_.steps[i].time; }
+  std::int64_t used(std::size_t i) const { return profile_.steps[i].used; }
 
  private:
-  std::vector<double> time_;
-  std::vector<std::int64_t> used_;
+  OccupancySteps<std::int64_t> profile_;
 };
 
 }  // namespace ridgeline::model

@@ -1,7 +1,6 @@
 #include "model/system/scheduler.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -59,7 +58,74 @@ Scheduler::Scheduler(const ScheduleProblem& problem) : problem_(problem) {
   counts_.resize(problem.uses.size());
   count_size_.resize(problem.tensors.size());
   uses_left_.resize(problem.tensors.size());
-  events_.resize(std::bit_ceil(4 * nodes + 64));
+  holders_.resize(at(problem.keys));
+  events_of_tensor_.resize(problem.tensors.size());
+  tabulate_sizes();
+  tabulate_shares();
+  if (problem.semantics.fetch_ahead) tabulate_headstarts();
+}
+
+// Tensors and parts by size: there are few distinct ones, and most figures of a transfer depend on
+// nothing else.
+void Scheduler::tabulate_sizes() {
+  std::vector<std::int64_t> sizes;
+  for (const ScheduleProblem::Tensor& t : problem_.tensors) {
+    if (sizes.empty() || sizes.back() != t.bits) sizes.push_back(t.bits);
+  }
+  for (const ScheduleProblem::Part& p : problem_.parts) {
+    if (sizes.empty() || sizes.back() != p.bits) sizes.push_back(p.bits);
+  }
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  const auto place = [&](std::int64_t bits) {
+    return static_cast<std::int32_t>(std::lower_bound(sizes.begin(), sizes.end(), bits) -
+                                     sizes.begin());
+  };
+  for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
+    const ScheduleProblem::Tensor& tensor = problem_.tensors[t];
+    const auto id = static_cast<std::int32_t>(t);
+    const bool as_before = t > 0 && tensor.bits == whole_.back().bits;
+    whole_.push_back({id, kNone, id, tensor.bits, tensor.operand,
+                      as_before ? whole_.back().size : place(tensor.bits)});
+  }
+  for (const ScheduleProblem::Part& p : problem_.parts) part_size_.push_back(place(p.bits));
+  words_.assign(sizes.size() * memories_.size(), -1.0);
+}
+
+// Bandwidth that a layer's transfers book on each link.
+void Scheduler::tabulate_shares() {
+  shares_.push_back(1);
+  for (const ScheduleProblem::Layer& layer : problem_.layers) {
+    const auto known = std::find(shares_.begin(), shares_.end(), layer.share);
+    share_of_layer_.push_back(static_cast<std::int32_t>(known - shares_.begin()));
+    if (known == shares_.end()) shares_.push_back(layer.share);
+  }
+  for (const double share : shares_) {
+    for (const Link& link : problem_.interconnect.links) {
+      booked_.push_back(std::ceil(share * link.bandwidth));
+    }
+  }
+}
+
+// Cycles that fetching what a node needs from off-chip takes, over the widest port.
+void Scheduler::tabulate_headstarts() {
+  headstart_.resize(problem_.needs.size());
+  headstart_part_.resize(problem_.needs.size());
+  for (const ScheduleProblem::Node& node : problem_.nodes) {
+    const double share = problem_.layers[at(node.layer)].share;
+    for (std::uint32_t i = node.need_begin; i < node.need_end; ++i) {
+      const ScheduleProblem::Need& need = problem_.needs[i];
+      const int offchip = memory_of(problem_.offchip_core, need.operand);
+      if (offchip == kNone) continue;
+      const double width =
+          static_cast<double>(problem_.memories.instances[at(offchip)].bandwidth_max) * share;
+      headstart_[i] =
+          std::ceil(static_cast<double>(problem_.tensors[at(need.tensor)].bits) / width);
+      if (need.part == kNone) continue;
+      headstart_part_[i] =
+          std::ceil(static_cast<double>(problem_.parts[at(need.part)].bits) / width);
+    }
+  }
 }
 
 ScheduleFigures Scheduler::evaluate(const Allocation& allocation) {
@@ -134,8 +200,9 @@ void Scheduler::reset(const Allocation& allocation) {
   std::fill(stay_of_key_.begin(), stay_of_key_.end(), kNone);
   std::fill(protected_.begin(), protected_.end(), 0u);
   step_ = 0;
-  ++stamp_;
-  event_count_ = 0;
+  std::fill(holders_.begin(), holders_.end(), std::uint64_t{0});
+  events_.clear();
+  std::fill(events_of_tensor_.begin(), events_of_tensor_.end(), kNone);
   transfers_end_ = 0;
   overdrawn_ = false;
 }
@@ -226,6 +293,7 @@ void Scheduler::schedule(int index) {
   ++step_;
   const ScheduleProblem::Node& node = problem_.nodes[at(index)];
   const ScheduleProblem::Layer& layer = problem_.layers[at(node.layer)];
+  const std::int32_t share = share_of_layer_[at(node.layer)];
   const int core = allocation_->core[at(node.slot)];
   const NodeCost& cost = problem_.costs.at(node.unique, core);
   if (!cost.known) return fail(ScheduleFailure::core_cannot_run);
@@ -246,15 +314,24 @@ void Scheduler::schedule(int index) {
   if (streamed != 0) time = clear(node, core, cost, time);
   if (failed()) return;
 
-  const double earliest =
-      problem_.semantics.fetch_ahead ? idle_[at(core)] - headstart(layer.share) : time;
+  const double earliest = problem_.semantics.fetch_ahead ? idle_[at(core)] - headstart() : time;
+  const bool presence_is_all = !problem_.semantics.checked_capacity && memories_.size() <= 64;
   for (const Needed& n : needed_) {
+    if (presence_is_all) {
+      // Mostly it is there, and that is all there is to it (see `transfer`).
+      const int own_there = memory_of(core, n.data.own);
+      if (own_there != kNone && may_hold(n.data.key, own_there) &&
+          memory_of(core, n.operand) != kNone) {
+        time = std::max(time, earliest);
+        continue;
+      }
+    }
     TransferRequest request;
     request.data = n.data;
     request.to = core;
     request.operand = n.operand;
     request.earliest = earliest;
-    request.share = layer.share;
+    request.share = share;
     time = std::max(time, transfer(request));
     if (failed()) return;
   }
@@ -292,11 +369,11 @@ void Scheduler::schedule(int index) {
   for (const Needed& n : needed_) {
     if (n.data.part == kNone) continue;
     for (const int place : {core, problem_.offchip_core}) {
-      remove(n.data, place, end, false, n.data.own, TransferCause::eviction, 1);
+      remove(n.data, place, end, false, n.data.own, TransferCause::eviction, 0);
     }
   }
   if (node.writes_back && !output_streamed) {
-    remove(output, core, end, true, MemoryOperand::O, TransferCause::sink, layer.share);
+    remove(output, core, end, true, MemoryOperand::O, TransferCause::sink, share);
   }
 }
 
@@ -312,7 +389,7 @@ void Scheduler::gather_needed(const ScheduleProblem::Node& node, int core, unsig
       const std::int32_t stay = find(n.data.key, offchip);
       if (stay == kNone) return fail(ScheduleFailure::part_not_offchip, need.tensor);
       const ScheduleProblem::Part& part = problem_.parts[at(need.part)];
-      n.data = {need.tensor, need.part, part.key, part.bits, n.data.own};
+      n.data = {need.tensor, need.part, part.key, part.bits, n.data.own, part_size_[at(need.part)]};
       const double available = stays_[at(stay)].available;
       store(n.data, offchip, available, available);
     }
@@ -342,7 +419,7 @@ void Scheduler::raise_idle_times() {
 // Makes the memories of streamed operands empty but for what the node needs.
 double Scheduler::clear(const ScheduleProblem::Node& node, int core, const NodeCost& cost,
                         double time) {
-  const double share = problem_.layers[at(node.layer)].share;
+  const std::int32_t share = share_of_layer_[at(node.layer)];
   for (int s = 0; s < cost.streamed_count; ++s) {
     const MemoryOperand operand = cost.streamed[at(s)].operand;
     const int memory = memory_of(core, operand);
@@ -363,14 +440,11 @@ double Scheduler::clear(const ScheduleProblem::Node& node, int core, const NodeC
   return time;
 }
 
-double Scheduler::headstart(double share) const {
+double Scheduler::headstart() const {
   double sum = 0;
   for (const Needed& n : needed_) {
-    const int offchip = memory_of(problem_.offchip_core, n.operand);
-    if (offchip == kNone) continue;
-    const double width =
-        static_cast<double>(problem_.memories.instances[at(offchip)].bandwidth_max);
-    sum += std::ceil(static_cast<double>(n.data.bits) / (width * share));
+    const auto i = static_cast<std::size_t>(n.need - problem_.needs.data());
+    sum += n.data.part == kNone ? headstart_[i] : headstart_part_[i];
   }
   return sum;
 }

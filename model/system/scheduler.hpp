@@ -138,6 +138,7 @@ class Scheduler {
     std::int32_t key = 0;
     std::int64_t bits = 0;
     MemoryOperand own = MemoryOperand::O;
+    std::int32_t size = 0;  // place of `bits` among the distinct ones
   };
   struct Needed {
     Data data;
@@ -191,11 +192,11 @@ class Scheduler {
     std::int64_t rank = 0;  // by layer and sub id
     std::int32_t node = 0;
   };
+  // A transfer on a link, in a list of its tensor's, the latest first.
   struct LinkEvent {
-    std::uint32_t stamp = 0;
-    std::int32_t link = 0;
-    std::int32_t tensor = 0;
     double start = 0;
+    std::int32_t link = 0;
+    std::int32_t next = kNone;
   };
   struct TransferRequest {
     Data data;
@@ -204,11 +205,14 @@ class Scheduler {
     MemoryOperand operand = MemoryOperand::I1;
     double earliest = 0;
     double decided = 0;
-    double share = 1;
+    std::int32_t share = 0;  // of the links' bandwidth: place in `shares_`
     TransferCause cause = TransferCause::offchip;
     bool cause_given = false;
   };
 
+  void tabulate_sizes();
+  void tabulate_shares();
+  void tabulate_headstarts();
   void reset(const Allocation& allocation);
   void count_uses();
   void load_prefetched();
@@ -219,29 +223,40 @@ class Scheduler {
   bool fits_without_streaming(const ScheduleProblem::Node& node, int core) const;
   void raise_idle_times();
   double clear(const ScheduleProblem::Node& node, int core, const NodeCost& cost, double time);
-  double headstart(double share) const;
+  double headstart() const;
   double block_links(int node, int core, const NodeCost& cost, double& runtime, double time);
   void count_down(int node, int core);
   double last_reader(int origin, int memory) const;
 
   double transfer(const TransferRequest& request);
-  double memory_energy_of(const Memory& from, const Memory& to, std::int64_t bits) const;
+  double memory_energy_of(int from, int to, const Data& data);
+  double words(const Data& data, int memory);
   double make_space(const Data& data, int core, MemoryOperand operand, double time);
   double remove(const Data& data, int core, double time, bool write_back, MemoryOperand operand,
-                TransferCause cause, double share);
+                TransferCause cause, std::int32_t share);
   double leaving(std::int32_t stay, double time) const;
   void take_out(std::int32_t stay, double time);
   void store(const Data& data, int memory, double stored, double available);
   std::int32_t find(std::int32_t key, int memory) const;
+  bool may_hold(std::int32_t key, int memory) const;
   int memory_of(int core, MemoryOperand operand) const;
   std::int64_t uses_on(const Data& data, int memory) const;
   bool fresh_event(int link, std::int32_t tensor, double start);
-  void grow_events();
   void fail(ScheduleFailure failure, int tensor = kNone, int memory = kNone);
   bool failed() const { return figures_.failure != ScheduleFailure::none; }
-  Data whole(std::int32_t tensor) const;
+  const Data& whole(std::int32_t tensor) const { return whole_[static_cast<std::size_t>(tensor)]; }
 
   const ScheduleProblem& problem_;
+  // Figures that recur, computed once.
+  std::vector<Data> whole_;              // by tensor
+  std::vector<std::int32_t> part_size_;  // by part
+  std::vector<double> words_;            // by size and memory; negative: not asked yet
+  std::vector<double> shares_;           // distinct ones; 1 is the first
+  std::vector<std::int32_t> share_of_layer_;
+  std::vector<double> booked_;          // bandwidth that a share takes, by share and link
+  std::vector<double> headstart_;       // by need, of the whole tensor
+  std::vector<double> headstart_part_;  // and of its part
+
   const Allocation* allocation_ = nullptr;
   ScheduleRecord* record_ = nullptr;
   ScheduleFigures figures_;
@@ -259,6 +274,9 @@ class Scheduler {
   std::vector<Stay> stays_;
   std::int32_t free_stay_ = kNone;
   std::vector<std::int32_t> stay_of_key_;
+  // Memories that hold a key, as bits modulo 64: only where there are more memories may a bit be
+  // set for another one.
+  std::vector<std::uint64_t> holders_;
   std::vector<Count> counts_;  // like ScheduleProblem::uses
   std::vector<std::int32_t> count_size_;
   std::vector<std::int64_t> uses_left_;
@@ -267,15 +285,19 @@ class Scheduler {
   std::uint32_t step_ = 0;
   std::vector<Demand> demands_;
   std::vector<Victim> victims_;
-  std::vector<LinkEvent> events_;  // open addressing
-  std::size_t event_count_ = 0;
-  std::uint32_t stamp_ = 0;
+  std::vector<LinkEvent> events_;
+  std::vector<std::int32_t> events_of_tensor_;
   std::vector<Data> snapshot_;
   double transfers_end_ = 0;
   bool overdrawn_ = false;  // a tensor was used more often than it counts uses
 };
 
+inline bool Scheduler::may_hold(std::int32_t key, int memory) const {
+  return (holders_[static_cast<std::size_t>(key)] >> (memory & 63) & 1u) != 0;
+}
+
 inline std::int32_t Scheduler::find(std::int32_t key, int memory) const {
+  if (!may_hold(key, memory)) return kNone;
   std::int32_t s = stay_of_key_[static_cast<std::size_t>(key)];
   while (s != kNone && stays_[static_cast<std::size_t>(s)].memory != memory) {
     s = stays_[static_cast<std::size_t>(s)].next_of_data;
@@ -286,11 +308,6 @@ inline std::int32_t Scheduler::find(std::int32_t key, int memory) const {
 inline int Scheduler::memory_of(int core, MemoryOperand operand) const {
   return problem_.memories
       .of_core[static_cast<std::size_t>(core)][static_cast<std::size_t>(operand)];
-}
-
-inline Scheduler::Data Scheduler::whole(std::int32_t tensor) const {
-  const ScheduleProblem::Tensor& t = problem_.tensors[static_cast<std::size_t>(tensor)];
-  return {tensor, kNone, tensor, t.bits, t.operand};
 }
 
 }  // namespace ridgeline::model

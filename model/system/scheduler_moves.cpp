@@ -1,9 +1,9 @@
 // How a schedule's data move: transfers, room for them in memories, and what is evicted for it.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "model/core/port_time.hpp"
 #include "model/system/scheduler.hpp"
 
 namespace ridgeline::model {
@@ -16,7 +16,7 @@ std::size_t at(std::int64_t i) {
 }
 
 double cycles(std::int64_t bits, double bandwidth) {
-  return std::ceil(static_cast<double>(bits) / bandwidth);
+  return rounded_up(static_cast<double>(bits) / bandwidth);
 }
 
 }  // namespace
@@ -66,6 +66,8 @@ double Scheduler::transfer(const TransferRequest& request) {
     return request.earliest;
   }
   const std::vector<Link>& links = problem_.interconnect.links;
+  const double share = shares_[at(request.share)];
+  const double* const booked = booked_.data() + at(request.share) * links.size();
   const Memory& from = memories_[at(sender)];
   const int from_core = from.first_core;
   const bool fifo = problem_.semantics.fifo_links;
@@ -98,18 +100,15 @@ double Scheduler::transfer(const TransferRequest& request) {
                      static_cast<double>(data.bits) * links[at(l)].unit_energy_per_bit;
     }
     transfers_end_ = std::max(transfers_end_, end);
-    memory_energy = memory_energy_of(from, memories_[at(receiver)], data.bits);
+    memory_energy = memory_energy_of(sender, receiver, data);
   } else if (data.bits > 0) {
-    for (const int l : route) {
-      least = std::min(least, std::ceil(request.share * links[at(l)].bandwidth));
-    }
+    for (const int l : route) least = std::min(least, booked[l]);
     const double duration = cycles(data.bits, least);
     for (bool moved = true; moved;) {
       moved = false;
       for (const int l : route) {
         const double bandwidth = links[at(l)].bandwidth;
-        const double begin = links_[at(l)].first_window(
-            start, duration, std::ceil(request.share * bandwidth), bandwidth);
+        const double begin = links_[at(l)].first_window(start, duration, booked[l], bandwidth);
         if (begin == kInfinity) {
           fail(ScheduleFailure::no_window, data.tensor);
           return room;
@@ -126,12 +125,12 @@ double Scheduler::transfer(const TransferRequest& request) {
         continue;
       }
       const Link& link = links[at(l)];
-      links_[at(l)].add(start, end, std::ceil(request.share * link.bandwidth));
-      link_energy += duration * link.unit_energy * request.share +
+      links_[at(l)].add(start, end, booked[l]);
+      link_energy += duration * link.unit_energy * share +
                      static_cast<double>(data.bits) * link.unit_energy_per_bit;
     }
     if (fresh) transfers_end_ = std::max(transfers_end_, end);
-    memory_energy = memory_energy_of(from, memories_[at(receiver)], data.bits);
+    memory_energy = memory_energy_of(sender, receiver, data);
   }
   store(data, receiver, start, end);
   if (failed()) return end;
@@ -144,9 +143,8 @@ double Scheduler::transfer(const TransferRequest& request) {
   figures_.energy.memory[c] += memory_energy;
   if (record_ != nullptr) {
     record_->transfers.push_back({node_, data.tensor, data.part, request.operand, from_core,
-                                  request.to, start, end, request.share, cause, link_energy,
-                                  memory_energy, fresh, least,
-                                  request.cause_given ? request.decided : earliest});
+                                  request.to, start, end, share, cause, link_energy, memory_energy,
+                                  fresh, least, request.cause_given ? request.decided : earliest});
   }
   if (!from.offchip && data.part == kNone) {
     const std::int32_t origin = problem_.tensors[at(data.tensor)].origin;
@@ -166,12 +164,23 @@ double Scheduler::transfer(const TransferRequest& request) {
   return end;
 }
 
-double Scheduler::memory_energy_of(const Memory& from, const Memory& to, std::int64_t bits) const {
-  if (problem_.semantics.sender_write_width) {
-    return from.full_read_cost * cycles(bits, from.full_word) +
-           to.full_write_cost * cycles(bits, from.full_word);
+// Words of a memory's port that data take.
+double Scheduler::words(const Data& data, int memory) {
+  double& known = words_[at(data.size) * memories_.size() + at(memory)];
+  if (known < 0) {
+    const Memory& m = memories_[at(memory)];
+    known = cycles(data.bits, problem_.semantics.sender_write_width ? m.full_word : m.word);
   }
-  return from.read_cost * cycles(bits, from.word) + to.write_cost * cycles(bits, to.word);
+  return known;
+}
+
+double Scheduler::memory_energy_of(int from, int to, const Data& data) {
+  const Memory& sender = memories_[at(from)];
+  const Memory& receiver = memories_[at(to)];
+  if (problem_.semantics.sender_write_width) {
+    return sender.full_read_cost * words(data, from) + receiver.full_write_cost * words(data, from);
+  }
+  return sender.read_cost * words(data, from) + receiver.write_cost * words(data, to);
 }
 
 // When there is room for data on a core, at `time` or later; evicts what is in the way.
@@ -242,7 +251,7 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
     victims_.pop_back();
     freed += victim.bits;
     const std::int32_t origin = problem_.tensors[at(victim.tensor)].origin;
-    const double share = problem_.layers[at(problem_.nodes[at(origin)].layer)].share;
+    const std::int32_t share = share_of_layer_[at(problem_.nodes[at(origin)].layer)];
     evicted = remove(victim, core, evicted, true, operand, TransferCause::eviction, share);
     if (failed()) return time;
   }
@@ -252,7 +261,7 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
 // Takes data out of a core's memory, after writing it back where that is asked for and it is
 // not off-chip yet; the time at which it has left.
 double Scheduler::remove(const Data& data, int core, double time, bool write_back,
-                         MemoryOperand operand, TransferCause cause, double share) {
+                         MemoryOperand operand, TransferCause cause, std::int32_t share) {
   const double requested = time;
   if (write_back) {
     TransferRequest request;
@@ -301,6 +310,9 @@ void Scheduler::take_out(std::int32_t index, double time) {
   std::int32_t* link = &stay_of_key_[at(stay.data.key)];
   while (*link != index) link = &stays_[at(*link)].next_of_data;
   *link = stay.next_of_data;
+  if (memories_.size() <= 64) {
+    holders_[at(stay.data.key)] &= ~(std::uint64_t{1} << (stay.memory & 63));
+  }
   (stay.previous_in_memory == kNone ? memory.first
                                     : stays_[at(stay.previous_in_memory)].next_in_memory) =
       stay.next_in_memory;
@@ -330,6 +342,7 @@ void Scheduler::store(const Data& data, int memory, double stored, double availa
   std::int32_t& head = stay_of_key_[at(data.key)];
   stays_[at(index)] = {data, memory, stored, available, 0, unchecked, head, kNone, m.last};
   head = index;
+  holders_[at(data.key)] |= std::uint64_t{1} << (memory & 63);
   (m.last == kNone ? m.first : stays_[at(m.last)].next_in_memory) = index;
   m.last = index;
 }
@@ -351,33 +364,16 @@ std::int64_t Scheduler::uses_on(const Data& data, int memory) const {
 // Whether the tensor does not yet have an event on the link that starts at the same time; then
 // it has one from now on.
 bool Scheduler::fresh_event(int link, std::int32_t tensor, double start) {
-  if (2 * (event_count_ + 1) > events_.size()) grow_events();
-  const std::uint64_t mixed =
-      (std::bit_cast<std::uint64_t>(start) ^
-       (static_cast<std::uint64_t>(static_cast<std::uint32_t>(tensor)) << 20) ^
-       static_cast<std::uint64_t>(link)) *
-      0x9E3779B97F4A7C15u;
-  const std::size_t mask = events_.size() - 1;
-  for (std::size_t i = static_cast<std::size_t>(mixed >> 20) & mask;; i = (i + 1) & mask) {
-    LinkEvent& e = events_[i];
-    if (e.stamp != stamp_) {
-      e = {stamp_, link, tensor, start};
-      ++event_count_;
-      return true;
-    }
-    if (e.link == link && e.tensor == tensor && e.start == start) return false;
+  std::int32_t* place = &events_of_tensor_[at(tensor)];
+  for (; *place != kNone; place = &events_[at(*place)].next) {
+    const LinkEvent& e = events_[at(*place)];
+    if (e.start < start) break;
+    if (e.start == start && e.link == link) return false;
   }
-}
-
-void Scheduler::grow_events() {
-  std::vector<LinkEvent> old(events_.size() * 2);
-  old.swap(events_);
-  const std::uint32_t stamp = stamp_;
-  event_count_ = 0;
-  stamp_ = 1;
-  for (const LinkEvent& e : old) {
-    if (e.stamp == stamp) fresh_event(e.link, e.tensor, e.start);
-  }
+  const std::int32_t next = *place;
+  *place = static_cast<std::int32_t>(events_.size());
+  events_.push_back({start, link, next});
+  return true;
 }
 
 }  // namespace ridgeline::model
