@@ -31,8 +31,8 @@ Case load(const fs::path& hardware, const fs::path& mapping, const fs::path& wor
   options.mapping = &c.mapping;
   c.network = io::load_network(workload, options).network;
   request.search.engine = search::AllocationEngine::ga;
-  request.search.ga.population = 4;
-  request.search.ga.generations = 0;
+  request.search.population = 4;
+  request.search.generations = 0;
   c.result = engine::run_schedule(c.network, c.system, c.mapping, request);
   if (c.result.best < 0) throw std::runtime_error("no schedule: " + c.result.infeasible);
   return c;

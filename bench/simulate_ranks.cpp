@@ -66,13 +66,14 @@ class Simulation {
  public:
   Simulation(int ranks, std::uint64_t items, double mean, const Costs& costs)
       : ranks_(ranks), mean_(mean), costs_(costs), workers_(static_cast<std::size_t>(ranks)) {
-    Space space;
+    search::DesignSpace space;
     space.grid = items;
     space.sizes = {static_cast<int>(items)};
     space.exists = [](std::uint64_t) { return true; };
-    space.objectives = {ridgeline::io::Metric::latency, ridgeline::io::Metric::energy};
-    ledger_ = std::make_unique<Ledger>(exhaustive_source(space, items), space.objectives,
-                                       LedgerOptions{});
+    ledger_ = std::make_unique<Ledger>(
+        search::exhaustive_strategy(space, items),
+        std::vector{ridgeline::io::Metric::latency, ridgeline::io::Metric::energy},
+        LedgerOptions{});
     ledger_->start();
     for (int w = 0; w < ranks; ++w) {
       ledger_->add_worker(1);

@@ -13,6 +13,7 @@
 #include "engine/explore/aside.hpp"
 #include "engine/explore/awake_clock.hpp"
 #include "engine/explore/run.hpp"
+#include "engine/explore/study_strategy.hpp"
 #include "engine/run/failure.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/printable.hpp"
@@ -126,7 +127,7 @@ int dry_run(const io::Study& study) {
     std::cout << "designs (with `where`): "
               << (existing ? std::to_string(*existing) : "too many to count") << '\n';
   }
-  std::cout << "candidates of the strategy: " << source_of(study)->expected() << '\n';
+  std::cout << "candidates of the strategy: " << strategy_of(study)->expected() << '\n';
   std::cout << "first designs:\n";
   std::uint64_t from = 0;
   for (int shown = 0; shown < kShown; ++shown) {
@@ -202,7 +203,7 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
       limits.max_evaluations = options.max_evaluations;
       limits.patience = std::max(limits.patience, options.worker_timeout);
       limits.deferred = true;
-      ledger = std::make_unique<Ledger>(source_of(*study), study->spec().objectives, limits);
+      ledger = std::make_unique<Ledger>(strategy_of(*study), study->spec().objectives, limits);
       opened = folder.open(*study, options, *ledger);
     });
   });

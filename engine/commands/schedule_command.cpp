@@ -169,9 +169,9 @@ search::AllocationSearchOptions read_search(const po::variables_map& values,
   search::AllocationSearchOptions search;
   search.engine = static_cast<search::AllocationEngine>(
       choice("--search", values["search"].as<std::string>(), {"auto", "exhaustive", "ga"}));
-  search.ga.population = positive(values, "population", 2);
-  search.ga.generations = positive(values, "generations", 0);
-  search.ga.seed = mapper.seed;
+  search.population = positive(values, "population", 2);
+  search.generations = positive(values, "generations", 0);
+  search.seed = mapper.seed;
   const std::vector<std::string> names{"latency", "energy", "edp", "peak-memory"};
   search.objectives.clear();
   for (const std::string& name : split(values["objectives"].as<std::string>(), ',')) {
@@ -230,7 +230,9 @@ ScheduleRequest read_request(const po::variables_map& values, Version version) {
 // Requests that name what the network does not have, or that could have no effect.
 void check_request(const ScheduleRequest& request, const po::variables_map& values,
                    const model::Network& network) {
-  if (!values["engine"].defaulted() && (!request.costs.objective || request.costs.rules_of_2023)) {
+  // Naming the engine that runs anyway is no mistake.
+  if (request.costs.mapper.engine != search::Engine::loma &&
+      (!request.costs.objective || request.costs.rules_of_2023)) {
     throw UsageError(
         "--engine has no effect: nodes are mapped by the reference's criterion, over the orderings "
         "of loma, unless --node-objective is given (semantics 2025)");
@@ -407,9 +409,10 @@ int schedule_command(const std::vector<std::string>& arguments) {
                             seconds,
                             result.stopped,
                             best.granularity.empty() ? "" : request.granularity->dim,
-                            best.granularity};
+                            best.granularity,
+                            result.distinct};
   for (const ScheduleChoice& c : result.front) {
-    report.front.push_back({c.granularity, c.allocation, c.figures});
+    report.front.push_back({c.granularity, c.allocation, c.figures, c.equals});
   }
   if (values.count("trace") != 0) {
     std::ostringstream trace;

@@ -1,71 +1,54 @@
-// The Pareto front of the completed blocks, as it was after each of them.
-//
-// A candidate is tested against the front of one fixed number of blocks, whatever has been
-// completed since: whether it is pruned must not depend on timing. So points that later ones
-// dominate stay until nobody can ask for a front that they were on.
-//
-// Where a parameter does not matter, very many designs are equal in all objectives: each distinct
-// vector is kept and compared once.
+// The front of a study, which threads ask while the master adds to it.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <shared_mutex>
 #include <span>
+#include <utility>
 #include <vector>
+
+#include "search/designs/versioned_front.hpp"
 
 namespace ridgeline::engine {
 
-struct FrontPoint {
-  std::uint64_t id = 0;
-  std::vector<double> objectives;  // smaller is better
-  std::uint32_t since = 0;         // number of blocks after which it is known
-};
+using search::FrontPoint;
 
-// x is nowhere worse than y and somewhere better.
-bool dominates(std::span<const double> x, std::span<const double> y);
-
-// Safe to call from several threads.
+// search::VersionedFront, safe to call from several threads.
 class Front {
  public:
-  // Points that others dominate are left out. `since` never decreases from call to call.
-  void add(FrontPoint point);
-  // Whether a point of the front of the first `blocks` blocks dominates `objectives`.
-  bool dominates(std::span<const double> objectives, std::uint32_t blocks) const;
-  // Forgets what was no longer on the front after `blocks` blocks.
-  void forget(std::uint32_t blocks);
-  // Those on the newest front, by objectives, then id; `since` is that of the first of equals.
-  std::vector<FrontPoint> members() const;
-  // Their distinct objectives, in no order.
-  std::vector<std::vector<double>> vectors() const;
-  std::size_t size() const;
-  // What came to it after `blocks` blocks, members of later fronts only included if they
-  // still matter to some front, one of equals; in the order of their coming.
-  std::vector<FrontPoint> since(std::uint32_t blocks) const;
+  void add(std::vector<FrontPoint> points) {
+    const std::unique_lock lock(mutex_);
+    front_.add(std::move(points));
+  }
+  bool dominates(std::span<const double> objectives, std::uint32_t blocks) const {
+    const std::shared_lock lock(mutex_);
+    return front_.dominates(objectives, blocks);
+  }
+  void forget(std::uint32_t blocks) {
+    const std::unique_lock lock(mutex_);
+    front_.forget(blocks);
+  }
+  std::vector<FrontPoint> members() const {
+    const std::shared_lock lock(mutex_);
+    return front_.members();
+  }
+  std::vector<std::vector<double>> vectors() const {
+    const std::shared_lock lock(mutex_);
+    return front_.vectors();
+  }
+  std::size_t size() const {
+    const std::shared_lock lock(mutex_);
+    return front_.size();
+  }
+  std::vector<FrontPoint> since(std::uint32_t blocks) const {
+    const std::shared_lock lock(mutex_);
+    return front_.since(blocks);
+  }
 
  private:
-  struct Entry {
-    std::uint64_t id = 0;
-    std::uint32_t since = 0;
-    std::uint32_t until = kAlways;     // number of blocks after which it is dominated
-    std::vector<std::uint64_t> equal;  // further ids with the same objectives
-  };
-  static constexpr std::uint32_t kAlways = 0xffffffff;
-
-  std::span<const double> objectives(std::size_t entry) const {
-    return {values_.data() + entry * width_, width_};
-  }
-  FrontPoint point(std::size_t entry) const;
-  void erase_until(std::uint32_t blocks);
-
   mutable std::shared_mutex mutex_;
-  std::vector<Entry> entries_;
-  std::vector<double> values_;  // objectives of the entries, one after the other
-  std::size_t width_ = 0;
-  std::size_t members_ = 0;
+  search::VersionedFront front_;
 };
-
-// Volume that `points` dominate below `reference` (both in the sense of smaller is better).
-// Exact; takes n^(d-1) steps, so the caller limits n.
-double hypervolume(std::vector<std::vector<double>> points, const std::vector<double>& reference);
 
 }  // namespace ridgeline::engine

@@ -19,9 +19,9 @@ Candidate quarantined(std::uint64_t id, const std::string& reason) {
 }
 }  // namespace
 
-Ledger::Ledger(std::unique_ptr<BlockSource> source, std::vector<io::Metric> objectives,
+Ledger::Ledger(std::unique_ptr<search::DesignStrategy> strategy, std::vector<io::Metric> objectives,
                LedgerOptions options)
-    : source_(std::move(source)), objectives_(std::move(objectives)), options_(options) {}
+    : strategy_(std::move(strategy)), objectives_(std::move(objectives)), options_(options) {}
 
 void Ledger::restore(const Candidate& candidate) {
   known_.insert(candidate);
@@ -60,7 +60,15 @@ int Ledger::add_worker(int threads, bool present) {
 }
 
 std::uint32_t Ledger::front_of(std::uint32_t block) const {
-  return block + 1 >= source_->lag() ? block + 1 - source_->lag() : 0;
+  return block + 1 >= strategy_->lag() ? block + 1 - strategy_->lag() : 0;
+}
+
+search::Fitness Ledger::fitness_of(std::uint64_t id) const {
+  const auto candidate = known_.find(id);
+  const bool ok = candidate && candidate->status == CandidateStatus::ok;
+  if (candidate && candidate->hopeless) return {{}, 1};
+  if (!ok) return {{}, 2};
+  return {objective_vector(objectives_, candidate->metrics), 0};
 }
 
 void Ledger::advance() {
@@ -69,8 +77,9 @@ void Ledger::advance() {
       Block& block = blocks_.front();
       std::sort(block.ids.begin(), block.ids.end());
       const bool first = completed_ == 0;
+      std::vector<FrontPoint> points;
       for (const std::uint64_t id : block.ids) {
-        if (source_->lag() == 1 && !counted_.insert(id).second) continue;
+        if (strategy_->lag() == 1 && !counted_.insert(id).second) continue;
         const Metrics* figures = known_.figures(id);
         if (figures == nullptr) continue;
         const auto vector = objective_vector(objectives_, *figures);
@@ -79,14 +88,15 @@ void Ledger::advance() {
           for (std::size_t o = 0; o < vector.size(); ++o)
             reference_[o] = std::max(reference_[o], vector[o]);
         }
-        front_.add({id, vector, completed_ + 1});
+        points.push_back({id, vector, completed_ + 1});
       }
+      front_.add(std::move(points));
       blocks_.pop_front();
       ++completed_;
       front_.forget(oldest_front());
     }
-    if (exhausted_ || blocks_.size() >= source_->lag()) break;
-    auto ids = source_->next(known_);
+    if (exhausted_ || blocks_.size() >= strategy_->lag()) break;
+    auto ids = strategy_->next([this](std::uint64_t id) { return fitness_of(id); });
     looking_ = ids && ids->empty();
     if (looking_) break;
     if (!ids) {

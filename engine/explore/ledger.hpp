@@ -14,9 +14,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "engine/explore/block_source.hpp"
 #include "engine/explore/candidate_store.hpp"
 #include "engine/explore/front.hpp"
+#include "search/designs/strategy.hpp"
 
 namespace ridgeline::engine {
 
@@ -37,7 +37,7 @@ struct LedgerOptions {
 
 class Ledger {
  public:
-  Ledger(std::unique_ptr<BlockSource> source, std::vector<io::Metric> objectives,
+  Ledger(std::unique_ptr<search::DesignStrategy> strategy, std::vector<io::Metric> objectives,
          LedgerOptions options);
 
   // Before start(): what earlier runs found.
@@ -94,7 +94,7 @@ class Ledger {
   std::uint32_t completed_blocks() const { return completed_; }
   // Oldest front (by its number of blocks) that anything still open is pruned against.
   std::uint32_t oldest_front() const { return front_of(completed_); }
-  std::uint64_t expected() const { return source_->expected(); }
+  std::uint64_t expected() const { return strategy_->expected(); }
   std::uint64_t evaluated_now() const { return evaluated_now_; }
   std::uint64_t reissued() const { return reissued_; }
   // Worst value of each objective in the first block, in the sense of smaller is better; empty
@@ -132,6 +132,7 @@ class Ledger {
   static constexpr int kNobody = -1;
   static std::size_t size(int worker) { return static_cast<std::size_t>(worker); }
 
+  search::Fitness fitness_of(std::uint64_t id) const;
   void advance();
   void begin_designs();
   void open(std::uint64_t id, std::uint32_t block);
@@ -146,7 +147,7 @@ class Ledger {
   void take_overdue(int worker, Chunk& chunk, double now);
   void hand_out(int worker, const Item& item, Chunk& chunk, double now);
 
-  std::unique_ptr<BlockSource> source_;
+  std::unique_ptr<search::DesignStrategy> strategy_;
   std::vector<io::Metric> objectives_;
   LedgerOptions options_;
   CandidateStore known_;

@@ -157,9 +157,9 @@ class MultiCoreEvaluator final : public Evaluator {
     request.costs.mapper = spec.mapping_search.options;
     request.costs.mapper.budget.stop = stop;
     request.costs.objective = search.node_objective;
-    request.search.ga.population = search.population;
-    request.search.ga.generations = search.generations;
-    request.search.ga.seed = spec.seed;
+    request.search.population = search.population;
+    request.search.generations = search.generations;
+    request.search.seed = spec.seed;
     request.search.report = report_of(search.objective);
     request.search.budget.stop = stop;
     Found best;
@@ -280,9 +280,13 @@ class MultiCoreEvaluator final : public Evaluator {
                               result.evaluated,
                               result.mappings_evaluated,
                               0,
-                              false};
+                              false,
+                              {},
+                              {},
+                              result.distinct};
     for (const ScheduleChoice& choice : result.front)
-      report.front.push_back({choice.granularity, choice.allocation, choice.figures});
+      report.front.push_back(
+          {choice.granularity, choice.allocation, choice.figures, choice.equals});
     std::ostringstream text;
     io::write_schedule_json(report, false, text);
     nlohmann::ordered_json document = nlohmann::ordered_json::parse(text.str());

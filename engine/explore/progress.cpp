@@ -9,6 +9,7 @@
 
 #include "engine/explore/study_folder.hpp"
 #include "io/document/printable.hpp"
+#include "search/fronts/hypervolume.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -31,12 +32,12 @@ std::string duration(double seconds) {
 
 double hypervolume_of(const Ledger& ledger) {
   const std::vector<double>& reference = ledger.reference();
-  // The exact volume takes n^(d-1) steps.
-  const std::size_t limit = reference.size() <= 2 ? 100'000 : reference.size() == 3 ? 1000 : 100;
+  // The exact volume takes n log n steps for up to three objectives, else n^(d-2) of them.
+  const std::size_t limit = reference.size() <= 3 ? 100'000 : reference.size() == 4 ? 1000 : 100;
   if (reference.empty()) return std::numeric_limits<double>::quiet_NaN();
-  std::vector<std::vector<double>> points = ledger.front().vectors();
+  const std::vector<std::vector<double>> points = ledger.front().vectors();
   if (points.size() > limit) return std::numeric_limits<double>::quiet_NaN();
-  return hypervolume(std::move(points), reference);
+  return search::hypervolume(points, reference);
 }
 
 Progress::Progress(bool quiet, bool verbose)

@@ -51,9 +51,7 @@ void RankWork::keep(const Candidate& candidate) {
   if (candidate.status != CandidateStatus::pruned) ++evaluated_;
   if (candidate.status != CandidateStatus::ok) return;
   const auto vector = objective_vector(context_.study.spec().objectives, candidate.metrics);
-  if (own_front_.dominates(vector, 1)) return;
-  own_front_.add({candidate.id, vector, 1});
-  own_[candidate.id] = candidate;
+  own_front_.add(vector, {{candidate}});
 }
 
 Finished RankWork::collect(std::chrono::microseconds wait) {
@@ -72,20 +70,15 @@ void RankWork::checkpoint() {
   file.notes["snapshot"] =
       "front of rank " + std::to_string(context_.rank) + " in run " + std::to_string(context_.run);
   CandidateStore members;
-  std::unordered_map<std::uint64_t, Candidate> kept;
-  for (const FrontPoint& point : own_front_.members())
-    if (const auto candidate = own_.find(point.id); candidate != own_.end()) {
-      members.insert(candidate->second);
-      kept.insert(*candidate);
-    }
-  own_ = std::move(kept);
+  for (const auto& entry : own_front_.entries())
+    for (const Candidate& candidate : entry.group.equal) members.insert(candidate);
   file.candidates = members.columns(context_.study.spec().objectives);
   file.front = io::strict_front(file.candidates, file.objectives);
   convergence_.seconds.push_back(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count());
   convergence_.evaluated.push_back(evaluated_);
   convergence_.hypervolume.push_back(std::numeric_limits<double>::quiet_NaN());
-  convergence_.front_size.push_back(own_front_.size());
+  convergence_.front_size.push_back(members.size());
   file.convergence = convergence_;
   io::write_study_file(context_.folder.snapshot(context_.run, context_.rank), file);
   evaluated_at_snapshot_ = evaluated_;
@@ -170,6 +163,7 @@ bool decode_front(const std::string& bytes, Front& front) {
   ByteReader in(bytes);
   const auto forget = in.get<std::uint32_t>();
   const auto count = in.get<std::uint32_t>();
+  std::vector<FrontPoint> points;
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     FrontPoint point;
     point.id = in.get<std::uint64_t>();
@@ -177,8 +171,9 @@ bool decode_front(const std::string& bytes, Front& front) {
     const auto size = in.get<std::uint32_t>();
     for (std::uint32_t o = 0; o < size && in.ok(); ++o)
       point.objectives.push_back(in.get<double>());
-    if (in.ok()) front.add(std::move(point));
+    if (in.ok()) points.push_back(std::move(point));
   }
+  front.add(std::move(points));
   if (in.ok()) front.forget(forget);
   return in.ok() && in.at_end();
 }

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <iterator>
 #include <string>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "engine/explore/evaluator.hpp"
 #include "engine/explore/explore_options.hpp"
@@ -13,6 +15,7 @@
 #include "engine/explore/study_folder.hpp"
 #include "engine/explore/transport.hpp"
 #include "io/results/study_file.hpp"
+#include "search/fronts/archive.hpp"
 
 namespace ridgeline::engine {
 
@@ -50,8 +53,14 @@ class RankWork {
   const RunContext& context_;
   Pool pool_;
   JournalWriter journal_;
-  Front own_front_;
-  std::unordered_map<std::uint64_t, Candidate> own_;  // members of own_front_, and former ones
+  // Designs that are equal in all objectives.
+  struct EqualDesigns {
+    std::vector<Candidate> equal;
+    void join(EqualDesigns&& other) {
+      std::move(other.equal.begin(), other.equal.end(), std::back_inserter(equal));
+    }
+  };
+  search::Archive<EqualDesigns> own_front_;
   io::Convergence convergence_;
   std::uint64_t evaluated_ = 0;
   std::uint64_t evaluated_at_snapshot_ = 0;

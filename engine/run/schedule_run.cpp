@@ -254,16 +254,37 @@ class Run {
     return figures;
   }
 
+  // Cores that may be exchanged, whatever the way to cut: they are of equal content.
+  std::vector<std::vector<int>> core_classes(const ScheduleVariant& v) const {
+    std::vector<int> fixed;
+    for (const int core : base_.core)
+      if (core >= 0) fixed.push_back(core);
+    std::vector<std::vector<int>> classes =
+        search::interchangeable_cores(v.problem, space_, cut_genes_, fixed);
+    const auto equal = [&](int a, int b) {
+      for (int u = 0; u < static_cast<int>(v.graph.unique_nodes.size()); ++u)
+        if (v.plan.task(u, a) != v.plan.task(u, b)) return false;
+      return true;
+    };
+    std::erase_if(classes, [&](const std::vector<int>& members) {
+      return !std::all_of(members.begin(), members.end(),
+                          [&](int core) { return equal(members.front(), core); });
+    });
+    return classes;
+  }
+
   void search(const ScheduleVariant& first, ScheduleResult& result) {
     result.searched = !space_.values.empty();
+    const search::GenomeSymmetry symmetry(space_, cut_genes_, core_classes(first));
     const search::AllocationSearchResult found = search::search_allocations(
-        space_, request_.search,
+        space_, symmetry, request_.search,
         [&](std::span<const search::Genome> genomes) { return evaluate(genomes); });
     if (found.too_large) {
       throw std::invalid_argument("too many allocations to try all of them");
     }
     result.engine = found.engine;
     result.space = found.space;
+    result.distinct = found.distinct;
     result.evaluated = found.evaluated;
     result.stopped = found.stopped;
     for (const auto& [factors, v] : variants_) {
@@ -282,7 +303,7 @@ class Run {
       return;
     }
     for (const search::EvaluatedGenome& g : found.front) {
-      result.front.push_back({factors_of(g.genome), allocation_of(g.genome), g.figures});
+      result.front.push_back({factors_of(g.genome), allocation_of(g.genome), g.figures, g.equals});
     }
     result.best = found.best;
     const search::Genome& best = found.front[at(found.best)].genome;

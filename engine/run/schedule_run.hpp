@@ -76,6 +76,7 @@ struct ScheduleChoice {
   std::vector<std::int64_t> granularity;  // factor of each stack; empty: as the mapping says
   model::Allocation allocation;
   model::ScheduleFigures figures;
+  std::uint64_t equals = 1;  // found with the same objectives, this one included
 };
 
 struct ScheduleResult {
@@ -91,6 +92,7 @@ struct ScheduleResult {
   bool searched = false;  // false: the mapping or the request left no choice
   search::AllocationEngine engine = search::AllocationEngine::exhaustive;
   std::uint64_t space = 1;
+  std::uint64_t distinct = 1;  // schedules that identical cores do not make equal
   std::uint64_t evaluated = 0;
   std::uint64_t mappings_evaluated = 0;
   bool stopped = false;

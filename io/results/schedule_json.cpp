@@ -256,14 +256,19 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
   for (const ReportedChoice& c : r.front) {
     Json member{{"latency", time(c.figures.latency)},
                 {"energy", c.figures.energy.total()},
-                {"peak_bits", c.figures.peak_bits}};
+                {"peak_bits", c.figures.peak_bits},
+                {"equals", c.equals}};
     if (!c.granularity.empty()) member["granularity"] = factors(c.granularity);
     member["allocation"] = allocation(r.problem, c.allocation);
     front.push_back(std::move(member));
   }
-  document["search"] = {{"engine", r.engine},       {"space", r.space},
-                        {"evaluated", r.evaluated}, {"mappings_evaluated", r.mappings_evaluated},
-                        {"stopped", r.stopped},     {"seconds", r.seconds},
+  document["search"] = {{"engine", r.engine},
+                        {"space", r.space},
+                        {"distinct", r.distinct},
+                        {"evaluated", r.evaluated},
+                        {"mappings_evaluated", r.mappings_evaluated},
+                        {"stopped", r.stopped},
+                        {"seconds", r.seconds},
                         {"front", std::move(front)}};
   out << document.dump(1) << '\n';
 }

@@ -17,6 +17,7 @@ struct ReportedChoice {
   std::vector<std::int64_t> granularity;  // factor of each stack; empty: none was searched
   model::Allocation allocation;
   model::ScheduleFigures figures;
+  std::uint64_t equals = 1;  // schedules found with the same objectives, this one included
 };
 
 // Everything the writers need; the references outlive the report.
@@ -39,6 +40,7 @@ struct ScheduleReport {
   bool stopped = false;
   std::string granularity_dim{};            // by which stacks are cut, where that was chosen
   std::vector<std::int64_t> granularity{};  // of each stack that can be cut; 0: all
+  std::uint64_t distinct = 1;               // of `space`, those not equal by symmetry
 };
 
 // The schema ridgeline.schedule/1. `full` adds what a checker needs: edges, blocks, links,

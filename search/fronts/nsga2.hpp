@@ -1,17 +1,16 @@
-// NSGA-II over vectors of small integers, asked and told: the caller evaluates, on whatever
-// threads or ranks it likes (docs/multicore.md, section 6).
+// NSGA-II (Deb et al., 2002), asked and told: the caller evaluates, on whatever threads or ranks
+// it likes, and says what genomes mean and how new ones come to be.
 //
-//   Nsga2 search(space, options);
+//   Nsga2 search(variation, options);
 //   while (!search.done()) search.tell(evaluate(search.ask()));
 //
 // (mu + lambda) selection: a generation draws `population` children from its members, and the
-// better half of `population` among members and children goes on. The random stream of a child
-// is a function of (seed, island, generation, child), so results do not depend on threads.
+// best among members and children go on. The random stream of a child is a function of (seed,
+// island, generation, child), so results do not depend on threads.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "search/fronts/pareto.hpp"
@@ -21,46 +20,45 @@ namespace ridgeline::search {
 
 using Genome = std::vector<int>;
 
-// Values that each gene may take, ascending and not empty.
-struct GenomeSpace {
-  std::vector<std::vector<int>> values;
+struct Individual {
+  Genome genome;
+  Fitness fitness;
+  // Among the members: set by selection.
+  int rank = 0;
+  double crowding = 0;
+};
 
-  // Number of genomes, or `limit` + 1 where there are more.
-  std::uint64_t size(std::uint64_t limit) const;
-  bool contains(const Genome& genome) const;
-  // Genome with number `index` < size(): the first gene is the slowest.
-  Genome at(std::uint64_t index) const;
+// Smaller rank, then larger crowding, then the smaller genome.
+bool fitter(const Individual& a, const Individual& b);
+
+// What genomes there are and how new ones come to be. A pure function of its arguments.
+class Variation {
+ public:
+  virtual ~Variation() = default;
+  virtual Genome random(RandomStream& random) const = 0;
+  // A child of members, of which there is at least one, best first.
+  virtual Genome child(std::span<const Individual> members, RandomStream& random) const = 0;
+  // Whether it may be evaluated at all.
+  virtual bool allowed(const Genome& genome) const;
 };
 
 struct Nsga2Options {
   int population = 64;
-  int generations = 50;
-  double crossover = 0.3;       // share of children made by crossing two members
-  double gene_mutation = 0.75;  // of the other children: genes redrawn, the rest swap two genes
-  bool swap = true;             // false where values of different genes mean different things
+  int survivors = 0;     // members that go on; 0: as many as the population
+  int generations = 50;  // after the first population
   std::uint64_t seed = 42;
   std::uint32_t island = 0;
 };
 
-struct Individual {
-  Genome genome;
-  Fitness fitness;
-};
-
-// All operators return genomes inside the space.
-Genome random_genome(const GenomeSpace& space, RandomStream& random);
-// Exchanges the genes between two cut points; returns the first child.
-Genome cross(const Genome& a, const Genome& b, RandomStream& random);
-// Redraws each gene with probability 1/length (at least one that has a choice), or swaps two
-// genes whose values are allowed in each other's place.
-Genome mutate(const GenomeSpace& space, const Genome& parent, const Nsga2Options& options,
-              RandomStream& random);
-
 class Nsga2 {
  public:
-  Nsga2(GenomeSpace space, Nsga2Options options);
+  // `variation` outlives it. The first population begins with `starts`, as far as they are
+  // allowed and different.
+  Nsga2(const Variation& variation, Nsga2Options options, std::vector<Genome> starts = {});
 
-  // Genomes to evaluate next: the first population, then the children of each generation.
+  // Genomes to evaluate next: the first population, then the children of each generation. They
+  // differ from each other and from all members, so that there may be fewer than a population,
+  // or none, where the space is small.
   const std::vector<Genome>& ask();
   // Fitness of each genome asked for, in order.
   void tell(std::span<const Fitness> fitness);
@@ -68,6 +66,7 @@ class Nsga2 {
 
   // Generations told so far; the first population is number 0.
   int generation() const { return generation_; }
+  // Best first.
   const std::vector<Individual>& members() const { return members_; }
   // Takes in members of another island, to be called between tell() and ask(). The worst of
   // the members leave.
@@ -78,12 +77,16 @@ class Nsga2 {
  private:
   void survive(std::vector<Individual> pool, std::size_t count);
 
-  GenomeSpace space_;
+  const Variation& variation_;
   Nsga2Options options_;
+  std::vector<Genome> starts_;
   int generation_ = 0;
   bool asked_ = false;
   std::vector<Individual> members_;
   std::vector<Genome> children_;
 };
+
+// Migration on a ring: each island's best go to the next one. `migrants` of each, at least one.
+void migrate_on_ring(std::span<Nsga2> islands, std::size_t migrants);
 
 }  // namespace ridgeline::search

@@ -4,9 +4,86 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <tuple>
+
+#include "search/fronts/staircase.hpp"
 
 namespace ridgeline::search {
+namespace {
+
+// Points of one rank, as a sweep in lexicographic order meets them: a later one never dominates
+// an earlier one.
+class Layer {
+ public:
+  explicit Layer(std::size_t width) : width_(width) {}
+
+  // Whether a point met before dominates this one, which equals none of them.
+  bool dominates(const double* point) const {
+    switch (width_) {
+      case 0:
+        return false;
+      case 1:
+        return any_;
+      case 2:
+        return any_ && least_ <= point[1];
+      case 3:
+        return steps_.covers(point[1], point[2]);
+      default:
+        return std::any_of(met_.begin(), met_.end(), [&](const double* other) {
+          for (std::size_t i = 1; i < width_; ++i)
+            if (!(other[i] <= point[i])) return false;
+          return true;
+        });
+    }
+  }
+  void take(const double* point) {
+    any_ = true;
+    if (width_ == 2) least_ = std::min(least_, point[1]);
+    if (width_ == 3) steps_.insert(point[1], point[2]);
+    if (width_ > 3) met_.push_back(point);
+  }
+
+ private:
+  std::size_t width_;
+  bool any_ = false;
+  double least_ = std::numeric_limits<double>::infinity();
+  Staircase steps_;
+  std::vector<const double*> met_;
+};
+
+bool has_nan(std::span<const double> values) {
+  return std::any_of(values.begin(), values.end(), [](double x) { return std::isnan(x); });
+}
+
+// Ranks of points without NaN and violation; `order` holds their places and is sorted.
+int rank_feasible(std::span<const Fitness> points, std::vector<std::size_t>& order,
+                  std::vector<int>& rank) {
+  if (order.empty()) return 0;
+  const auto objectives = [&](std::size_t i) -> const std::vector<double>& {
+    return points[i].objectives;
+  };
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return objectives(a) != objectives(b) ? objectives(a) < objectives(b) : a < b;
+  });
+  const std::size_t width = objectives(order.front()).size();
+  std::vector<Layer> layers;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    const std::size_t i = order[k];
+    if (k > 0 && objectives(order[k - 1]) == objectives(i)) {
+      rank[i] = rank[order[k - 1]];
+      continue;
+    }
+    // What a layer dominates, all layers before it dominate too.
+    const double* point = objectives(i).data();
+    const auto layer = std::partition_point(layers.begin(), layers.end(),
+                                            [&](const Layer& l) { return l.dominates(point); });
+    rank[i] = static_cast<int>(layer - layers.begin());
+    if (layer == layers.end()) layers.emplace_back(width);
+    layers[static_cast<std::size_t>(rank[i])].take(point);
+  }
+  return static_cast<int>(layers.size());
+}
+
+}  // namespace
 
 bool dominates(std::span<const double> a, std::span<const double> b) {
   bool better = false;
@@ -23,32 +100,25 @@ bool dominates(const Fitness& a, const Fitness& b) {
 }
 
 std::vector<int> non_dominated_ranks(std::span<const Fitness> points) {
-  const std::size_t n = points.size();
-  std::vector<int> dominators(n, 0), rank(n, 0), current;
-  std::vector<std::vector<int>> dominated(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = i + 1; j < n; ++j) {
-      if (dominates(points[i], points[j])) {
-        dominated[i].push_back(static_cast<int>(j));
-        ++dominators[j];
-      } else if (dominates(points[j], points[i])) {
-        dominated[j].push_back(static_cast<int>(i));
-        ++dominators[i];
-      }
+  constexpr double kLast = std::numeric_limits<double>::infinity();
+  std::vector<int> rank(points.size(), 0);
+  std::vector<std::size_t> feasible;
+  std::vector<std::pair<double, std::size_t>> others;  // violation, place
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const double violation = points[i].violation;
+    if (violation != 0) {
+      others.emplace_back(std::isnan(violation) ? kLast : violation, i);
+    } else if (has_nan(points[i].objectives)) {
+      others.emplace_back(kLast, i);
+    } else {
+      feasible.push_back(i);
     }
   }
-  for (std::size_t i = 0; i < n; ++i) {
-    if (dominators[i] == 0) current.push_back(static_cast<int>(i));
-  }
-  for (int level = 0; !current.empty(); ++level) {
-    std::vector<int> next;
-    for (const int i : current) {
-      rank[static_cast<std::size_t>(i)] = level;
-      for (const int j : dominated[static_cast<std::size_t>(i)]) {
-        if (--dominators[static_cast<std::size_t>(j)] == 0) next.push_back(j);
-      }
-    }
-    current = std::move(next);
+  int next = rank_feasible(points, feasible, rank);
+  std::sort(others.begin(), others.end());
+  for (std::size_t k = 0; k < others.size(); ++k) {
+    if (k > 0 && others[k].first != others[k - 1].first) ++next;
+    rank[others[k].second] = next;
   }
   return rank;
 }
@@ -80,60 +150,61 @@ std::vector<double> crowding_distances(std::span<const Fitness> points,
   return distance;
 }
 
-std::vector<int> select_survivors(std::span<const Fitness> points, int count) {
+std::vector<Ranked> select_survivors(std::span<const Fitness> points, std::size_t count) {
   const std::vector<int> rank = non_dominated_ranks(points);
-  const int ranks = rank.empty() ? 0 : *std::max_element(rank.begin(), rank.end()) + 1;
-  std::vector<int> survivors;
-  for (int level = 0; level < ranks && static_cast<int>(survivors.size()) < count; ++level) {
-    std::vector<int> members;
-    for (std::size_t i = 0; i < rank.size(); ++i) {
-      if (rank[i] == level) members.push_back(static_cast<int>(i));
-    }
-    const std::size_t room = static_cast<std::size_t>(count) - survivors.size();
-    if (members.size() > room) {
-      const std::vector<double> distance = crowding_distances(points, members);
-      std::vector<std::size_t> order(members.size());
-      std::iota(order.begin(), order.end(), std::size_t{0});
-      std::stable_sort(order.begin(), order.end(),
-                       [&](std::size_t a, std::size_t b) { return distance[a] > distance[b]; });
-      std::vector<int> taken;
-      for (std::size_t i = 0; i < room; ++i) taken.push_back(members[order[i]]);
-      members = std::move(taken);
-    }
-    survivors.insert(survivors.end(), members.begin(), members.end());
+  std::vector<int> order(points.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return rank[static_cast<std::size_t>(a)] < rank[static_cast<std::size_t>(b)];
+  });
+  std::vector<Ranked> survivors;
+  for (std::size_t begin = 0; begin < order.size() && survivors.size() < count;) {
+    const int level = rank[static_cast<std::size_t>(order[begin])];
+    std::size_t end = begin;
+    while (end < order.size() && rank[static_cast<std::size_t>(order[end])] == level) ++end;
+    const std::span<const int> members(order.data() + begin, end - begin);
+    std::vector<Ranked> ranked;
+    const bool feasible = points[static_cast<std::size_t>(members[0])].violation == 0 &&
+                          !has_nan(points[static_cast<std::size_t>(members[0])].objectives);
+    const std::vector<double> crowding =
+        feasible ? crowding_distances(points, members) : std::vector<double>(members.size(), 0.0);
+    for (std::size_t i = 0; i < members.size(); ++i)
+      ranked.push_back({members[i], level, crowding[i]});
+    std::stable_sort(ranked.begin(), ranked.end(),
+                     [](const Ranked& a, const Ranked& b) { return a.crowding > b.crowding; });
+    if (ranked.size() > count - survivors.size()) ranked.resize(count - survivors.size());
+    survivors.insert(survivors.end(), ranked.begin(), ranked.end());
+    begin = end;
   }
   return survivors;
 }
 
-std::vector<int> pareto_front(std::span<const std::vector<double>> points) {
-  ParetoArchive archive;
-  for (std::size_t i = 0; i < points.size(); ++i) archive.insert(points[i], i);
-  std::vector<int> front;
-  for (const ParetoArchive::Entry& e : archive.entries()) front.push_back(static_cast<int>(e.id));
-  return front;
-}
-
-bool ParetoArchive::dominated(std::span<const double> objectives) const {
-  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& e) {
-    return dominates(std::span(e.objectives), objectives);
+std::vector<std::size_t> non_dominated_rows(std::span<const double> matrix, std::size_t width) {
+  std::vector<std::size_t> rows;
+  if (width == 0) return rows;
+  const auto row = [&](std::size_t i) { return matrix.subspan(i * width, width); };
+  for (std::size_t i = 0; i < matrix.size() / width; ++i)
+    if (!has_nan(row(i))) rows.push_back(i);
+  const auto equal = [&](std::size_t a, std::size_t b) {
+    return std::equal(row(a).begin(), row(a).end(), row(b).begin());
+  };
+  std::sort(rows.begin(), rows.end(), [&](std::size_t a, std::size_t b) {
+    for (std::size_t o = 0; o < width; ++o)
+      if (row(a)[o] != row(b)[o]) return row(a)[o] < row(b)[o];
+    return a < b;
   });
-}
-
-bool ParetoArchive::insert(std::vector<double> objectives, std::uint64_t id) {
-  if (std::any_of(objectives.begin(), objectives.end(), [](double x) { return std::isnan(x); })) {
-    return false;
+  std::vector<std::size_t> front;
+  Layer best(width);
+  bool dominated = false;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    if (k == 0 || !equal(rows[k - 1], rows[k])) {
+      const double* point = row(rows[k]).data();
+      dominated = best.dominates(point);
+      if (!dominated) best.take(point);
+    }
+    if (!dominated) front.push_back(rows[k]);
   }
-  if (dominated(objectives)) return false;
-  std::erase_if(entries_, [&](const Entry& e) {
-    return dominates(std::span(objectives), std::span(e.objectives));
-  });
-  Entry entry{std::move(objectives), id};
-  const auto place =
-      std::upper_bound(entries_.begin(), entries_.end(), entry, [](const Entry& a, const Entry& b) {
-        return std::tie(a.objectives, a.id) < std::tie(b.objectives, b.id);
-      });
-  entries_.insert(place, std::move(entry));
-  return true;
+  return front;
 }
 
 }  // namespace ridgeline::search

@@ -9,6 +9,7 @@
 #include "model/core/evaluate.hpp"
 #include "model/core/problem.hpp"
 #include "search/exact/exact_mapper.hpp"
+#include "search/fronts/pareto.hpp"
 #include "search/fronts/random.hpp"
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/anneal.hpp"
@@ -410,7 +411,8 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
                                     const model::MappingEntry& mapping,
                                     const std::vector<model::SpatialMapping>& candidates,
                                     const MapperOptions& options, bool& proven) {
-  std::vector<model::Cost> front;
+  std::vector<model::Cost> costs;
+  std::vector<double> matrix;  // latency, energy of each
   proven = true;
   for (const model::SpatialMapping& spatial : candidates) {
     const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
@@ -427,19 +429,16 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
     const ExactResult result = exact_search(*problem, settings, std::nullopt);
     proven = proven && result.optimal;
     for (const ExactMapping& one : result.front) {
-      const auto covers = [](const model::Cost& a, const model::Cost& b) {
-        return a.latency <= b.latency && a.energy <= b.energy;
-      };
-      if (std::any_of(front.begin(), front.end(),
-                      [&](const model::Cost& other) { return covers(other, one.cost); })) {
-        continue;
-      }
-      std::erase_if(front, [&](const model::Cost& other) { return covers(one.cost, other); });
-      front.push_back(one.cost);
+      costs.push_back(one.cost);
+      matrix.insert(matrix.end(), {one.cost.latency, one.cost.energy});
     }
   }
-  std::sort(front.begin(), front.end(),
-            [](const model::Cost& a, const model::Cost& b) { return a.latency < b.latency; });
+  std::vector<model::Cost> front;
+  for (const std::size_t i : non_dominated_rows(matrix, 2)) {
+    const bool again = !front.empty() && front.back().latency == costs[i].latency &&
+                       front.back().energy == costs[i].energy;
+    if (!again) front.push_back(costs[i]);
+  }
   return front;
 }
 

@@ -6,26 +6,29 @@
 #include <set>
 
 #include "engine/explore/ledger.hpp"
+#include "search/fronts/hypervolume.hpp"
 
 namespace ridgeline::engine {
 namespace {
 
+using search::DesignSpace;
+using search::DesignStrategy;
+
 const std::vector<io::Metric> kObjectives{io::Metric::latency, io::Metric::energy};
 
 // A space of three parameters; one id in 11 does not exist.
-Space some_space(std::vector<int> sizes) {
-  Space space;
+DesignSpace some_space(std::vector<int> sizes) {
+  DesignSpace space;
   space.sizes = std::move(sizes);
   space.grid = 1;
   for (const int size : space.sizes) space.grid *= static_cast<std::uint64_t>(size);
   space.exists = [](std::uint64_t id) { return id % 11 != 3; };
-  space.objectives = kObjectives;
   return space;
 }
 
 // What an evaluator would say: two objectives that conflict, some designs without figures.
-Candidate evaluate(const Space& space, std::uint64_t id, std::uint32_t blocks, const Front& front,
-                   bool prune) {
+Candidate evaluate(const DesignSpace& space, std::uint64_t id, std::uint32_t blocks,
+                   const Front& front, bool prune) {
   const auto values = space.values_of(id);
   double speed = 1;
   double cost = 1;
@@ -63,7 +66,7 @@ struct Play {
 };
 
 // Plays a run in a random order of events, as a cluster might.
-std::unique_ptr<Ledger> play(const Space& space, std::unique_ptr<BlockSource> source,
+std::unique_ptr<Ledger> play(const DesignSpace& space, std::unique_ptr<DesignStrategy> source,
                              const Play& how) {
   auto ledger = std::make_unique<Ledger>(std::move(source), kObjectives, LedgerOptions{});
   if (how.resume != nullptr)
@@ -136,7 +139,7 @@ void expect_same(const Ledger& x, const Ledger& y) {
   for (std::size_t i = 0; i < front_x.size(); ++i) EXPECT_EQ(front_x[i].id, front_y[i].id);
 }
 
-using MakeSource = std::function<std::unique_ptr<BlockSource>(const Space&)>;
+using MakeSource = std::function<std::unique_ptr<DesignStrategy>(const DesignSpace&)>;
 
 struct Strategy {
   std::string name;
@@ -145,21 +148,20 @@ struct Strategy {
 
 class EveryStrategy : public testing::TestWithParam<int> {
  protected:
-  Space space = some_space({12, 9, 14});
-  std::unique_ptr<BlockSource> source() const {
+  DesignSpace space = some_space({12, 9, 14});
+  std::unique_ptr<DesignStrategy> source() const {
     switch (GetParam()) {
       case 0:
-        return exhaustive_source(space, 1400);
+        return search::exhaustive_strategy(space, 1400);
       case 1:
-        return random_source(space, 400, 5);
+        return search::random_strategy(space, 400, 5);
       default: {
-        io::StudyStrategy strategy;
-        strategy.kind = io::StrategyKind::nsga2;
+        search::IslandOptions strategy;
         strategy.islands = 3;
         strategy.population = 12;
         strategy.generations = 9;
         strategy.migrate_every = 2;
-        return nsga2_source(space, strategy, 77);
+        return search::nsga2_strategy(space, strategy, 77);
       }
     }
   }
@@ -224,13 +226,13 @@ TEST_P(EveryStrategy, SurvivesTheLossOfWorkers) {
 }
 
 TEST(Ledger, QuarantinesWhatKillsSeveralWorkersAndKeepsTheMasterFromIt) {
-  const Space space = some_space({10, 10, 5});
+  const DesignSpace space = some_space({10, 10, 5});
   Play how;
   how.workers = 6;
   how.threads = 2;
   how.killer = 252;  // exists, and is feasible
   how.seed = 2;      // with which a worker meets it first, not the master
-  const auto ledger = play(space, exhaustive_source(space, 450), how);
+  const auto ledger = play(space, search::exhaustive_strategy(space, 450), how);
   EXPECT_EQ(ledger->known().count(CandidateStatus::error), 1u);
   const auto victim = ledger->known().find(252);
   ASSERT_TRUE(victim);
@@ -247,8 +249,8 @@ void start_after_crashes(Ledger& ledger, std::uint64_t id, int crashes) {
 }
 
 TEST(Ledger, GivesWhatCrashedAnEarlierRunToAWorkerAlone) {
-  const Space space = some_space({4, 4});
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  const DesignSpace space = some_space({4, 4});
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, {});
   start_after_crashes(ledger, 6, 2);
   ledger.add_worker(1);
   ledger.add_worker(1);
@@ -263,8 +265,8 @@ TEST(Ledger, GivesWhatCrashedAnEarlierRunToAWorkerAlone) {
 }
 
 TEST(Ledger, GivesWhatCrashedAnEarlierRunToALoneProcessLast) {
-  const Space space = some_space({4, 4});
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  const DesignSpace space = some_space({4, 4});
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, {});
   start_after_crashes(ledger, 6, 1);
   ledger.add_worker(1);
   std::vector<std::uint64_t> order;
@@ -278,8 +280,8 @@ TEST(Ledger, GivesWhatCrashedAnEarlierRunToALoneProcessLast) {
 }
 
 TEST(Ledger, LeavesOutWhatCrashedThreeRuns) {
-  const Space space = some_space({4, 4});
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  const DesignSpace space = some_space({4, 4});
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, {});
   start_after_crashes(ledger, 6, 3);
   ASSERT_TRUE(ledger.known().find(6));
   EXPECT_EQ(ledger.known().find(6)->status, CandidateStatus::error);
@@ -337,8 +339,8 @@ TEST(Ledger, LeavesWhatComesAfterABlockForLaterWhereItIsAskedTo) {
 }
 
 TEST(Ledger, BelievesAResultMoreThanACrash) {
-  const Space space = some_space({4, 4});
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  const DesignSpace space = some_space({4, 4});
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, {});
   const Candidate result = evaluate(space, 6, 0, ledger.front(), false);
   ledger.restore(result);
   for (int i = 0; i < 3; ++i) ledger.restore_kill(6, false);
@@ -346,10 +348,10 @@ TEST(Ledger, BelievesAResultMoreThanACrash) {
 }
 
 TEST(Ledger, HandsAnOverdueItemToASecondWorkerAndTakesTheFirstResult) {
-  const Space space = some_space({4, 4});
+  const DesignSpace space = some_space({4, 4});
   LedgerOptions options;
   options.patience = 10;
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, options);
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, options);
   ledger.start();
   ledger.add_worker(1);
   ledger.add_worker(1);
@@ -371,9 +373,9 @@ TEST(Ledger, HandsAnOverdueItemToASecondWorkerAndTakesTheFirstResult) {
 }
 
 TEST(Ledger, KeepsNoLongItemWaitingBehindAnotherNearTheEnd) {
-  const Space space = some_space({5, 8});
+  const DesignSpace space = some_space({5, 8});
   for (const double seconds : {1.0, 0.005}) {
-    Ledger ledger(exhaustive_source(space, 36), kObjectives, {});
+    Ledger ledger(search::exhaustive_strategy(space, 36), kObjectives, {});
     ledger.start();
     ledger.add_worker(1);
     ledger.add_worker(1);
@@ -394,10 +396,10 @@ TEST(Ledger, KeepsNoLongItemWaitingBehindAnotherNearTheEnd) {
 }
 
 TEST(Ledger, EvaluatesNoMoreThanItMay) {
-  const Space space = some_space({10, 10});
+  const DesignSpace space = some_space({10, 10});
   LedgerOptions options;
   options.max_evaluations = 25;
-  Ledger ledger(exhaustive_source(space, 91), kObjectives, options);
+  Ledger ledger(search::exhaustive_strategy(space, 91), kObjectives, options);
   ledger.start();
   ledger.add_worker(2);
   ledger.add_worker(2);
@@ -416,9 +418,9 @@ TEST(Ledger, EvaluatesNoMoreThanItMay) {
 
 TEST(Exhaustive, VisitsEveryExistingIdOnceWhateverTheGrid) {
   for (const std::uint64_t grid : {1u, 2u, 3u, 16u, 97u, 1000u, 6765u, 10946u}) {
-    Space space = some_space({static_cast<int>(grid)});
-    CandidateStore none;
-    auto source = exhaustive_source(space, grid);
+    DesignSpace space = some_space({static_cast<int>(grid)});
+    const search::KnownFitness none = [](std::uint64_t) { return search::Fitness{}; };
+    auto source = search::exhaustive_strategy(space, grid);
     std::set<std::uint64_t> seen;
     while (const auto block = source->next(none))
       for (const std::uint64_t id : *block) EXPECT_TRUE(seen.insert(id).second);
@@ -431,15 +433,16 @@ TEST(Exhaustive, VisitsEveryExistingIdOnceWhateverTheGrid) {
 
 // Hidden ids are looked at a little at a time, and the blocks are as if at once.
 TEST(BlockSources, ComeBackToTheCallerWhileNothingIsFound) {
-  Space space = some_space({10'000, 1'000});
+  DesignSpace space = some_space({10'000, 1'000});
   std::uint64_t asked = 0;
   space.exists = [&](std::uint64_t id) {
     ++asked;
     return id % 2'000'000 == 77;
   };
-  const CandidateStore none;
-  for (const auto& make : {+[](Space s) { return exhaustive_source(std::move(s), 5); },
-                           +[](Space s) { return random_source(std::move(s), 5, 1); }}) {
+  const search::KnownFitness none = [](std::uint64_t) { return search::Fitness{}; };
+  for (const auto& make :
+       {+[](DesignSpace s) { return search::exhaustive_strategy(std::move(s), 5); },
+        +[](DesignSpace s) { return search::random_strategy(std::move(s), 5, 1); }}) {
     auto source = make(space);
     std::vector<std::vector<std::uint64_t>> blocks;
     int empty = 0;
@@ -458,7 +461,7 @@ TEST(BlockSources, ComeBackToTheCallerWhileNothingIsFound) {
     EXPECT_EQ(std::set<std::uint64_t>(blocks[0].begin(), blocks[0].end()),
               (std::set<std::uint64_t>{77, 2'000'077, 4'000'077, 6'000'077, 8'000'077}));
   }
-  Ledger ledger(exhaustive_source(space, 5), kObjectives, {});
+  Ledger ledger(search::exhaustive_strategy(space, 5), kObjectives, {});
   ledger.add_worker(1, true);
   ledger.start();
   EXPECT_TRUE(ledger.looking());
@@ -469,11 +472,11 @@ TEST(BlockSources, ComeBackToTheCallerWhileNothingIsFound) {
 
 TEST(Random, GivesAsManyDifferentSamplesAsAskedForOrAllThereAre) {
   for (const std::uint64_t samples : {1u, 10u, 200u, 1000u}) {
-    const Space space = some_space({7, 11, 5});
+    const DesignSpace space = some_space({7, 11, 5});
     std::uint64_t there = 0;
     for (std::uint64_t id = 0; id < space.grid; ++id) there += space.exists(id) ? 1 : 0;
-    CandidateStore none;
-    auto source = random_source(space, samples, 1);
+    const search::KnownFitness none = [](std::uint64_t) { return search::Fitness{}; };
+    auto source = search::random_strategy(space, samples, 1);
     std::set<std::uint64_t> seen;
     while (const auto block = source->next(none))
       for (const std::uint64_t id : *block) {
@@ -485,10 +488,10 @@ TEST(Random, GivesAsManyDifferentSamplesAsAskedForOrAllThereAre) {
 }
 
 TEST(Random, SpreadsItsSamplesMoreEvenlyThanChanceWould) {
-  Space space = some_space({1 << 20, 1 << 20});
+  DesignSpace space = some_space({1 << 20, 1 << 20});
   space.exists = [](std::uint64_t) { return true; };
-  CandidateStore none;
-  auto source = random_source(space, 1024, 42);
+  const search::KnownFitness none = [](std::uint64_t) { return search::Fitness{}; };
+  auto source = search::random_strategy(space, 1024, 42);
   std::vector<int> cell(64);  // 8 x 8 cells, 16 samples each on average
   while (const auto block = source->next(none))
     for (const std::uint64_t id : *block) {
@@ -501,36 +504,35 @@ TEST(Random, SpreadsItsSamplesMoreEvenlyThanChanceWould) {
 }
 
 TEST(Nsga2, EndsWhenItsSpaceIsExhausted) {
-  const Space space = some_space({3, 4});
-  io::StudyStrategy strategy;
-  strategy.kind = io::StrategyKind::nsga2;
+  const DesignSpace space = some_space({3, 4});
+  search::IslandOptions strategy;
   strategy.population = 4;
   strategy.generations = 1'000'000'000;
-  const auto ledger = play(space, nsga2_source(space, strategy, 1), Play{});
+  const auto ledger = play(space, search::nsga2_strategy(space, strategy, 1), Play{});
   EXPECT_EQ(ledger->known().size(), 11u) << "of 12 ids one does not exist";
 }
 
 TEST(Nsga2, FindsTheFrontOfASmallSpaceWithFarFewerEvaluations) {
-  Space space = some_space({60, 60, 20});
+  DesignSpace space = some_space({60, 60, 20});
   space.exists = [](std::uint64_t) { return true; };
-  io::StudyStrategy strategy;
+  search::IslandOptions strategy;
   strategy.islands = 2;
   strategy.population = 40;
   strategy.generations = 40;
   strategy.migrate_every = 5;
   Play how;
   how.prune = false;
-  const auto sample = [&](std::unique_ptr<BlockSource> source) {
+  const auto sample = [&](std::unique_ptr<DesignStrategy> source) {
     return play(space, std::move(source), how);
   };
-  const auto evolved = sample(nsga2_source(space, strategy, 3));
-  const auto all = sample(exhaustive_source(space, space.grid));
-  const auto chance = sample(random_source(space, evolved->known().size(), 3));
+  const auto evolved = sample(search::nsga2_strategy(space, strategy, 3));
+  const auto all = sample(search::exhaustive_strategy(space, space.grid));
+  const auto chance = sample(search::random_strategy(space, evolved->known().size(), 3));
   EXPECT_LT(evolved->known().size() * 10, all->known().size());
   const auto volume = [&](const Ledger& ledger) {
     std::vector<std::vector<double>> points;
     for (const FrontPoint& point : ledger.front().members()) points.push_back(point.objectives);
-    return hypervolume(points, all->reference());
+    return search::hypervolume(points, all->reference());
   };
   EXPECT_GT(volume(*evolved), 0.97 * volume(*all));
   EXPECT_GT(volume(*evolved), volume(*chance));

@@ -121,8 +121,8 @@ TEST_P(GoldenRuns, every_entry_of_the_cost_table_is_the_references) {
   const Files files = load(golden.document);
   engine::ScheduleRequest request = request_for(golden.document.at("settings"));
   request.search.engine = search::AllocationEngine::ga;
-  request.search.ga.population = 2;
-  request.search.ga.generations = 0;
+  request.search.population = 2;
+  request.search.generations = 0;
   const engine::ScheduleResult result =
       engine::run_schedule(files.network, files.system, files.mapping, request);
   ASSERT_NE(result.variant, nullptr) << result.infeasible;
@@ -181,7 +181,7 @@ TEST_F(Laboratory3Run, finds_the_front_that_the_reference_has_over_all_81_alloca
 TEST_F(Laboratory3Run, gives_the_same_on_any_number_of_threads) {
   engine::ScheduleRequest request;
   request.search.engine = search::AllocationEngine::ga;
-  request.search.ga.generations = 3;
+  request.search.generations = 3;
   request.granularity = engine::GranularityRequest{"OY", {2, 7, model::kAllTiles}};
   const engine::ScheduleResult one = run(request);
   for (const int threads : {2, 4}) {

@@ -40,7 +40,8 @@ class Laboratory3 : public ::testing::Test {
 
   AllocationSearchResult search(const AllocationSearchOptions& options) {
     return search::search_allocations(
-        space_, options, [&](std::span<const Genome> genomes) { return evaluate(genomes); });
+        space_, search::GenomeSymmetry(space_), options,
+        [&](std::span<const Genome> genomes) { return evaluate(genomes); });
   }
 
   static std::set<Genome> genomes(const AllocationSearchResult& result) {
@@ -85,7 +86,7 @@ TEST_F(Laboratory3, the_genetic_algorithm_finds_the_front_with_nineteen_of_twent
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     AllocationSearchOptions options;
     options.engine = AllocationEngine::ga;
-    options.ga.seed = seed;
+    options.seed = seed;
     const AllocationSearchResult result = search(options);
     EXPECT_EQ(result.engine, AllocationEngine::ga);
     found += genomes(result) == front_;
@@ -133,8 +134,8 @@ TEST_F(Laboratory3, infeasible_allocations_do_not_reach_the_front) {
   for (const AllocationEngine engine : {AllocationEngine::exhaustive, AllocationEngine::ga}) {
     AllocationSearchOptions options;
     options.engine = engine;
-    const AllocationSearchResult result =
-        search::search_allocations(space_, options, evaluate_with_failures);
+    const AllocationSearchResult result = search::search_allocations(
+        space_, search::GenomeSymmetry(space_), options, evaluate_with_failures);
     ASSERT_FALSE(result.front.empty());
     for (const auto& g : result.front) EXPECT_NE(g.genome[0], 1);
   }

@@ -5,12 +5,28 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 #include <vector>
+
+#include "search/fronts/genome_space.hpp"
 
 namespace ridgeline::search {
 namespace {
 
-const GenomeSpace kUneven{{{0, 1, 2}, {1, 4}, {3}, {0, 2, 4, 6}}};
+// Any genes, by crossing and redrawing.
+class Genes final : public Variation {
+ public:
+  explicit Genes(GenomeSpace space) : space_(std::move(space)) {}
+  Genome random(RandomStream& random) const override { return random_genome(space_, random); }
+  Genome child(std::span<const Individual> members, RandomStream& random) const override {
+    const Genome& a = members[random.below(members.size())].genome;
+    const Genome& b = members[random.below(members.size())].genome;
+    return random.uniform() < 0.3 ? cross(a, b, random) : redraw_genes(space_, a, random);
+  }
+
+ private:
+  GenomeSpace space_;
+};
 
 // ZDT1 on a grid: the front is where all genes but the first are 0.
 Fitness grid_zdt1(const Genome& genome) {
@@ -21,55 +37,14 @@ Fitness grid_zdt1(const Genome& genome) {
 }
 
 std::vector<Individual> run(const GenomeSpace& space, const Nsga2Options& options) {
-  Nsga2 search(space, options);
+  const Genes genes(space);
+  Nsga2 search(genes, options);
   while (!search.done()) {
     std::vector<Fitness> fitness;
     for (const Genome& g : search.ask()) fitness.push_back(grid_zdt1(g));
     search.tell(fitness);
   }
   return search.members();
-}
-
-TEST(Nsga2, a_space_counts_and_numbers_its_genomes) {
-  EXPECT_EQ(kUneven.size(1000), 24u);
-  EXPECT_EQ(kUneven.size(20), 21u);
-  std::set<Genome> all;
-  for (std::uint64_t i = 0; i < 24; ++i) {
-    const Genome g = kUneven.at(i);
-    EXPECT_TRUE(kUneven.contains(g));
-    all.insert(g);
-  }
-  EXPECT_EQ(all.size(), 24u);
-  EXPECT_EQ(kUneven.at(1), (Genome{0, 1, 3, 2}));
-}
-
-TEST(Nsga2, operators_make_only_genomes_of_the_space) {
-  Nsga2Options options;
-  for (std::uint32_t i = 0; i < 2000; ++i) {
-    RandomStream random(1, 0, 0, i);
-    const Genome a = random_genome(kUneven, random), b = random_genome(kUneven, random);
-    EXPECT_TRUE(kUneven.contains(a));
-    EXPECT_TRUE(kUneven.contains(cross(a, b, random)));
-    const Genome m = mutate(kUneven, a, options, random);
-    EXPECT_TRUE(kUneven.contains(m));
-    EXPECT_NE(m, a);
-  }
-}
-
-TEST(Nsga2, crossing_takes_one_slice_from_the_partner) {
-  const Genome a(12, 0), b(12, 1);
-  std::set<std::size_t> begins, ends;
-  for (std::uint32_t i = 0; i < 2000; ++i) {
-    RandomStream random(1, 0, 0, i);
-    const Genome child = cross(a, b, random);
-    const auto first = std::find(child.begin(), child.end(), 1);
-    const auto last = std::find(first, child.end(), 0);
-    ASSERT_EQ(std::count(last, child.end(), 1), 0);
-    begins.insert(static_cast<std::size_t>(first - child.begin()));
-    ends.insert(static_cast<std::size_t>(last - child.begin()));
-  }
-  EXPECT_GE(begins.size(), 12u);  // every cut point occurs
-  EXPECT_GE(ends.size(), 12u);
 }
 
 TEST(Nsga2, approaches_a_known_front) {
@@ -112,14 +87,15 @@ TEST(Nsga2, continues_from_a_saved_state_as_if_it_had_not_stopped) {
   space.values.assign(6, {0, 1, 2, 3, 4, 5, 6, 7});
   Nsga2Options options;
   options.generations = 6;
-  Nsga2 saved(space, options);
+  const Genes genes(space);
+  Nsga2 saved(genes, options);
   const auto step = [](Nsga2& search) {
     std::vector<Fitness> fitness;
     for (const Genome& g : search.ask()) fitness.push_back(grid_zdt1(g));
     search.tell(fitness);
   };
   for (int i = 0; i < 3; ++i) step(saved);
-  Nsga2 resumed(space, options);
+  Nsga2 resumed(genes, options);
   resumed.restore(saved.generation(), saved.members());
   while (!saved.done()) {
     step(saved);
@@ -137,16 +113,54 @@ TEST(Nsga2, a_migrant_that_dominates_stays) {
   space.values.assign(2, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15});
   Nsga2Options options;
   options.population = 8;
-  Nsga2 search(space, options);
+  const Genes genes(space);
+  Nsga2 search(genes, options);
   std::vector<Fitness> fitness;
   for (const Genome& g : search.ask()) {
     fitness.push_back({{10.0 + g[0], 10.0 + g[1]}, 0});
   }
   search.tell(fitness);
-  search.migrate(std::vector<Individual>{{{3, 3}, {{0, 0}, 0}}});
+  search.migrate(std::vector<Individual>{{{3, 3}, {{0, 0}, 0}, 0, 0}});
   EXPECT_TRUE(std::any_of(search.members().begin(), search.members().end(),
                           [](const Individual& m) { return m.fitness.objectives[0] == 0; }));
   EXPECT_LE(search.members().size(), 8u);
+}
+
+TEST(Nsga2, asks_for_different_genomes_only_and_for_none_where_there_are_no_more) {
+  GenomeSpace space;
+  space.values.assign(2, {0, 1, 2});
+  Nsga2Options options;
+  options.population = 6;
+  options.generations = 30;
+  const Genes genes(space);
+  Nsga2 search(genes, options, {{2, 2}, {2, 2}, {1, 0}});
+  EXPECT_EQ(search.ask()[0], (Genome{2, 2}));
+  EXPECT_EQ(search.ask()[1], (Genome{1, 0}));
+  std::set<Genome> seen;
+  while (!search.done()) {
+    std::set<Genome> taken;
+    for (const Individual& m : search.members()) taken.insert(m.genome);
+    std::vector<Fitness> fitness;
+    for (const Genome& g : search.ask()) {
+      EXPECT_TRUE(taken.insert(g).second);
+      seen.insert(g);
+      fitness.push_back(grid_zdt1(g));
+    }
+    search.tell(fitness);
+  }
+  EXPECT_EQ(seen.size(), 9u);
+}
+
+TEST(Nsga2, members_are_the_best_first) {
+  GenomeSpace space;
+  space.values.assign(6, {0, 1, 2, 3, 4, 5, 6, 7});
+  Nsga2Options options;
+  options.generations = 3;
+  const std::vector<Individual> members = run(space, options);
+  for (std::size_t i = 1; i < members.size(); ++i) {
+    EXPECT_TRUE(fitter(members[i - 1], members[i]));
+    EXPECT_FALSE(dominates(members[i].fitness, members[i - 1].fitness));
+  }
 }
 
 }  // namespace

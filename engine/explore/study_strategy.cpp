@@ -1,5 +1,4 @@
-// What a study document says of its space and strategy, as strategies see it.
-#include "engine/explore/block_source.hpp"
+#include "engine/explore/study_strategy.hpp"
 
 namespace ridgeline::engine {
 
@@ -7,8 +6,8 @@ namespace ridgeline::engine {
 // keep the engine from its messages and signals.
 constexpr std::uint64_t kSteps = 100'000;
 
-Space space_of(const io::Study& study) {
-  Space space;
+search::DesignSpace space_of(const io::Study& study) {
+  search::DesignSpace space;
   space.grid = study.grid().count;
   for (const auto& parameter : study.spec().parameters)
     space.sizes.push_back(static_cast<int>(parameter.values.size()));
@@ -27,25 +26,28 @@ Space space_of(const io::Study& study) {
       return from;
     }
   };
-  space.objectives = study.spec().objectives;
   return space;
 }
 
-std::unique_ptr<BlockSource> source_of(const io::Study& study) {
+std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study) {
   const io::StudySpec& spec = study.spec();
-  Space space = space_of(study);
+  search::DesignSpace space = space_of(study);
   switch (spec.strategy.kind) {
     case io::StrategyKind::random:
-      return random_source(std::move(space), spec.strategy.samples, spec.seed);
+      return search::random_strategy(std::move(space), spec.strategy.samples, spec.seed);
     case io::StrategyKind::nsga2:
-      return nsga2_source(std::move(space), spec.strategy, spec.seed);
+      return search::nsga2_strategy(std::move(space),
+                                    {spec.strategy.islands, spec.strategy.population,
+                                     spec.strategy.generations, spec.strategy.migrate_every},
+                                    spec.seed);
     case io::StrategyKind::exhaustive:
       break;
   }
   // Counting stops where it would keep people waiting: the count is for progress and for the
   // size of blocks, and must be the same in every run.
   const std::uint64_t grid = space.grid;
-  return exhaustive_source(std::move(space), study.count_existing(2'000'000).value_or(grid));
+  return search::exhaustive_strategy(std::move(space),
+                                     study.count_existing(2'000'000).value_or(grid));
 }
 
 }  // namespace ridgeline::engine

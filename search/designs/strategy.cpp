@@ -1,11 +1,13 @@
-#include "engine/explore/block_source.hpp"
+#include "search/designs/strategy.hpp"
 
 #include <algorithm>
 #include <numeric>
 #include <unordered_set>
 #include <utility>
 
-namespace ridgeline::engine {
+#include "search/fronts/random.hpp"
+
+namespace ridgeline::search {
 namespace {
 
 __extension__ using Wide = unsigned __int128;
@@ -40,12 +42,12 @@ constexpr std::uint32_t kStaticLag = 6;
 // Ids looked at in one call of `next`, a tenth of a second: `where` may hide nearly all of a space.
 constexpr int kLook = 400'000;
 
-class ExhaustiveSource final : public BlockSource {
+class ExhaustiveStrategy final : public DesignStrategy {
  public:
-  ExhaustiveSource(Space space, std::uint64_t count)
+  ExhaustiveStrategy(DesignSpace space, std::uint64_t count)
       : space_(std::move(space)), count_(count), walk_(space_.grid) {}
 
-  std::optional<std::vector<std::uint64_t>> next(const CandidateStore&) override {
+  std::optional<std::vector<std::uint64_t>> next(const KnownFitness&) override {
     const std::uint64_t size = block_size(count_, given_);
     for (int looked = 0; found_.size() < size; ++looked) {
       if (looked == kLook) return std::vector<std::uint64_t>{};
@@ -61,19 +63,12 @@ class ExhaustiveSource final : public BlockSource {
   std::uint64_t expected() const override { return count_; }
 
  private:
-  Space space_;
+  DesignSpace space_;
   std::uint64_t count_;
   StridedWalk walk_;
   std::vector<std::uint64_t> found_;  // of the next block
   std::uint64_t given_ = 0;
 };
-
-std::uint64_t splitmix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
 
 // Fraction of the square root of `p`, in units of 2^-56; exact integers, the same everywhere.
 std::uint64_t root_fraction(std::uint64_t p) {
@@ -88,19 +83,19 @@ std::uint64_t root_fraction(std::uint64_t p) {
 
 // Low-discrepancy samples: point n has coordinates frac(shift + n * sqrt(prime)), a different
 // prime for each parameter (a Kronecker sequence); points that were there before are skipped.
-class RandomSource final : public BlockSource {
+class RandomStrategy final : public DesignStrategy {
  public:
-  RandomSource(Space space, std::uint64_t samples, std::uint64_t seed)
+  RandomStrategy(DesignSpace space, std::uint64_t samples, std::uint64_t seed)
       : space_(std::move(space)), samples_(std::min(samples, space_.grid)), walk_(space_.grid) {
     std::uint64_t prime = 1;
     for (std::size_t i = 0; i < space_.sizes.size(); ++i) {
       prime = next_prime(prime);
       step_.push_back(root_fraction(prime));
-      at_.push_back(splitmix(seed ^ splitmix(i)) & kMask);
+      at_.push_back(RandomStream(seed, 0, 0, static_cast<std::uint32_t>(i)).next() & kMask);
     }
   }
 
-  std::optional<std::vector<std::uint64_t>> next(const CandidateStore&) override {
+  std::optional<std::vector<std::uint64_t>> next(const KnownFitness&) override {
     const std::uint64_t given = seen_.size() - found_.size();
     const std::uint64_t size = std::min(block_size(samples_, given), samples_ - given);
     for (int looked = 0; found_.size() < size; ++looked) {
@@ -143,7 +138,7 @@ class RandomSource final : public BlockSource {
     return id;
   }
 
-  Space space_;
+  DesignSpace space_;
   std::uint64_t samples_;
   StridedWalk walk_;
   std::vector<std::uint64_t> step_;
@@ -155,7 +150,7 @@ class RandomSource final : public BlockSource {
 
 }  // namespace
 
-std::vector<int> Space::values_of(std::uint64_t id) const {
+std::vector<int> DesignSpace::values_of(std::uint64_t id) const {
   std::vector<int> values(sizes.size());
   for (std::size_t i = sizes.size(); i-- > 0;) {
     values[i] = static_cast<int>(id % static_cast<std::uint64_t>(sizes[i]));
@@ -164,7 +159,7 @@ std::vector<int> Space::values_of(std::uint64_t id) const {
   return values;
 }
 
-std::uint64_t Space::id_of(const std::vector<int>& values) const {
+std::uint64_t DesignSpace::id_of(const std::vector<int>& values) const {
   std::uint64_t id = 0;
   for (std::size_t i = 0; i < sizes.size(); ++i)
     id = id * static_cast<std::uint64_t>(sizes[i]) + static_cast<std::uint64_t>(values[i]);
@@ -175,12 +170,13 @@ std::uint64_t block_size(std::uint64_t total, std::uint64_t before) {
   return std::max<std::uint64_t>({16, total / 64, before / 4});
 }
 
-std::unique_ptr<BlockSource> exhaustive_source(Space space, std::uint64_t count) {
-  return std::make_unique<ExhaustiveSource>(std::move(space), count);
+std::unique_ptr<DesignStrategy> exhaustive_strategy(DesignSpace space, std::uint64_t count) {
+  return std::make_unique<ExhaustiveStrategy>(std::move(space), count);
 }
 
-std::unique_ptr<BlockSource> random_source(Space space, std::uint64_t samples, std::uint64_t seed) {
-  return std::make_unique<RandomSource>(std::move(space), samples, seed);
+std::unique_ptr<DesignStrategy> random_strategy(DesignSpace space, std::uint64_t samples,
+                                                std::uint64_t seed) {
+  return std::make_unique<RandomStrategy>(std::move(space), samples, seed);
 }
 
-}  // namespace ridgeline::engine
+}  // namespace ridgeline::search

@@ -1,0 +1,126 @@
+// NSGA-II over value indices, on islands that exchange their best.
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "search/designs/strategy.hpp"
+
+namespace ridgeline::search {
+namespace {
+
+constexpr double kCrossover = 0.9;
+// After so many generations that bring nothing new, the space is exhausted.
+constexpr int kStaleGenerations = 100;
+constexpr int kTries = 32;  // to find a design that exists
+
+// Values of parameters are ordered mostly: a mutation is a step to a neighbour or a new draw.
+class ParameterVariation final : public Variation {
+ public:
+  explicit ParameterVariation(const DesignSpace& space) : space_(space) {}
+
+  Genome random(RandomStream& random) const override {
+    for (int i = 0; i < kTries; ++i) {
+      const std::uint64_t id = random.below(space_.grid);
+      if (space_.exists(id)) return space_.values_of(id);
+    }
+    // Conditions leave little of the grid: the next one that exists.
+    const std::uint64_t from = random.below(space_.grid);
+    return space_.values_of(space_.next_existing ? space_.next_existing(from) : from);
+  }
+
+  Genome child(std::span<const Individual> members, RandomStream& random) const override {
+    const auto pick = [&]() -> const Individual& {
+      const Individual& x = members[random.below(members.size())];
+      const Individual& y = members[random.below(members.size())];
+      return fitter(x, y) ? x : y;
+    };
+    const auto chance = [&](double p) { return random.uniform() < p; };
+    Genome genes = pick().genome;
+    const Genome& other = pick().genome;
+    if (chance(kCrossover))
+      for (std::size_t g = 0; g < genes.size(); ++g)
+        if (chance(0.5)) genes[g] = other[g];
+    const double rate = 1.0 / static_cast<double>(std::max<std::size_t>(1, genes.size()));
+    for (std::size_t g = 0; g < genes.size(); ++g) {
+      const int size = space_.sizes[g];
+      if (size < 2 || !chance(rate)) continue;
+      if (chance(0.5)) {
+        genes[g] = std::clamp(genes[g] + (chance(0.5) ? 1 : -1), 0, size - 1);
+      } else {
+        genes[g] = static_cast<int>(random.below(static_cast<std::uint64_t>(size)));
+      }
+    }
+    return genes;
+  }
+
+  bool allowed(const Genome& genome) const override { return space_.exists(space_.id_of(genome)); }
+
+ private:
+  const DesignSpace& space_;
+};
+
+class Nsga2Strategy final : public DesignStrategy {
+ public:
+  Nsga2Strategy(DesignSpace space, const IslandOptions& options, std::uint64_t seed)
+      : space_(std::move(space)), options_(options), variation_(space_) {
+    Nsga2Options island;
+    island.population = options_.population;
+    island.generations = options_.generations;
+    island.seed = seed;
+    for (int i = 0; i < std::max(1, options_.islands); ++i) {
+      island.island = static_cast<std::uint32_t>(i);
+      islands_.emplace_back(variation_, island);
+    }
+  }
+
+  std::optional<std::vector<std::uint64_t>> next(const KnownFitness& known) override {
+    if (generation_ > 0) take_in(known);
+    if (islands_.front().done() || stale_ >= kStaleGenerations) return std::nullopt;
+    std::vector<std::uint64_t> block;
+    std::unordered_set<std::uint64_t> in_block;
+    const std::size_t before = given_.size();
+    for (Nsga2& island : islands_)
+      for (const Genome& genome : island.ask())
+        if (const std::uint64_t id = space_.id_of(genome); in_block.insert(id).second)
+          block.push_back(id);
+    given_.insert(block.begin(), block.end());
+    stale_ = given_.size() == before ? stale_ + 1 : 0;
+    ++generation_;
+    return block;
+  }
+  std::uint32_t lag() const override { return 1; }
+  std::uint64_t expected() const override {
+    const std::uint64_t all = islands_.size() * static_cast<std::uint64_t>(options_.population) *
+                              (static_cast<std::uint64_t>(options_.generations) + 1);
+    return std::min(all, space_.grid);
+  }
+
+ private:
+  void take_in(const KnownFitness& known) {
+    for (Nsga2& island : islands_) {
+      std::vector<Fitness> fitness;
+      for (const Genome& genome : island.ask()) fitness.push_back(known(space_.id_of(genome)));
+      island.tell(fitness);
+    }
+    const int every = options_.migrate_every;
+    if (every > 0 && generation_ % every == 0)
+      migrate_on_ring(islands_, static_cast<std::size_t>(options_.population) / 16);
+  }
+
+  DesignSpace space_;
+  IslandOptions options_;
+  ParameterVariation variation_;
+  std::vector<Nsga2> islands_;
+  int generation_ = 0;                       // blocks given
+  std::unordered_set<std::uint64_t> given_;  // in blocks so far
+  int stale_ = 0;                            // generations without anything new
+};
+
+}  // namespace
+
+std::unique_ptr<DesignStrategy> nsga2_strategy(DesignSpace space, const IslandOptions& options,
+                                               std::uint64_t seed) {
+  return std::make_unique<Nsga2Strategy>(std::move(space), options, seed);
+}
+
+}  // namespace ridgeline::search
