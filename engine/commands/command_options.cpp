@@ -8,6 +8,7 @@
 
 #include "engine/commands/exit_code.hpp"
 #include "io/document/nearest.hpp"
+#include "io/document/text_output.hpp"
 
 namespace ridgeline::engine {
 
@@ -59,6 +60,49 @@ std::size_t choice(const std::string& option, const std::string& value,
                      io::join_or(choices) + ")");
   }
   return static_cast<std::size_t>(found - choices.begin());
+}
+
+void add_output_options(po::options_description& options) {
+  auto add = options.add_options();
+  add("format", po::value<std::string>()->default_value("text"), "text or json");
+  add("output,o", po::value<std::string>(), "write the result to this file");
+  add("quiet", po::bool_switch(), "no notes");
+  add("verbose", po::bool_switch(), "more notes");
+}
+
+bool wants_json(const po::variables_map& values) {
+  return choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
+}
+
+void write_result(const po::variables_map& values, const std::string& text) {
+  if (values.count("output") != 0) {
+    io::write_text_file(values["output"].as<std::string>(), text);
+  } else {
+    std::cout << text;
+  }
+}
+
+Hooks hooks_of_command(const po::variables_map& values) {
+  Hooks hooks;
+  if (values["quiet"].as<bool>()) return hooks;
+  hooks.remark = [](const std::string& text) { std::cerr << "note: " << text << '\n'; };
+  if (values["verbose"].as<bool>()) hooks.detail = hooks.remark;
+  return hooks;
+}
+
+std::string required(const po::variables_map& values, const std::string& command,
+                     const char* name) {
+  if (values.count(name) == 0) throw UsageError(command + " needs --" + name);
+  return values[name].as<std::string>();
+}
+
+int at_least(const po::variables_map& values, const char* name, int least) {
+  const int n = values[name].as<int>();
+  if (n < least) {
+    throw UsageError("--" + std::string(name) + " takes a whole number of at least " +
+                     std::to_string(least));
+  }
+  return n;
 }
 
 int default_threads() {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/calls/hooks.hpp"
+
 namespace ridgeline::engine {
 
 // Parses a command's arguments into `values`. `usage` is the first line of its help, e.g.
@@ -21,6 +23,19 @@ bool parse_options(const std::vector<std::string>& arguments, std::string_view u
 // The place of `value` among `choices`; a UsageError that lists them where it is none.
 std::size_t choice(const std::string& option, const std::string& value,
                    const std::vector<std::string>& choices);
+
+// --format, --output, --quiet and --verbose of the commands that give one result.
+void add_output_options(boost::program_options::options_description& options);
+bool wants_json(const boost::program_options::variables_map& values);
+// To --output, else standard output. io::FileError.
+void write_result(const boost::program_options::variables_map& values, const std::string& text);
+// Notes to standard error, unless --quiet; details with --verbose.
+Hooks hooks_of_command(const boost::program_options::variables_map& values);
+
+// UsageErrors where an option is not there, or too small a number.
+std::string required(const boost::program_options::variables_map& values,
+                     const std::string& command, const char* name);
+int at_least(const boost::program_options::variables_map& values, const char* name, int least);
 
 // The processors that this process may use.
 int default_threads();

@@ -1,11 +1,19 @@
 // `ridgeline evaluate`: a workload on one single-core accelerator.
 #pragma once
 
+#include <boost/program_options/options_description.hpp>
+#include <boost/program_options/variables_map.hpp>
 #include <string>
 #include <vector>
+
+#include "engine/calls/evaluate.hpp"
 
 namespace ridgeline::engine {
 
 int evaluate_command(const std::vector<std::string>& arguments);
+
+// Options of what is evaluated and how, and what is meant by them. UsageError.
+boost::program_options::options_description options_of_evaluate();
+EvaluateOptions evaluate_options(const boost::program_options::variables_map& values);
 
 }  // namespace ridgeline::engine

@@ -1,5 +1,6 @@
 #include "engine/commands/mapping_options.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
 #include <charconv>
@@ -62,11 +63,24 @@ void add_mapping_options(po::options_description& options, const char* engine) {
   add("search-seconds", po::value<double>(), "stop the search of a layer after so many seconds");
 }
 
+std::string command_line_name(model::Metric metric) {
+  std::string name(model::to_string(metric));
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+model::Metric mapping_objective(const std::string& option, const std::string& name) {
+  std::vector<std::string> names;
+  for (const model::Metric metric : model::kMappingObjectives) {
+    names.push_back(command_line_name(metric));
+  }
+  return model::kMappingObjectives[choice(option, name, names)];
+}
+
 search::MapperOptions read_mapping_options(const po::variables_map& values) {
   const auto text = [&](const char* name) { return values[name].as<std::string>(); };
   search::MapperOptions options;
-  options.objective = static_cast<search::Objective>(
-      choice("--objective", text("objective"), {"latency", "energy", "edp"}));
+  options.objective = mapping_objective("--objective", text("objective"));
   constexpr std::array kEngines{search::Engine::exact, search::Engine::loma,
                                 search::Engine::anneal};
   options.engine = kEngines[static_cast<std::size_t>(

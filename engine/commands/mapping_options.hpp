@@ -28,6 +28,11 @@ void start_layer_search(LayerSearchStart start = std::chrono::steady_clock::now(
 // When the search that the calling thread works on started.
 LayerSearchStart layer_search_start();
 
+// Of model::kMappingObjectives, by name. UsageError.
+model::Metric mapping_objective(const std::string& option, const std::string& name);
+// The metric's name with dashes.
+std::string command_line_name(model::Metric metric);
+
 // NAME=N of --dim. UsageError.
 std::map<std::string, std::int64_t> read_dims(const std::vector<std::string>& given);
 

@@ -4,10 +4,10 @@
 #include <iostream>
 #include <span>
 
+#include "engine/calls/report.hpp"
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "io/results/durable_file.hpp"
-#include "io/results/study_report.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -44,14 +44,12 @@ int report_command(const std::vector<std::string>& arguments) {
   const bool json = choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
   const auto top = values["top"].as<std::uint64_t>();
 
-  const io::StudyFile file = io::read_study_file(values["file"].as<std::vector<std::string>>()[0]);
-  const io::StudyReport report = io::study_report(file);
+  const Reported reported = report(values["file"].as<std::vector<std::string>>()[0]);
   const bool csv = values.count("csv") > 0;
-  if (csv) write(values["csv"].as<std::string>(), io::candidates_csv(file));
+  if (csv) write(values["csv"].as<std::string>(), reported.csv());
   // One thing on standard output: the CSV, where it goes there.
   if (!(csv && values["csv"].as<std::string>() == "-")) {
-    write(values["output"].as<std::string>(),
-          json ? io::report_json(file, report, top) : io::report_text(file, report, top));
+    write(values["output"].as<std::string>(), json ? reported.json(top) : reported.text(top));
   }
   return kDone;
 }

@@ -51,7 +51,7 @@ std::vector<double> objective_vector(const std::vector<io::Metric>& objectives,
   vector.reserve(objectives.size());
   for (const io::Metric objective : objectives) {
     const double value = metrics[static_cast<std::size_t>(objective)];
-    vector.push_back(io::maximised(objective) ? -value : value);
+    vector.push_back(model::maximised(objective) ? -value : value);
   }
   return vector;
 }

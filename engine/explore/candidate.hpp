@@ -14,8 +14,8 @@
 namespace ridgeline::engine {
 
 using io::CandidateStatus;
-// By io::Metric, in the metric's own unit and direction.
-using Metrics = std::array<double, io::kMetrics>;
+// By model::Metric, in the metric's own unit and direction.
+using Metrics = std::array<double, model::kMetrics>;
 
 struct Candidate {
   std::uint64_t id = 0;

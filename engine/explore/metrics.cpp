@@ -14,9 +14,9 @@ std::string figure(double value) {
 std::string violated(const io::StudySpec& spec, const Metrics& metrics, bool bounds) {
   for (const io::MetricBound& limit : spec.constraints) {
     const double value = metric_of(metrics, limit.metric);
-    const std::string name(io::to_string(limit.metric));
+    const std::string name(model::to_string(limit.metric));
     const bool exact = !bounds || limit.metric == io::Metric::area;
-    if (limit.max && value > *limit.max && (exact || !io::maximised(limit.metric)))
+    if (limit.max && value > *limit.max && (exact || !model::maximised(limit.metric)))
       return name + (exact ? " is " : " is at least ") + figure(value) + ", more than " +
              figure(*limit.max);
     if (limit.min && value < *limit.min && exact)

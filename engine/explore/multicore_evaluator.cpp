@@ -6,9 +6,9 @@
 #include <optional>
 #include <sstream>
 
-#include "engine/explore/evaluator.hpp"
-#include "engine/explore/metrics.hpp"
+#include "engine/explore/design_evaluator.hpp"
 #include "engine/run/schedule_run.hpp"
+#include "io/document/given.hpp"
 #include "io/inputs/multicore_reader.hpp"
 #include "io/inputs/stream_mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
@@ -25,26 +25,25 @@ constexpr std::size_t kRemembered = 30'000;
 // Documents of designs list nodes and transfers of schedules up to this number of nodes.
 constexpr std::size_t kListedNodes = 1'000;
 
-struct Design {
-  model::MultiCore system;
-  model::CoreMapping mapping;
-  std::vector<model::Network> networks;
-};
-
-// The best schedule of one workload, over the modes and ways to cut that the study lists.
-struct Found {
-  ScheduleResult result;
-  std::string mode;
-  std::string infeasible;  // why there is none; empty: the rest is set
-
-  const ScheduleChoice& choice() const {
-    return result.front[static_cast<std::size_t>(result.best)];
-  }
-};
-
-class MultiCoreEvaluator final : public Evaluator {
+class MultiCoreSystem {
  public:
-  explicit MultiCoreEvaluator(const io::Study& study)
+  struct Design {
+    model::MultiCore system;
+    model::CoreMapping mapping;
+    std::vector<model::Network> networks;
+  };
+  // The best schedule of one workload, over the modes and ways to cut that the study lists.
+  struct Found {
+    ScheduleResult result;
+    std::string mode;
+    std::string granularity_dim;
+    std::string infeasible;  // why there is none; empty: the rest is set
+  };
+  using Solution = std::vector<Found>;  // of each workload, to the first that has none
+
+  static constexpr std::size_t kKept = 32;  // graphs and records are large
+
+  explicit MultiCoreSystem(const io::Study& study)
       : study_(study), cache_(std::make_shared<NodeCostCache>()) {
     for (const io::StudyWorkload& workload : study.spec().workloads) {
       graphs_.emplace_back();
@@ -52,8 +51,7 @@ class MultiCoreEvaluator final : public Evaluator {
     }
   }
 
-  void check(std::uint64_t id) override {
-    const Design design = read(study_.design_documents(id));
+  void check(const Design& design) const {
     for (const auto& [dim, choices] : study_.spec().schedule_search.granularity) {
       bool known = false;
       for (const model::Network& network : design.networks)
@@ -61,63 +59,30 @@ class MultiCoreEvaluator final : public Evaluator {
           known = known || (node.layer && model::tiling_dim(*node.layer, dim) >= 0);
       if (!known)
         throw io::InputError(
-            {study_.spec().file.string(), "/schedule_search/granularity/" + dim, 0, 0},
+            {io::name_of(study_.spec().file), "/schedule_search/granularity/" + dim, 0, 0},
             "no layer has a loop dimension '" + dim + "'", "e.g. OY");
     }
   }
 
-  Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
-    Candidate candidate;
-    candidate.id = id;
-    // Where a condition cannot be evaluated, this says why.
-    if (!study_.exists(id)) throw std::runtime_error("`where` excludes this design");
-    const io::DesignDocuments documents = study_.design_documents(id);
-    const Design design = read(documents);
-    const auto infeasible = [&](const std::string& why) {
-      candidate.status = CandidateStatus::infeasible;
-      candidate.message = why;
-      candidate.metrics = {};
-      return candidate;
-    };
-    const Metrics bound = lower_bound(design);
-    if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty())
-      return infeasible(why);
-    if (give_up(bound)) {
-      candidate.status = CandidateStatus::pruned;
-      return candidate;
-    }
-    std::vector<Found> schedules;
+  Solution solve(const Design& design, const StopCheck& stop) {
+    Solution schedules;
     for (const model::Network& network : design.networks) {
       schedules.push_back(schedule(design, network, stop));
-      if (const std::string& why = schedules.back().infeasible; !why.empty())
-        return infeasible(network.name + ": " + why);
+      if (!schedules.back().infeasible.empty()) break;
     }
-    candidate.metrics = metrics_of_design(design, schedules);
-    if (const std::string why = violated_constraint(study_.spec(), candidate.metrics); !why.empty())
-      return infeasible(why);
-    return candidate;
+    return schedules;
   }
 
-  DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
-    const io::DesignDocuments documents = study_.design_documents(id);
-    const Design design = read(documents);
-    nlohmann::ordered_json schedules = nlohmann::ordered_json::array();
-    for (std::size_t w = 0; w < design.networks.size(); ++w) {
-      const Found found = schedule(design, design.networks[w], stop);
-      if (!found.infeasible.empty()) throw std::runtime_error(found.infeasible);
-      schedules.push_back(describe_schedule(design, w, found));
-    }
-    return {id,
-            {{"accelerator", documents.accelerator.to_json().dump()},
-             {"mapping", documents.mapping.to_json().dump()},
-             {"schedule", schedules.dump()}}};
+  static std::string infeasible(const Design& design, const Solution& schedules) {
+    const std::string& why = schedules.back().infeasible;
+    return why.empty() ? why : design.networks[schedules.size() - 1].name + ": " + why;
   }
 
- private:
-  static io::OnnxOptions onnx(const io::StudyWorkload& workload) {
-    io::OnnxOptions options;
-    for (const auto& [name, size] : workload.dims) options.dims[name] = size;
-    return options;
+  std::string describe(const Design& design, const Solution& schedules) const {
+    nlohmann::ordered_json documents = nlohmann::ordered_json::array();
+    for (std::size_t w = 0; w < schedules.size(); ++w)
+      documents.push_back(describe_schedule(design, w, schedules[w]));
+    return documents.dump();
   }
 
   Design read(const io::DesignDocuments& documents) const {
@@ -142,87 +107,7 @@ class MultiCoreEvaluator final : public Evaluator {
     return design;
   }
 
-  // What one rank knows of nodes on cores. Where it has become too much, all of it goes: those
-  // who still use it keep it alive.
-  std::shared_ptr<NodeCostCache> cache() {
-    const std::lock_guard lock(mutex_);
-    if (cache_->size() > kRemembered) cache_ = std::make_shared<NodeCostCache>();
-    return cache_;
-  }
-
-  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop) {
-    const io::StudySpec& spec = study_.spec();
-    const io::ScheduleSearch& search = spec.schedule_search;
-    ScheduleRequest request;
-    request.costs.mapper = spec.mapping_search.options;
-    request.costs.mapper.budget.stop = stop;
-    request.costs.objective = search.node_objective;
-    request.search.population = search.population;
-    request.search.generations = search.generations;
-    request.search.seed = spec.seed;
-    request.search.report = report_of(search.objective);
-    request.search.budget.stop = stop;
-    Found best;
-    const auto attempt = [&](const std::string& mode) {
-      request.tiling.mode =
-          mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
-      const auto known = cache();
-      ScheduleResult result =
-          run_schedule(network, design.system, design.mapping, request, known.get());
-      // A search that was cut short has not found what it would have.
-      if (stop()) throw Stopped{};
-      if (result.best < 0) {
-        const std::string why = mode + ": " + reason(network, result);
-        if (best.mode.empty() && best.infeasible.find(why) == std::string::npos)
-          best.infeasible += (best.infeasible.empty() ? "" : "; ") + why;
-        return;
-      }
-      if (!best.mode.empty() && !(value(result) < value(best.result))) return;
-      best = {std::move(result), mode, {}};
-    };
-    for (const std::string& mode : search.modes) {
-      request.granularity.reset();
-      if (mode != "fused" || search.granularity.empty()) {
-        attempt(mode);
-        continue;
-      }
-      for (const auto& [dim, choices] : search.granularity) {
-        request.granularity = GranularityRequest{dim, {}};
-        for (const nlohmann::ordered_json& choice : choices)
-          request.granularity->factors.push_back(choice.is_number() ? choice.get<std::int64_t>()
-                                                                    : model::kAllTiles);
-        attempt(mode);
-      }
-    }
-    return best;
-  }
-
-  static search::ScheduleObjective report_of(search::Objective objective) {
-    switch (objective) {
-      case search::Objective::energy:
-        return search::ScheduleObjective::energy;
-      case search::Objective::edp:
-        return search::ScheduleObjective::edp;
-      case search::Objective::latency:
-        break;
-    }
-    return search::ScheduleObjective::latency;
-  }
-
-  double value(const ScheduleResult& result) const {
-    return search::objective_value(report_of(study_.spec().schedule_search.objective),
-                                   result.figures);
-  }
-
-  static std::string reason(const model::Network& network, const ScheduleResult& result) {
-    if (!result.tiling_problem) return result.infeasible;
-    const int place = network.node_index(result.tiling_problem.node_id);
-    return (place < 0 ? std::string()
-                      : "layer " + network.nodes[static_cast<std::size_t>(place)].name + ": ") +
-           result.tiling_problem.problem;
-  }
-
-  Metrics lower_bound(const Design& design) const {
+  Metrics bound(const Design& design) const {
     const io::StudySpec& spec = study_.spec();
     Metrics bound{};
     for (std::size_t w = 0; w < design.networks.size(); ++w) {
@@ -234,7 +119,7 @@ class MultiCoreEvaluator final : public Evaluator {
     return bound;
   }
 
-  Metrics metrics_of_design(const Design& design, const std::vector<Found>& schedules) const {
+  Metrics measure(const Design& design, const Solution& schedules) const {
     const io::StudySpec& spec = study_.spec();
     Metrics metrics{};
     double weights = 0;
@@ -258,35 +143,95 @@ class MultiCoreEvaluator final : public Evaluator {
     return metrics;
   }
 
+ private:
+  static io::OnnxOptions onnx(const io::StudyWorkload& workload) {
+    io::OnnxOptions options;
+    for (const auto& [name, size] : workload.dims) options.dims[name] = size;
+    return options;
+  }
+
+  // What one rank knows of nodes on cores. Where it has become too much, all of it goes: those
+  // who still use it keep it alive.
+  std::shared_ptr<NodeCostCache> cache() {
+    const std::lock_guard lock(mutex_);
+    if (cache_->size() > kRemembered) cache_ = std::make_shared<NodeCostCache>();
+    return cache_;
+  }
+
+  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop) {
+    const io::StudySpec& spec = study_.spec();
+    const io::ScheduleSearch& search = spec.schedule_search;
+    ScheduleRequest request;
+    request.costs.mapper = spec.mapping_search.options;
+    request.costs.mapper.budget.stop = stop;
+    request.costs.objective = search.node_objective;
+    request.search.population = search.population;
+    request.search.generations = search.generations;
+    request.search.seed = spec.seed;
+    request.search.report = search.objective;
+    request.search.budget.stop = stop;
+    Found best;
+    const auto attempt = [&](const std::string& mode) {
+      request.tiling.mode =
+          mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
+      const auto known = cache();
+      ScheduleResult result =
+          run_schedule(network, design.system, design.mapping, request, known.get());
+      // A search that was cut short has not found what it would have.
+      if (stop()) throw Stopped{};
+      if (result.best < 0) {
+        const std::string why = mode + ": " + reason(network, result);
+        if (best.mode.empty() && best.infeasible.find(why) == std::string::npos)
+          best.infeasible += (best.infeasible.empty() ? "" : "; ") + why;
+        return;
+      }
+      if (!best.mode.empty() && !(value(result) < value(best.result))) return;
+      best = {std::move(result),
+              mode,
+              request.granularity ? request.granularity->dim : std::string(),
+              {}};
+    };
+    for (const std::string& mode : search.modes) {
+      request.granularity.reset();
+      if (mode != "fused" || search.granularity.empty()) {
+        attempt(mode);
+        continue;
+      }
+      for (const auto& [dim, choices] : search.granularity) {
+        request.granularity = GranularityRequest{dim, {}};
+        for (const nlohmann::ordered_json& choice : choices)
+          request.granularity->factors.push_back(choice.is_number() ? choice.get<std::int64_t>()
+                                                                    : model::kAllTiles);
+        attempt(mode);
+      }
+    }
+    return best;
+  }
+
+  double value(const ScheduleResult& result) const {
+    return search::objective_value(study_.spec().schedule_search.objective, result.figures);
+  }
+
+  static std::string reason(const model::Network& network, const ScheduleResult& result) {
+    if (!result.tiling_problem) return result.infeasible;
+    const int place = network.node_index(result.tiling_problem.node_id);
+    return (place < 0 ? std::string()
+                      : "layer " + network.nodes[static_cast<std::size_t>(place)].name + ": ") +
+           result.tiling_problem.problem;
+  }
+
   // A result of `ridgeline schedule`, without what depends on timing.
   nlohmann::ordered_json describe_schedule(const Design& design, std::size_t w,
                                            const Found& found) const {
     const ScheduleResult& result = found.result;
     const model::Network& network = design.networks[w];
-    io::ScheduleReport report{network.name,
-                              design.system.name,
-                              found.mode,
-                              "2025",
-                              design.system,
-                              result.variant->problem,
-                              result.figures,
-                              result.record,
-                              found.choice().allocation,
-                              {},
-                              !result.searched                                ? "none"
-                              : result.engine == search::AllocationEngine::ga ? "ga"
-                                                                              : "exhaustive",
-                              result.space,
-                              result.evaluated,
-                              result.mappings_evaluated,
-                              0,
-                              false,
-                              {},
-                              {},
-                              result.distinct};
-    for (const ScheduleChoice& choice : result.front)
-      report.front.push_back(
-          {choice.granularity, choice.allocation, choice.figures, choice.equals});
+    const io::ScheduleReport report{.workload = network.name,
+                                    .accelerator = design.system.name,
+                                    .mode = found.mode,
+                                    .semantics = "2025",
+                                    .system = design.system,
+                                    .result = result,
+                                    .granularity_dim = found.granularity_dim};
     std::ostringstream text;
     io::write_schedule_json(report, false, text);
     nlohmann::ordered_json document = nlohmann::ordered_json::parse(text.str());
@@ -310,7 +255,7 @@ class MultiCoreEvaluator final : public Evaluator {
 }  // namespace
 
 std::unique_ptr<Evaluator> multicore_evaluator(const io::Study& study) {
-  return std::make_unique<MultiCoreEvaluator>(study);
+  return std::make_unique<DesignEvaluator<MultiCoreSystem>>(study);
 }
 
 }  // namespace ridgeline::engine

@@ -115,7 +115,7 @@ struct Pool::State {
       for (const io::Metric objective : options.objectives)
         if (!std::isfinite(candidate.metrics[static_cast<std::size_t>(objective)])) {
           candidate.status = CandidateStatus::error;
-          candidate.message = std::string(io::to_string(objective)) + " is not a finite number";
+          candidate.message = std::string(model::to_string(objective)) + " is not a finite number";
           candidate.metrics = {};
           break;
         }

@@ -31,8 +31,8 @@ io::StudyFile describe_run(const RunContext& context) {
     for (const auto& value : parameter.values) file.parameters.back().labels.push_back(value.label);
   }
   for (const io::Metric objective : spec.objectives)
-    file.objectives.push_back({std::string(io::to_string(objective)),
-                               std::string(io::unit(objective)), io::maximised(objective)});
+    file.objectives.push_back({std::string(model::to_string(objective)),
+                               std::string(model::unit(objective)), model::maximised(objective)});
   return file;
 }
 

@@ -1,13 +1,12 @@
-// The cost model as an evaluator: designs of a study on a single-core accelerator.
+// Designs of a study that are single-core accelerators.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "engine/explore/evaluator.hpp"
+#include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/layer_memo.hpp"
-#include "engine/explore/metrics.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
@@ -21,15 +20,18 @@ namespace {
 // Layer results that a rank remembers; each takes a few kilobytes.
 constexpr std::size_t kRemembered = 30'000;
 
-struct Design {
-  model::Accelerator accelerator;
-  model::MappingSpec mapping;
-  std::vector<model::Workload> workloads;
-};
-
-class StudyEvaluator final : public Evaluator {
+class SingleCore {
  public:
-  explicit StudyEvaluator(const io::Study& study) : study_(study), memo_(kRemembered) {
+  struct Design {
+    model::Accelerator accelerator;
+    model::MappingSpec mapping;
+    std::vector<model::Workload> workloads;
+  };
+  using Solution = std::vector<search::WorkloadResult>;  // of each workload, to the first misfit
+
+  static constexpr std::size_t kKept = 256;
+
+  explicit SingleCore(const io::Study& study) : study_(study), memo_(kRemembered) {
     for (const io::StudyWorkload& workload : study.spec().workloads) {
       models_.emplace_back();
       if (!workload.onnx) continue;
@@ -39,57 +41,6 @@ class StudyEvaluator final : public Evaluator {
     }
   }
 
-  void check(std::uint64_t id) override { read(study_.design_documents(id)); }
-
-  Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
-    Candidate candidate;
-    candidate.id = id;
-    // Where a condition cannot be evaluated, this says why.
-    if (!study_.exists(id)) throw std::runtime_error("`where` excludes this design");
-    const io::DesignDocuments documents = study_.design_documents(id);
-    const Design design = read(documents);
-    const Metrics bound = lower_bound(design);
-    if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty()) {
-      candidate.status = CandidateStatus::infeasible;
-      candidate.message = why;
-      return candidate;
-    }
-    if (give_up(bound)) {
-      candidate.status = CandidateStatus::pruned;
-      return candidate;
-    }
-    std::vector<search::WorkloadResult> results;
-    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
-      results.push_back(map(design, w, stop));
-      if (const std::string why = misfit(design.workloads[w], results.back()); !why.empty()) {
-        candidate.status = CandidateStatus::infeasible;
-        candidate.message = why;
-        return candidate;
-      }
-    }
-    candidate.metrics = metrics_of(design, results);
-    if (const std::string why = violated_constraint(study_.spec(), candidate.metrics);
-        !why.empty()) {
-      candidate.status = CandidateStatus::infeasible;
-      candidate.message = why;
-      candidate.metrics = {};
-    }
-    return candidate;
-  }
-
-  DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
-    const io::DesignDocuments documents = study_.design_documents(id);
-    const Design design = read(documents);
-    nlohmann::ordered_json schedule = nlohmann::ordered_json::array();
-    for (std::size_t w = 0; w < design.workloads.size(); ++w)
-      schedule.push_back(describe_result(design, w, map(design, w, stop)));
-    return {id,
-            {{"accelerator", documents.accelerator.to_json().dump()},
-             {"mapping", documents.mapping.to_json().dump()},
-             {"schedule", schedule.dump()}}};
-  }
-
- private:
   Design read(const io::DesignDocuments& documents) const {
     Design design;
     design.accelerator = io::read_accelerator(documents.accelerator.root());
@@ -102,6 +53,62 @@ class StudyEvaluator final : public Evaluator {
     return design;
   }
 
+  void check(const Design&) const {}
+
+  Solution solve(const Design& design, const StopCheck& stop) {
+    Solution results;
+    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
+      results.push_back(map(design, w, stop));
+      if (!misfit(design.workloads[w], results.back()).empty()) break;
+    }
+    return results;
+  }
+
+  static std::string infeasible(const Design& design, const Solution& results) {
+    return misfit(design.workloads[results.size() - 1], results.back());
+  }
+
+  Metrics bound(const Design& design) const {
+    const io::StudySpec& spec = study_.spec();
+    Metrics bound{};
+    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
+      const auto least = search::design_bound(design.workloads[w], design.accelerator,
+                                              design.mapping, spec.mapping_search.keep_on_chip);
+      add_workload(bound, spec.workloads[w].weight, least.latency, least.energy);
+    }
+    metric_of(bound, io::Metric::area) = design.accelerator.area();
+    metric_of(bound, io::Metric::utilization) = 1;
+    return bound;
+  }
+
+  Metrics measure(const Design& design, const Solution& results) const {
+    const io::StudySpec& spec = study_.spec();
+    Metrics metrics{};
+    double weights = 0;
+    for (std::size_t w = 0; w < results.size(); ++w) {
+      const double weight = spec.workloads[w].weight;
+      const search::WorkloadTotal& total = results[w].total;
+      add_workload(metrics, weight, total.latency.total2, total.energy);
+      metric_of(metrics, io::Metric::utilization) += weight * total.utilization;
+      weights += weight;
+      for (const search::WorkloadLayer& layer : results[w].layers)
+        metric_of(metrics, io::Metric::peak_memory) =
+            std::max(metric_of(metrics, io::Metric::peak_memory),
+                     memory_in_use(design.accelerator, results[w].of(layer)));
+    }
+    metric_of(metrics, io::Metric::utilization) /= weights;
+    metric_of(metrics, io::Metric::area) = design.accelerator.area();
+    return metrics;
+  }
+
+  std::string describe(const Design& design, const Solution& results) const {
+    nlohmann::ordered_json schedule = nlohmann::ordered_json::array();
+    for (std::size_t w = 0; w < results.size(); ++w)
+      schedule.push_back(describe_result(design, w, results[w]));
+    return schedule.dump();
+  }
+
+ private:
   search::WorkloadResult map(const Design& design, std::size_t workload, const StopCheck& stop) {
     const io::MappingSearch& search = study_.spec().mapping_search;
     search::WorkloadSearchOptions options;
@@ -128,40 +135,6 @@ class StudyEvaluator final : public Evaluator {
         return workload.name + ", layer " +
                workload.nodes[static_cast<std::size_t>(layer.node)].name + ": " + why;
     return {};
-  }
-
-  Metrics lower_bound(const Design& design) const {
-    const io::StudySpec& spec = study_.spec();
-    Metrics bound{};
-    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
-      const auto least = search::design_bound(design.workloads[w], design.accelerator,
-                                              design.mapping, spec.mapping_search.keep_on_chip);
-      add_workload(bound, spec.workloads[w].weight, least.latency, least.energy);
-    }
-    metric_of(bound, io::Metric::area) = design.accelerator.area();
-    metric_of(bound, io::Metric::utilization) = 1;
-    return bound;
-  }
-
-  Metrics metrics_of(const Design& design,
-                     const std::vector<search::WorkloadResult>& results) const {
-    const io::StudySpec& spec = study_.spec();
-    Metrics metrics{};
-    double weights = 0;
-    for (std::size_t w = 0; w < results.size(); ++w) {
-      const double weight = spec.workloads[w].weight;
-      const search::WorkloadTotal& total = results[w].total;
-      add_workload(metrics, weight, total.latency.total2, total.energy);
-      metric_of(metrics, io::Metric::utilization) += weight * total.utilization;
-      weights += weight;
-      for (const search::WorkloadLayer& layer : results[w].layers)
-        metric_of(metrics, io::Metric::peak_memory) =
-            std::max(metric_of(metrics, io::Metric::peak_memory),
-                     memory_in_use(design.accelerator, results[w].of(layer)));
-    }
-    metric_of(metrics, io::Metric::utilization) /= weights;
-    metric_of(metrics, io::Metric::area) = design.accelerator.area();
-    return metrics;
   }
 
   // Bits that a layer occupies in all memories but the outermost one of all.
@@ -221,7 +194,7 @@ class StudyEvaluator final : public Evaluator {
 
 std::unique_ptr<Evaluator> study_evaluator(const io::Study& study) {
   if (study.spec().multi_core) return multicore_evaluator(study);
-  return std::make_unique<StudyEvaluator>(study);
+  return std::make_unique<DesignEvaluator<SingleCore>>(study);
 }
 
 void check_first_designs(const io::Study& study, Evaluator& evaluator) {

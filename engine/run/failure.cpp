@@ -4,6 +4,7 @@
 #include <new>
 #include <system_error>
 
+#include "engine/calls/hooks.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "io/document/error.hpp"
 
@@ -18,6 +19,10 @@ Failure failure_of(const std::exception_ptr& error) {
     return {kUsage, e.what(), false};
   } catch (const boost::program_options::error& e) {
     return {kUsage, e.what(), false};
+  } catch (const Infeasible& e) {
+    return {kInfeasible, e.what(), false};
+  } catch (const Cancelled& e) {
+    return {kStoppedEarly, e.what(), false};
   } catch (const io::FileError& e) {
     return {kIoFailed, e.what(), true};
   } catch (const MachineError& e) {

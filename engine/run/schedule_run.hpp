@@ -23,6 +23,7 @@
 #include "model/system/scheduler.hpp"
 #include "search/allocation/allocation_search.hpp"
 #include "search/allocation/node_cost.hpp"
+#include "search/allocation/schedule_result.hpp"
 
 namespace ridgeline::engine {
 
@@ -62,41 +63,9 @@ class NodeCostCache {
   std::map<std::string, search::NodeMapping> known_;
 };
 
-// One way to cut the network, ready to be scheduled.
-struct ScheduleVariant {
-  model::CnGraph graph;
-  search::NodeCostPlan plan;
-  std::vector<search::NodeMapping> mappings;  // of the plan's tasks
-  model::ScheduleProblem problem;             // refers to `graph`
-  model::TilingFault tiling_problem;          // set: nothing else is
-};
-
-// A member of the front: how the stacks are cut, and where the layers run.
-struct ScheduleChoice {
-  std::vector<std::int64_t> granularity;  // factor of each stack; empty: as the mapping says
-  model::Allocation allocation;
-  model::ScheduleFigures figures;
-  std::uint64_t equals = 1;  // found with the same objectives, this one included
-};
-
-struct ScheduleResult {
-  // Why there is nothing: a network that cannot be cut as asked, a layer that no core can run.
-  std::string infeasible;
-  model::TilingFault tiling_problem;
-
-  std::vector<ScheduleChoice> front;  // sorted by the objectives
-  int best = -1;
-  std::shared_ptr<const ScheduleVariant> variant;  // of the best
-  model::ScheduleFigures figures;                  // of the best
-  model::ScheduleRecord record;
-  bool searched = false;  // false: the mapping or the request left no choice
-  search::AllocationEngine engine = search::AllocationEngine::exhaustive;
-  std::uint64_t space = 1;
-  std::uint64_t distinct = 1;  // schedules that identical cores do not make equal
-  std::uint64_t evaluated = 0;
-  std::uint64_t mappings_evaluated = 0;
-  bool stopped = false;
-};
+using search::ScheduleChoice;
+using search::ScheduleResult;
+using search::ScheduleVariant;
 
 // Precondition: ids of cores and of layers in the request are the system's and the network's.
 // Throws std::invalid_argument where the exhaustive engine is asked for and the space is too

@@ -132,8 +132,8 @@ class Document {
   std::vector<std::string> notes_;
 };
 
-// Reads .yaml, .yml and .json files. A file that is not there, not readable or no document is
-// an InputError.
+// Reads .yaml, .yml and .json files, and JSON text in their place (io/document/given.hpp). A file
+// that is not there, not readable or no document is an InputError.
 Document load_document(const std::filesystem::path& path);
 
 // `name` stands for the file in messages. Format `automatic`: by the name's ending, else JSON

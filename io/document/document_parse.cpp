@@ -19,6 +19,7 @@
 #include "io/document/document.hpp"
 #include "io/document/document_builder.hpp"
 #include "io/document/foreign_file.hpp"
+#include "io/document/given.hpp"
 
 namespace ridgeline::io {
 
@@ -504,6 +505,7 @@ std::string read_input_file(const std::filesystem::path& path, std::size_t limit
 }
 
 Document load_document(const std::filesystem::path& path) {
+  if (is_document_text(path)) return parse_document(path.native(), name_of(path), Format::json);
   const std::filesystem::path extension = path.extension();
   const std::string text = read_input_file(path);
   if (extension != ".yaml" && extension != ".yml" && extension != ".json") {

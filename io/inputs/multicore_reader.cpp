@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 
@@ -514,7 +515,7 @@ MultiCore read_multicore(const Value& document, const std::filesystem::path& fol
 
 MultiCore load_multicore(const std::filesystem::path& path) {
   const Document document = load_document(path);
-  return read_multicore(document.root(), path.parent_path());
+  return read_multicore(document.root(), folder_of(path));
 }
 
 Document load_multicore_document(const std::filesystem::path& path) {
@@ -523,7 +524,7 @@ Document load_multicore_document(const std::filesystem::path& path) {
   for (const auto& [key, value] : document.root().at("cores").entries()) {
     if (value.is_map()) continue;
     contents.emplace_back(value.pointer(),
-                          load_document(core_file(value, path.parent_path())).to_json());
+                          load_document(core_file(value, folder_of(path))).to_json());
   }
   for (const auto& [pointer, content] : contents) document.set(pointer, content);
   return document;

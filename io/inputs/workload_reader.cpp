@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "model/core/limits.hpp"
@@ -371,7 +372,7 @@ model::Workload load_workload_document(const std::filesystem::path& path,
   if (notes != nullptr) {
     notes->insert(notes->end(), document.notes().begin(), document.notes().end());
   }
-  return read_workload(document.root(), path.stem().string(), notes);
+  return read_workload(document.root(), stem_of(path), notes);
 }
 
 }  // namespace ridgeline::io

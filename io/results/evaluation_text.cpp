@@ -31,7 +31,8 @@ std::string shortened(const std::string& name) {
 std::string heading(const EvaluationReport& report) {
   const search::MapperOptions& mapper = report.options.mapper;
   std::string text = report.workload.name + " on " + report.accelerator.name + "\n";
-  text += "objective " + to_string(mapper.objective) + ", engine " + to_string(mapper.engine);
+  text += "objective " + std::string(model::to_string(mapper.objective)) + ", engine " +
+          to_string(mapper.engine);
   if (mapper.engine == search::Engine::loma) {
     text += ", lpf limit " + (mapper.lpf_limit > 0 ? std::to_string(mapper.lpf_limit) : "none");
   }

@@ -107,7 +107,7 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
 
 ordered_json options_json(const search::WorkloadSearchOptions& options) {
   const search::MapperOptions& mapper = options.mapper;
-  ordered_json json{{"objective", to_string(mapper.objective)},
+  ordered_json json{{"objective", model::to_string(mapper.objective)},
                     {"engine", to_string(mapper.engine)}};
   // The exact engine begins with loma's search, and says what it would have found.
   if (mapper.engine != search::Engine::anneal) json["lpf_limit"] = mapper.lpf_limit;
@@ -194,18 +194,6 @@ ordered_json evaluation_json(const EvaluationReport& report) {
 std::string evaluation_json_text(const EvaluationReport& report) {
   // Names from models may hold any bytes.
   return evaluation_json(report).dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n";
-}
-
-std::string to_string(search::Objective objective) {
-  switch (objective) {
-    case search::Objective::latency:
-      return "latency";
-    case search::Objective::energy:
-      return "energy";
-    case search::Objective::edp:
-      return "edp";
-  }
-  return "";
 }
 
 std::string to_string(search::Engine engine) {

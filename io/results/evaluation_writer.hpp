@@ -25,7 +25,6 @@ std::string evaluation_json_text(const EvaluationReport& report);
 
 std::string evaluation_text(const EvaluationReport& report);
 
-std::string to_string(search::Objective objective);
 std::string to_string(search::Engine engine);
 
 }  // namespace ridgeline::io

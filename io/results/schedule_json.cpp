@@ -67,20 +67,20 @@ Json node_id(const model::CnGraph& graph, int node) {
 }
 
 Json nodes(const ScheduleReport& r) {
-  const model::CnGraph& graph = *r.problem.graph;
+  const model::CnGraph& graph = *r.problem().graph;
   Json list = Json::array();
   for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
     const model::CnNode& n = graph.nodes[at(i)];
-    const int core = r.record.core[at(i)];
+    const int core = r.result.record.core[at(i)];
     list.push_back({{"layer", graph.layer_of(i).name},
                     {"id", graph.layer_of(i).id},
                     {"sub_id", n.sub_id},
                     {"group", n.group},
                     {"core", core},
-                    {"start", time(r.record.start[at(i)])},
-                    {"end", time(r.record.end[at(i)])},
-                    {"energy", r.problem.costs.at(n.unique, core).onchip_energy}});
-    const double streamed = r.problem.costs.at(n.unique, core).offchip_energy;
+                    {"start", time(r.result.record.start[at(i)])},
+                    {"end", time(r.result.record.end[at(i)])},
+                    {"energy", r.problem().costs.at(n.unique, core).onchip_energy}});
+    const double streamed = r.problem().costs.at(n.unique, core).offchip_energy;
     if (streamed != 0) list.back()["offchip_energy"] = streamed;
   }
   return list;
@@ -92,13 +92,13 @@ std::int64_t bits_of(const model::ScheduleProblem& problem, int tensor, int part
 
 Json transfers(const ScheduleReport& r, bool full) {
   Json list = Json::array();
-  for (const model::ScheduledTransfer& t : r.record.transfers) {
-    Json one{{"tensor", tensor_label(r.problem, t.tensor, t.part)},
+  for (const model::ScheduledTransfer& t : r.result.record.transfers) {
+    Json one{{"tensor", tensor_label(r.problem(), t.tensor, t.part)},
              {"from", t.from},
              {"to", t.to},
              {"start", time(t.start)},
              {"end", time(t.end)},
-             {"bits", bits_of(r.problem, t.tensor, t.part)},
+             {"bits", bits_of(r.problem(), t.tensor, t.part)},
              {"energy", t.link_energy + t.memory_energy}};
     if (full) {
       one["cause"] = cause_name(t.cause);
@@ -110,14 +110,14 @@ Json transfers(const ScheduleReport& r, bool full) {
       one["decided"] = time(t.decided);
       Json links = Json::array();
       Json bandwidths = Json::array();
-      for (const int link : r.problem.interconnect.route(t.from, t.to)) {
+      for (const int link : r.problem().interconnect.route(t.from, t.to)) {
         links.push_back(link);
         bandwidths.push_back(
-            time(std::ceil(t.share * r.problem.interconnect.links[at(link)].bandwidth)));
+            time(std::ceil(t.share * r.problem().interconnect.links[at(link)].bandwidth)));
       }
       one["links"] = std::move(links);
       one["bandwidth"] = std::move(bandwidths);
-      if (t.at_node >= 0) one["for"] = node_id(*r.problem.graph, t.at_node);
+      if (t.at_node >= 0) one["for"] = node_id(*r.problem().graph, t.at_node);
     }
     list.push_back(std::move(one));
   }
@@ -126,9 +126,9 @@ Json transfers(const ScheduleReport& r, bool full) {
 
 Json memories(const ScheduleReport& r, bool full) {
   Json list = Json::array();
-  for (std::size_t m = 0; m < r.record.memories.size(); ++m) {
-    const model::TopMemory& memory = r.problem.memories.instances[m];
-    const model::ScheduleRecord::Memory& use = r.record.memories[m];
+  for (std::size_t m = 0; m < r.result.record.memories.size(); ++m) {
+    const model::TopMemory& memory = r.problem().memories.instances[m];
+    const model::ScheduleRecord::Memory& use = r.result.record.memories[m];
     Json one{{"core", memory.cores.front()},
              {"memory", memory.name},
              {"capacity", memory.size},
@@ -154,7 +154,7 @@ Json memories(const ScheduleReport& r, bool full) {
 }
 
 void add_details(const ScheduleReport& r, Json& document) {
-  const model::ScheduleProblem& p = r.problem;
+  const model::ScheduleProblem& p = r.problem();
   const model::CnGraph& graph = *p.graph;
   const auto core = [](int c) { return c == model::kAnyCore ? Json("any") : Json(c); };
   Json links = Json::array();
@@ -179,7 +179,7 @@ void add_details(const ScheduleReport& r, Json& document) {
   }
   document["edges"] = std::move(edges);
   Json blocks = Json::array();
-  for (const model::ScheduledBlock& b : r.record.blocks) {
+  for (const model::ScheduledBlock& b : r.result.record.blocks) {
     blocks.push_back({{"node", node_id(graph, b.node)},
                       {"tensor", tensor_label(p, b.tensor, -1)},
                       {"operand", to_string(b.operand)},
@@ -190,7 +190,7 @@ void add_details(const ScheduleReport& r, Json& document) {
   }
   document["blocks"] = std::move(blocks);
   Json stays = Json::array();
-  for (const model::Residency& s : r.record.residencies) {
+  for (const model::Residency& s : r.result.record.residencies) {
     stays.push_back({{"tensor", tensor_label(p, s.tensor, s.part)},
                      {"memory", s.memory},
                      {"bits", bits_of(p, s.tensor, s.part)},
@@ -201,14 +201,14 @@ void add_details(const ScheduleReport& r, Json& document) {
   }
   document["residency"] = std::move(stays);
   Json order = Json::array();
-  for (const int n : r.record.order) order.push_back(node_id(graph, n));
+  for (const int n : r.result.record.order) order.push_back(node_id(graph, n));
   document["order"] = std::move(order);
   Json causes;
   for (std::size_t c = 0; c < model::kTransferCauses; ++c) {
     causes[cause_name(static_cast<model::TransferCause>(c))] = {
-        {"link", r.figures.energy.link[c]}, {"memory", r.figures.energy.memory[c]}};
+        {"link", r.result.figures.energy.link[c]}, {"memory", r.result.figures.energy.memory[c]}};
   }
-  document["energy"]["nodes_onchip"] = r.figures.energy.onchip;
+  document["energy"]["nodes_onchip"] = r.result.figures.energy.onchip;
   document["energy"]["by_cause"] = std::move(causes);
 }
 
@@ -219,6 +219,11 @@ Json factors(const std::vector<std::int64_t>& cuts) {
 }
 
 }  // namespace
+
+std::string_view ScheduleReport::engine() const {
+  if (!result.searched) return "none";
+  return result.engine == search::AllocationEngine::ga ? "ga" : "exhaustive";
+}
 
 std::string tensor_label(const model::ScheduleProblem& problem, int tensor, int part) {
   const model::CnGraph& graph = *problem.graph;
@@ -235,39 +240,40 @@ std::string tensor_label(const model::ScheduleProblem& problem, int tensor, int 
 }
 
 void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) {
-  Json document{{"schema", "ridgeline.schedule/1"}, {"workload", r.workload},
-                {"accelerator", r.accelerator},     {"mode", r.mode},
-                {"semantics", r.semantics},         {"latency", time(r.figures.latency)},
-                {"energy", energy(r.figures)}};
+  Json document{{"schema", "ridgeline.schedule/1"},  {"workload", r.workload},
+                {"accelerator", r.accelerator},      {"mode", r.mode},
+                {"semantics", r.semantics},          {"latency", time(r.result.figures.latency)},
+                {"energy", energy(r.result.figures)}};
   Json stacks = Json::array();
-  for (const std::vector<int>& stack : r.problem.graph->stacks) {
+  for (const std::vector<int>& stack : r.problem().graph->stacks) {
     if (!stack.empty()) stacks.push_back(stack);
   }
   document["stacks"] = std::move(stacks);
-  if (!r.granularity.empty()) {
-    document["granularity"] = {{"dim", r.granularity_dim}, {"factors", factors(r.granularity)}};
+  if (!r.result.chosen().granularity.empty()) {
+    document["granularity"] = {{"dim", r.granularity_dim},
+                               {"factors", factors(r.result.chosen().granularity)}};
   }
-  document["allocation"] = allocation(r.problem, r.allocation);
+  document["allocation"] = allocation(r.problem(), r.result.chosen().allocation);
   document["nodes"] = nodes(r);
   document["transfers"] = transfers(r, full);
   document["memory"] = memories(r, full);
   if (full) add_details(r, document);
   Json front = Json::array();
-  for (const ReportedChoice& c : r.front) {
+  for (const search::ScheduleChoice& c : r.result.front) {
     Json member{{"latency", time(c.figures.latency)},
                 {"energy", c.figures.energy.total()},
                 {"peak_bits", c.figures.peak_bits},
                 {"equals", c.equals}};
     if (!c.granularity.empty()) member["granularity"] = factors(c.granularity);
-    member["allocation"] = allocation(r.problem, c.allocation);
+    member["allocation"] = allocation(r.problem(), c.allocation);
     front.push_back(std::move(member));
   }
-  document["search"] = {{"engine", r.engine},
-                        {"space", r.space},
-                        {"distinct", r.distinct},
-                        {"evaluated", r.evaluated},
-                        {"mappings_evaluated", r.mappings_evaluated},
-                        {"stopped", r.stopped},
+  document["search"] = {{"engine", r.engine()},
+                        {"space", r.result.space},
+                        {"distinct", r.result.distinct},
+                        {"evaluated", r.result.evaluated},
+                        {"mappings_evaluated", r.result.mappings_evaluated},
+                        {"stopped", r.result.stopped},
                         {"seconds", r.seconds},
                         {"front", std::move(front)}};
   out << document.dump(1) << '\n';

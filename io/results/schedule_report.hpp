@@ -5,42 +5,28 @@
 #include <cstdint>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/system/multicore.hpp"
 #include "model/system/schedule_problem.hpp"
-#include "model/system/scheduler.hpp"
+#include "search/allocation/schedule_result.hpp"
 
 namespace ridgeline::io {
 
-struct ReportedChoice {
-  std::vector<std::int64_t> granularity;  // factor of each stack; empty: none was searched
-  model::Allocation allocation;
-  model::ScheduleFigures figures;
-  std::uint64_t equals = 1;  // schedules found with the same objectives, this one included
-};
-
 // Everything the writers need; the references outlive the report.
 struct ScheduleReport {
-  std::string workload;
-  std::string accelerator;
-  std::string mode;       // "fused", "layer-by-layer"
-  std::string semantics;  // "2025", "2023"
+  std::string workload{};
+  std::string accelerator{};
+  std::string mode{};       // "fused", "layer-by-layer"
+  std::string semantics{};  // "2025", "2023"
   const model::MultiCore& system;
-  const model::ScheduleProblem& problem;  // its graph too
-  const model::ScheduleFigures& figures;
-  const model::ScheduleRecord& record;
-  model::Allocation allocation;
-  std::vector<ReportedChoice> front;
-  std::string engine;  // "exhaustive", "ga", "none"
-  std::uint64_t space = 1;
-  std::uint64_t evaluated = 0;
-  std::uint64_t mappings_evaluated = 0;
+  const search::ScheduleResult& result;  // something is feasible
   double seconds = 0;
-  bool stopped = false;
-  std::string granularity_dim{};            // by which stacks are cut, where that was chosen
-  std::vector<std::int64_t> granularity{};  // of each stack that can be cut; 0: all
-  std::uint64_t distinct = 1;               // of `space`, those not equal by symmetry
+  std::string granularity_dim{};  // by which stacks are cut, where that was chosen
+
+  const model::ScheduleProblem& problem() const { return result.problem(); }
+  std::string_view engine() const;  // "exhaustive", "ga"; "none": there was nothing to choose
 };
 
 // The schema ridgeline.schedule/1. `full` adds what a checker needs: edges, blocks, links,

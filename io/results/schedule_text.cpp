@@ -51,16 +51,16 @@ std::string right(const std::string& text, std::size_t width) {
 // The layer that a core runs longest in each column: a letter a layer, '.' where it waits for
 // nearly all of it.
 std::string row(const ScheduleReport& r, int core) {
-  const model::CnGraph& graph = *r.problem.graph;
-  const double column = r.figures.latency / kTimelineWidth;
+  const model::CnGraph& graph = *r.problem().graph;
+  const double column = r.result.figures.latency / kTimelineWidth;
   std::vector<std::vector<double>> busy(kTimelineWidth,
                                         std::vector<double>(graph.layers.size(), 0.0));
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (r.record.core[i] != core || column <= 0) continue;
-    int c = static_cast<int>(r.record.start[i] / column);
-    for (; c < kTimelineWidth && c * column < r.record.end[i]; ++c) {
-      const double overlap =
-          std::min(r.record.end[i], (c + 1) * column) - std::max(r.record.start[i], c * column);
+    if (r.result.record.core[i] != core || column <= 0) continue;
+    int c = static_cast<int>(r.result.record.start[i] / column);
+    for (; c < kTimelineWidth && c * column < r.result.record.end[i]; ++c) {
+      const double overlap = std::min(r.result.record.end[i], (c + 1) * column) -
+                             std::max(r.result.record.start[i], c * column);
       busy[at(c)][at(graph.nodes[i].layer)] += overlap;
     }
   }
@@ -78,7 +78,7 @@ std::string row(const ScheduleReport& r, int core) {
 }
 
 void energy(const ScheduleReport& r, std::ostream& out) {
-  const model::EnergyParts& e = r.figures.energy;
+  const model::EnergyParts& e = r.result.figures.energy;
   const double total = e.total();
   const auto line = [&](const char* what, double value) {
     if (value == 0) return;
@@ -86,8 +86,8 @@ void energy(const ScheduleReport& r, std::ostream& out) {
         << '\n';
   };
   out << "\nEnergy [pJ]\n";
-  line("multiply-accumulates", r.figures.mac_energy);
-  line("memories of the cores", e.onchip - r.figures.mac_energy);
+  line("multiply-accumulates", r.result.figures.mac_energy);
+  line("memories of the cores", e.onchip - r.result.figures.mac_energy);
   constexpr const char* kLink[] = {"off-chip loads, links", "evictions, links", "outputs, links",
                                    "core to core, links"};
   constexpr const char* kMemory[] = {"off-chip loads and streams, memories", "evictions, memories",
@@ -102,31 +102,32 @@ void energy(const ScheduleReport& r, std::ostream& out) {
 
 void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
   std::ostringstream out;
-  const model::CnGraph& graph = *r.problem.graph;
+  const model::CnGraph& graph = *r.problem().graph;
   out << r.workload << " on " << r.accelerator << ", " << r.mode << '\n'
-      << "  latency " << number(r.figures.latency) << " cycles, energy "
-      << number(r.figures.energy.total()) << " pJ, EDP "
-      << number(r.figures.latency * r.figures.energy.total()) << " pJ cycles\n"
+      << "  latency " << number(r.result.figures.latency) << " cycles, energy "
+      << number(r.result.figures.energy.total()) << " pJ, EDP "
+      << number(r.result.figures.latency * r.result.figures.energy.total()) << " pJ cycles\n"
       << "  " << graph.nodes.size() << " nodes of " << graph.layers.size() << " layers, "
-      << r.record.transfers.size() << " transfers\n";
+      << r.result.record.transfers.size() << " transfers\n";
   energy(r, out);
 
   out << "\nCores: busy, and what they run";
   if (!graph.layers.empty()) out << " (A is layer " << printable(graph.layers.front().name) << ")";
   out << '\n';
-  for (int core = 0; core < r.problem.cores; ++core) {
+  for (int core = 0; core < r.problem().cores; ++core) {
     double busy = 0;
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      if (r.record.core[i] == core) busy += r.record.end[i] - r.record.start[i];
+      if (r.result.record.core[i] == core)
+        busy += r.result.record.end[i] - r.result.record.start[i];
     }
     if (busy == 0) continue;
-    out << right(std::to_string(core), 4) << "  " << share_text(busy / r.figures.latency) << "  |"
-        << row(r, core) << "|\n";
+    out << right(std::to_string(core), 4) << "  " << share_text(busy / r.result.figures.latency)
+        << "  |" << row(r, core) << "|\n";
   }
   out << "\nMemories: peak of capacity\n";
-  for (std::size_t m = 0; m < r.record.memories.size(); ++m) {
-    const model::TopMemory& memory = r.problem.memories.instances[m];
-    const std::int64_t peak = r.record.memories[m].peak;
+  for (std::size_t m = 0; m < r.result.record.memories.size(); ++m) {
+    const model::TopMemory& memory = r.problem().memories.instances[m];
+    const std::int64_t peak = r.result.record.memories[m].peak;
     if (peak == 0) continue;
     out << right(std::to_string(memory.cores.front()), 4) << "  " << padded(memory.name, 24)
         << right(bytes(peak), 12) << " of " << right(bytes(memory.size), 12) << "  "
@@ -136,17 +137,17 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
   for (std::size_t l = 0; l < graph.layers.size(); ++l) {
     out << "  " << static_cast<char>((l % 52) < 26 ? 'A' + l % 26 : 'a' + l % 26) << "  "
         << padded(graph.layers[l].name, 32) << " core";
-    for (int g = 0; g < r.problem.layers[l].groups; ++g) {
-      out << ' ' << r.allocation.core[at(r.problem.layers[l].first_slot + g)];
+    for (int g = 0; g < r.problem().layers[l].groups; ++g) {
+      out << ' ' << r.result.chosen().allocation.core[at(r.problem().layers[l].first_slot + g)];
     }
     out << '\n';
   }
-  out << "\nSearch: " << r.engine << ", " << r.evaluated << " schedules";
-  if (r.stopped) out << " (stopped early)";
+  out << "\nSearch: " << r.engine() << ", " << r.result.evaluated << " schedules";
+  if (r.result.stopped) out << " (stopped early)";
   out << '\n';
-  if (r.front.size() < 2) return;
+  if (r.result.front.size() < 2) return;
   out << "Front: latency [cycles], energy [pJ]\n";
-  for (const ReportedChoice& c : r.front) {
+  for (const search::ScheduleChoice& c : r.result.front) {
     out << right(number(c.figures.latency), 14) << right(number(c.figures.energy.total()), 20);
     for (std::size_t i = 0; i < c.granularity.size(); ++i) {
       const std::int64_t factor = c.granularity[i];

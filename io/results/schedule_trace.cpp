@@ -43,12 +43,12 @@ class Trace {
 
   std::string core_name(int core) const {
     if (core == model::kAnyCore) return "any";
-    if (core == r_.problem.offchip_core) return "off-chip";
+    if (core == r_.problem().offchip_core) return "off-chip";
     return "core " + std::to_string(core);
   }
 
   std::string link_name(std::size_t l) const {
-    const model::Link& link = r_.problem.interconnect.links[l];
+    const model::Link& link = r_.problem().interconnect.links[l];
     if (link.sender == model::kAnyCore && link.receiver == model::kAnyCore) {
       return "bus " + std::to_string(link.bus);
     }
@@ -59,19 +59,19 @@ class Trace {
     name("process_name", kCores, 0, "cores");
     name("process_name", kLinks, 0, "links");
     name("process_name", kMemories, 0, "memories");
-    for (int c = 0; c < r_.problem.cores; ++c) {
+    for (int c = 0; c < r_.problem().cores; ++c) {
       const std::string& own = r_.system.cores[at(c)].accelerator.name;
       name("thread_name", kCores, c, core_name(c) + (own.empty() ? "" : " (" + own + ")"));
     }
   }
 
   void compute() {
-    const model::CnGraph& graph = *r_.problem.graph;
+    const model::CnGraph& graph = *r_.problem().graph;
     for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
       const model::CnNode& n = graph.nodes[at(i)];
-      const int core = r_.record.core[at(i)];
-      const model::NodeCost& cost = r_.problem.costs.at(n.unique, core);
-      const double runtime = r_.record.end[at(i)] - r_.record.start[at(i)];
+      const int core = r_.result.record.core[at(i)];
+      const model::NodeCost& cost = r_.problem().costs.at(n.unique, core);
+      const double runtime = r_.result.record.end[at(i)] - r_.result.record.start[at(i)];
       Json bits;
       for (std::size_t o = 0; o < graph.layer_of(i).whole.operands.size(); ++o) {
         if (n.tensor[o] < 0) continue;
@@ -80,7 +80,7 @@ class Trace {
       emit({{"name", graph.layer_of(i).name + " " + std::to_string(n.sub_id)},
             {"cat", "compute"},
             {"ph", "X"},
-            {"ts", r_.record.start[at(i)]},
+            {"ts", r_.result.record.start[at(i)]},
             {"dur", runtime},
             {"pid", kCores},
             {"tid", core},
@@ -137,15 +137,15 @@ class Trace {
   }
 
   void links() {
-    std::vector<std::vector<LinkEvent>> events(r_.problem.interconnect.links.size());
-    for (const model::ScheduledTransfer& t : r_.record.transfers) {
+    std::vector<std::vector<LinkEvent>> events(r_.problem().interconnect.links.size());
+    for (const model::ScheduledTransfer& t : r_.result.record.transfers) {
       if (!t.fresh) continue;
-      const auto bits =
-          t.part < 0 ? r_.problem.tensors[at(t.tensor)].bits : r_.problem.parts[at(t.part)].bits;
-      for (const int link : r_.problem.interconnect.route(t.from, t.to)) {
+      const auto bits = t.part < 0 ? r_.problem().tensors[at(t.tensor)].bits
+                                   : r_.problem().parts[at(t.part)].bits;
+      for (const int link : r_.problem().interconnect.route(t.from, t.to)) {
         events[at(link)].push_back({t.start,
                                     t.end,
-                                    tensor_label(r_.problem, t.tensor, t.part),
+                                    tensor_label(r_.problem(), t.tensor, t.part),
                                     "transfer",
                                     {{"from", core_name(t.from)},
                                      {"to", core_name(t.to)},
@@ -153,25 +153,26 @@ class Trace {
                                      {"energy", t.link_energy + t.memory_energy}}});
       }
     }
-    for (const model::ScheduledBlock& b : r_.record.blocks) {
+    for (const model::ScheduledBlock& b : r_.result.record.blocks) {
       events[at(b.link)].push_back({b.start,
                                     b.end,
-                                    "streams " + tensor_label(r_.problem, b.tensor, -1),
+                                    "streams " + tensor_label(r_.problem(), b.tensor, -1),
                                     "block",
                                     {{"bandwidth", b.bandwidth}}});
     }
     for (std::size_t l = 0; l < events.size(); ++l) tracks(l, events[l]);
-    const std::size_t count = r_.problem.interconnect.links.size();
+    const std::size_t count = r_.problem().interconnect.links.size();
     std::vector<std::vector<std::pair<double, double>>> changes(count);
-    for (const model::ScheduledTransfer& t : r_.record.transfers) {
+    for (const model::ScheduledTransfer& t : r_.result.record.transfers) {
       if (!t.fresh) continue;
-      for (const int link : r_.problem.interconnect.route(t.from, t.to)) {
-        const double used = std::ceil(t.share * r_.problem.interconnect.links[at(link)].bandwidth);
+      for (const int link : r_.problem().interconnect.route(t.from, t.to)) {
+        const double used =
+            std::ceil(t.share * r_.problem().interconnect.links[at(link)].bandwidth);
         changes[at(link)].push_back({t.start, used});
         changes[at(link)].push_back({t.end, -used});
       }
     }
-    for (const model::ScheduledBlock& b : r_.record.blocks) {
+    for (const model::ScheduledBlock& b : r_.result.record.blocks) {
       changes[at(b.link)].push_back({b.start, b.bandwidth});
       changes[at(b.link)].push_back({b.end, -b.bandwidth});
     }
@@ -192,10 +193,10 @@ class Trace {
   }
 
   void memories() {
-    for (std::size_t m = 0; m < r_.record.memories.size(); ++m) {
-      const model::TopMemory& memory = r_.problem.memories.instances[m];
+    for (std::size_t m = 0; m < r_.result.record.memories.size(); ++m) {
+      const model::TopMemory& memory = r_.problem().memories.instances[m];
       const std::string label = memory.name + " of " + core_name(memory.cores.front());
-      const model::ScheduleRecord::Memory& use = r_.record.memories[m];
+      const model::ScheduleRecord::Memory& use = r_.result.record.memories[m];
       for (std::size_t i = 0; i < use.time.size(); ++i) {
         emit({{"name", label},
               {"ph", "C"},
@@ -209,7 +210,7 @@ class Trace {
   // From each producer to each consumer in another layer. A flow belongs to the event that its time
   // lies in, so both ends are in the middle of one.
   void flows() {
-    const model::CnGraph& graph = *r_.problem.graph;
+    const model::CnGraph& graph = *r_.problem().graph;
     for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
       for (const model::CnEdge& e : graph.predecessors_of(i)) {
         if (e.operand < 0) continue;
@@ -219,12 +220,12 @@ class Trace {
         from.update({{"ph", "s"},
                      {"ts", middle(e.node)},
                      {"pid", kCores},
-                     {"tid", r_.record.core[at(e.node)]}});
+                     {"tid", r_.result.record.core[at(e.node)]}});
         to.update({{"ph", "f"},
                    {"bp", "e"},
                    {"ts", middle(i)},
                    {"pid", kCores},
-                   {"tid", r_.record.core[at(i)]}});
+                   {"tid", r_.result.record.core[at(i)]}});
         emit(from);
         emit(to);
       }
@@ -232,7 +233,7 @@ class Trace {
   }
 
   double middle(int node) const {
-    return (r_.record.start[at(node)] + r_.record.end[at(node)]) / 2;
+    return (r_.result.record.start[at(node)] + r_.result.record.end[at(node)]) / 2;
   }
 
   const ScheduleReport& r_;

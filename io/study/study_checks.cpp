@@ -1,6 +1,7 @@
 // Checks of a study that look at the whole of it, and its fingerprint.
 #include <set>
 
+#include "io/document/given.hpp"
 #include "io/study/study_parts.hpp"
 
 namespace ridgeline::io {
@@ -66,7 +67,10 @@ void take_fingerprint(StudyParts& parts) {
   std::string all;
   auto& inputs = parts.inputs;
   inputs.insert(inputs.begin(),
-                {"study", parts.spec.file.filename().string(), sha256_hex(parts.effective.dump())});
+                {"study",
+                 is_document_text(parts.spec.file) ? std::string("(text)")
+                                                   : parts.spec.file.filename().string(),
+                 sha256_hex(parts.effective.dump())});
   for (const auto& input : inputs) {
     all += input.what + '\n' + input.path + '\n' + input.sha256 + '\n';
   }

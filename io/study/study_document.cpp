@@ -5,28 +5,11 @@
 #include <algorithm>
 #include <array>
 
+#include "io/document/given.hpp"
 #include "io/study/study_parts.hpp"
 
 namespace ridgeline::io {
 namespace {
-
-struct MetricTraits {
-  std::string_view name;
-  std::string_view unit;
-  bool maximised;
-};
-constexpr std::array<MetricTraits, kMetrics> kTraits{{
-    {"latency", "cycles", false},
-    {"energy", "pJ", false},
-    {"edp", "pJ*cycles", false},
-    {"area", "", false},  // the accelerator document's own
-    {"utilization", "1", true},
-    {"peak_memory", "bits", false},
-}};
-
-const MetricTraits& traits(Metric metric) {
-  return kTraits[static_cast<std::size_t>(metric)];
-}
 
 enum class Family { number, text, boolean, list, map, any };
 
@@ -58,23 +41,6 @@ Family family(const nlohmann::ordered_json& value) {
 }
 
 }  // namespace
-
-std::string_view to_string(Metric metric) {
-  return traits(metric).name;
-}
-std::string_view unit(Metric metric) {
-  return traits(metric).unit;
-}
-bool maximised(Metric metric) {
-  return traits(metric).maximised;
-}
-
-std::optional<Metric> metric_from(std::string_view name) {
-  for (int m = 0; m < kMetrics; ++m) {
-    if (kTraits[static_cast<std::size_t>(m)].name == name) return static_cast<Metric>(m);
-  }
-  return std::nullopt;
-}
 
 std::string_view to_string(StudyInput input) {
   switch (input) {
@@ -138,7 +104,7 @@ void apply_design(const StudyParts& parts, std::uint64_t id, DesignDocuments& do
   for (std::size_t p = 0; p < indices.size(); ++p) {
     const auto& value = parts.spec.parameters[p].values[static_cast<std::size_t>(indices[p])];
     for (const auto& edit : value.edits) {
-      apply_edit(documents, edit, edit.value, {parts.spec.file.string(), "", 0, 0});
+      apply_edit(documents, edit, edit.value, {name_of(parts.spec.file), "", 0, 0});
     }
   }
   if (parts.derived.empty()) return;

@@ -19,16 +19,12 @@
 #include "io/document/document.hpp"
 #include "io/document/error.hpp"
 #include "io/study/study_space.hpp"
+#include "model/core/metric.hpp"
 #include "search/mapping/mapper.hpp"
 
 namespace ridgeline::io {
 
-enum class Metric { latency, energy, edp, area, utilization, peak_memory };
-inline constexpr int kMetrics = 6;
-std::string_view to_string(Metric metric);
-std::string_view unit(Metric metric);  // "cycles", "pJ", "pJ*cycles", "", "1", "bits"
-bool maximised(Metric metric);         // utilization; all others are minimised
-std::optional<Metric> metric_from(std::string_view name);
+using model::Metric;
 
 enum class StudyInput { accelerator, mapping, workload };
 std::string_view to_string(StudyInput input);

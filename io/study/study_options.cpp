@@ -41,11 +41,13 @@ constexpr std::array<Choice<search::Engine>, 3> kEngines{{
     {"exact", search::Engine::exact},
     {"anneal", search::Engine::anneal},
 }};
-constexpr std::array<Choice<search::Objective>, 3> kObjectives{{
-    {"latency", search::Objective::latency},
-    {"energy", search::Objective::energy},
-    {"edp", search::Objective::edp},
-}};
+constexpr auto kObjectives = [] {
+  std::array<Choice<Metric>, model::kMappingObjectives.size()> choices{};
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    choices[i] = {to_string(model::kMappingObjectives[i]), model::kMappingObjectives[i]};
+  }
+  return choices;
+}();
 constexpr std::array<Choice<StrategyKind>, 3> kStrategies{{
     {"exhaustive", StrategyKind::exhaustive},
     {"random", StrategyKind::random},
@@ -168,9 +170,9 @@ ordered_json read_schedule_search(const Value& root, const MappingSearch& mappin
 }
 
 Metric read_metric(const Value& value) {
-  if (const auto metric = metric_from(value.as_string())) return *metric;
+  if (const auto metric = model::metric_from(value.as_string())) return *metric;
   std::vector<std::string> names;
-  for (int m = 0; m < kMetrics; ++m) names.emplace_back(to_string(static_cast<Metric>(m)));
+  for (const model::MetricTraits& metric : model::kMetricTable) names.emplace_back(metric.name);
   throw value.error("there is no metric '" + value.as_string() + "'", "known: " + join_or(names));
 }
 

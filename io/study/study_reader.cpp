@@ -4,6 +4,7 @@
 #include <cctype>
 #include <set>
 
+#include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
 #include "io/study/study_parts.hpp"
 
@@ -33,7 +34,7 @@ class StudyReader {
   explicit StudyReader(const std::filesystem::path& file)
       : document_(load_document(file)), json_(document_.to_json()) {
     parts_.spec.file = file;
-    folder_ = file.parent_path();
+    folder_ = folder_of(file);
   }
 
   StudyParts run() {
@@ -63,7 +64,7 @@ class StudyReader {
   }
 
   void read_name(const Value& root) {
-    spec().name = spec().file.stem().string();
+    spec().name = stem_of(spec().file);
     if (const auto name = root.find("name")) {
       spec().name = name->is_string() ? name->as_string() : name->text();
       if (spec().name.empty()) throw name->error("the name of a study is a text of its own");

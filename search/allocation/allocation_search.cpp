@@ -183,8 +183,9 @@ double objective_value(ScheduleObjective objective, const model::ScheduleFigures
       return figures.latency * figures.energy.total();
     case ScheduleObjective::peak_memory:
       return static_cast<double>(figures.peak_bits);
+    default:  // no objective of schedules
+      return 0;
   }
-  return 0;
 }
 
 AllocationSearchResult search_allocations(const GenomeSpace& space, const GenomeSymmetry& symmetry,

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "model/core/metric.hpp"
 #include "model/system/scheduler.hpp"
 #include "search/allocation/core_symmetry.hpp"
 #include "search/budget.hpp"
@@ -19,7 +20,7 @@
 
 namespace ridgeline::search {
 
-enum class ScheduleObjective : std::uint8_t { latency, energy, edp, peak_memory };
+using ScheduleObjective = model::Metric;  // of model::kScheduleObjectives
 double objective_value(ScheduleObjective objective, const model::ScheduleFigures& figures);
 
 enum class AllocationEngine : std::uint8_t { automatic, exhaustive, ga };

@@ -255,8 +255,9 @@ class ChainSearch {
       case Objective::edp:
         return lower.latency > 0 &&
                lower.latency * lower.energy >= best_.latency * best_.energy * (1 - kTie);
+      default:  // no objective of mappings
+        return false;
     }
-    return false;
   }
 
   double objective_bound(const Bound& lower) const {

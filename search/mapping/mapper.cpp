@@ -474,8 +474,9 @@ double objective_value(Objective objective, const model::Cost& cost) {
       return cost.energy;
     case Objective::edp:
       return cost.latency * cost.energy;
+    default:  // no objective of mappings
+      return cost.latency;
   }
-  return cost.latency;
 }
 
 bool better(Objective objective, const model::Cost& x, const model::Cost& best) {
@@ -487,10 +488,9 @@ bool better(Objective objective, const model::Cost& x, const model::Cost& best) 
       return x.energy < best.energy;
     case Objective::energy:
       return x.latency < best.latency;
-    case Objective::edp:
+    default:
       return false;
   }
-  return false;
 }
 
 LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accelerator,

@@ -15,13 +15,14 @@
 #include "model/core/hierarchy.hpp"
 #include "model/core/layer.hpp"
 #include "model/core/mapping_spec.hpp"
+#include "model/core/metric.hpp"
 #include "model/core/spatial_mapping.hpp"
 #include "model/core/workload.hpp"
 #include "search/budget.hpp"
 
 namespace ridgeline::search {
 
-enum class Objective { latency, energy, edp };
+using Objective = model::Metric;  // of model::kMappingObjectives
 enum class Engine { loma, exact, anneal };
 
 struct MapperOptions {

@@ -26,14 +26,17 @@ using ::testing::IsEmpty;
 // The result document of one allocation; null where it is infeasible.
 Json result_of(const GoldenSystem& system, const model::ScheduleProblem& problem,
                const model::Allocation& allocation) {
-  model::Scheduler scheduler(problem);
-  model::ScheduleRecord record;
-  const model::ScheduleFigures figures = scheduler.evaluate(allocation, record);
-  if (!figures.feasible()) return nullptr;
+  const auto variant = std::make_shared<search::ScheduleVariant>();
+  variant->problem = problem;
+  search::ScheduleResult result;
+  result.variant = variant;
+  result.figures = model::Scheduler(problem).evaluate(allocation, result.record);
+  if (!result.figures.feasible()) return nullptr;
+  result.front = {{{}, allocation, result.figures}};
+  result.best = 0;
   const model::MultiCore cores;
   const io::ScheduleReport report{
-      system.configuration, "", "",     "", cores, problem, figures, record,
-      allocation,           {}, "none", 1,  1,     0,       0,       false};
+      .workload = system.configuration, .mode = "", .system = cores, .result = result};
   std::ostringstream text;
   io::write_schedule_json(report, true, text);
   return Json::parse(text.str());

@@ -1,0 +1,103 @@
+#include "engine/calls/check.hpp"
+
+#include <filesystem>
+
+#include "engine/run/workload_loader.hpp"
+#include "io/document/document.hpp"
+#include "io/document/document_kind.hpp"
+#include "io/document/given.hpp"
+#include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/mapping_reader.hpp"
+#include "io/inputs/multicore_reader.hpp"
+#include "io/inputs/stream_mapping_reader.hpp"
+#include "io/inputs/workload_reader.hpp"
+#include "io/study/study_document.hpp"
+#include "model/core/mapping_spec.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+std::string counted(std::size_t count, const std::string& one, const std::string& several) {
+  return std::to_string(count) + " " + (count == 1 ? one : several);
+}
+
+std::string summary(const model::Accelerator& accelerator) {
+  std::string text;
+  for (const model::ArrayDim& dim : accelerator.array.dims) {
+    text += (text.empty() ? "" : " x ") + std::to_string(dim.size);
+  }
+  return text + (accelerator.array.imc ? " in-memory-computing array, " : " array, ") +
+         counted(accelerator.memories.size(), "memory", "memories");
+}
+
+std::string summary(const model::Workload& workload) {
+  std::size_t layers = 0;
+  double macs = 0;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (!node.layer) continue;
+    ++layers;
+    macs += static_cast<double>(node.layer->mac_count());
+  }
+  std::string text = counted(layers, "layer", "layers");
+  if (layers < workload.nodes.size()) {
+    text +=
+        ", " + counted(workload.nodes.size() - layers, "operator", "operators") + " without cost";
+  }
+  return text + ", " + std::to_string(static_cast<std::int64_t>(macs)) + " multiply-accumulates";
+}
+
+// "accelerator, 32 x 32 array, 4 memories"; throws InputError.
+std::string examine(const std::filesystem::path& path,
+                    const std::map<std::string, std::int64_t>& dims,
+                    std::vector<std::string>& notes) {
+  if (!io::is_document_text(path) && path.extension() == ".onnx") {
+    const LoadedWorkload loaded = load_workload(path, dims, false);
+    return "ONNX workload, " + summary(loaded.workload);
+  }
+  const io::Document document = io::load_document(path);
+  notes = document.notes();
+  const io::Value root = document.root();
+  const io::DocumentKind kind = io::document_kind(document);
+  std::string text(io::to_string(kind));
+  switch (kind) {
+    case io::DocumentKind::accelerator: {
+      const model::Accelerator accelerator = io::read_accelerator(root);
+      io::check_ports(root, accelerator, model::MappingEntry{}.links);
+      return text + ", " + summary(accelerator);
+    }
+    case io::DocumentKind::core:
+      return text + ", " + summary(io::read_accelerator(root, {.core = true}));
+    case io::DocumentKind::multi_core:
+      return text + ", " +
+             counted(io::read_multicore(root, io::folder_of(path)).cores.size(), "core", "cores");
+    case io::DocumentKind::mapping:
+      return text + ", " + counted(io::read_mapping(root).entries.size(), "entry", "entries");
+    case io::DocumentKind::multi_core_mapping:
+      io::read_core_mapping(root);
+      return text + ", " + counted(root.size(), "entry", "entries");
+    case io::DocumentKind::workload:
+      return text + ", " + summary(io::read_workload(root, io::stem_of(path)));
+    case io::DocumentKind::study: {
+      const io::Study study = io::Study::read(path);
+      return text + ", " + counted(study.spec().parameters.size(), "parameter", "parameters") +
+             ", first design " + study.describe(study.next_existing(0, 10'000'000).value_or(0));
+    }
+    case io::DocumentKind::result:
+      return text + " of Ridgeline, not an input";
+  }
+  return text;
+}
+
+}  // namespace
+
+Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims) {
+  Checked checked;
+  try {
+    checked.found = examine(given, dims, checked.notes);
+  } catch (const io::InputError& error) {
+    checked.error = error;
+  }
+  return checked;
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,25 @@
+// Reads one document or model as what it is: what `ridgeline check` and the library's call do.
+//
+// Safe to call from several threads at once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/document/error.hpp"
+
+namespace ridgeline::engine {
+
+struct Checked {
+  std::string found;                    // "accelerator, 32 x 32 array, 4 memories"
+  std::optional<io::InputError> error;  // what is wrong; `found` is empty then
+  std::vector<std::string> notes;       // what is suspicious, such as keys given twice
+};
+
+// `given`: a path, or JSON text. `dims`: values of symbolic dimensions of ONNX models.
+Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims = {});
+
+}  // namespace ridgeline::engine

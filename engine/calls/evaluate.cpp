@@ -1,0 +1,115 @@
+#include "engine/calls/evaluate.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <set>
+
+#include "engine/commands/exit_code.hpp"
+#include "engine/commands/mapping_options.hpp"
+#include "engine/run/team.hpp"
+#include "engine/run/workload_loader.hpp"
+#include "io/document/document_kind.hpp"
+#include "io/document/nearest.hpp"
+#include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/mapping_reader.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+// With the operand links that the workload's layers use.
+void check_ports(const io::Document& document, const model::Accelerator& accelerator,
+                 const model::Workload& workload, const model::MappingSpec& mapping) {
+  std::set<const model::MappingEntry*> used;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (!node.layer) continue;
+    const model::MappingEntry* entry = mapping.choose(node.name, node.operator_type);
+    if (used.insert(entry).second) io::check_ports(document.root(), accelerator, entry->links);
+  }
+}
+
+void check_layer_names(const std::vector<std::string>& wanted, const model::Workload& workload) {
+  std::vector<std::string> names;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (node.layer) names.push_back(node.name);
+  }
+  for (const std::string& name : wanted) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const std::string near = io::suggestion(name, names);
+    throw UsageError("--layer: the workload has no layer '" + name + "'" +
+                     (near.empty() ? "" : " (" + near + ")"));
+  }
+}
+
+// Reads what the call is about into `evaluated`; returns the mapping.
+model::MappingSpec read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluated) {
+  const io::Document accelerator = io::load_document(options.accelerator);
+  hooks.details(accelerator.notes());
+  evaluated.accelerator = io::read_as(io::DocumentKind::accelerator, options.accelerator,
+                                      [&] { return io::read_accelerator(accelerator.root()); });
+  const io::Document document = io::load_document(options.mapping);
+  hooks.details(document.notes());
+  model::MappingSpec mapping = io::read_as(io::DocumentKind::mapping, options.mapping, [&] {
+    return io::read_mapping(document.root(), &evaluated.accelerator);
+  });
+  LoadedWorkload loaded = io::read_as(io::DocumentKind::workload, options.workload, [&] {
+    return load_workload(options.workload, options.dims, options.strict);
+  });
+  hooks.details(loaded.notes);
+  hooks.note(loaded.cost_free);
+  for (const std::string& note : io::mapping_notes(mapping, loaded.workload, options.verbose)) {
+    hooks.note(note);
+  }
+  evaluated.workload = std::move(loaded.workload);
+  check_ports(accelerator, evaluated.accelerator, evaluated.workload, mapping);
+  check_layer_names(options.search.layers, evaluated.workload);
+  return mapping;
+}
+
+}  // namespace
+
+std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks) {
+  auto evaluated = std::make_unique<Evaluated>();
+  const model::MappingSpec mapping = read(options, hooks, *evaluated);
+
+  search::WorkloadSearchOptions& search = evaluated->options;
+  search = options.search;
+  std::vector<double>& seconds = evaluated->seconds;
+  Team team(options.threads);
+  std::atomic<std::size_t> done{0};
+  if (hooks.stop) {
+    search.mapper.budget.stop = [stop = hooks.stop, limit = search.mapper.budget.stop] {
+      return stop() || (limit && limit());
+    };
+  }
+  search.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
+    seconds.assign(count, 0);
+    team.run(count, [&](std::size_t i, int) {
+      if (hooks.stopped()) throw Cancelled();
+      const auto start = std::chrono::steady_clock::now();
+      start_layer_search();
+      body(i);
+      seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (hooks.progress) {
+        hooks.progress(static_cast<double>(++done), static_cast<double>(count));
+      }
+    });
+  };
+  search.mapper.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
+    const LayerSearchStart start = layer_search_start();
+    team.run(count, [&](std::size_t i, int) {
+      start_layer_search(start);
+      body(i);
+    });
+  };
+  evaluated->result =
+      search::map_workload(evaluated->workload, evaluated->accelerator, mapping, search);
+  if (hooks.stopped()) throw Cancelled();
+  // They refer to this call.
+  search.for_each = nullptr;
+  search.mapper.for_each = nullptr;
+  search.mapper.budget.stop = nullptr;
+  return evaluated;
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,45 @@
+// A workload on one single-core accelerator: what `ridgeline evaluate` and the library's call do.
+//
+// Safe to call from several threads at once. Throws io::InputError, io::FileError, UsageError,
+// Cancelled. A layer without a feasible mapping is no error: the result says so.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/calls/hooks.hpp"
+#include "io/results/evaluation_writer.hpp"
+#include "search/mapping/workload_search.hpp"
+
+namespace ridgeline::engine {
+
+struct EvaluateOptions {
+  // Paths, or JSON text in their place (io/document/given.hpp).
+  std::string workload;
+  std::string accelerator;
+  std::string mapping;
+  // `for_each` and the mapper's are filled in.
+  search::WorkloadSearchOptions search;
+  std::map<std::string, std::int64_t> dims;  // values of symbolic ONNX dimensions
+  bool strict = false;                       // an ONNX operator without cost is an error
+  bool verbose = false;                      // look for more that is worth a remark
+  int threads = 1;
+};
+
+// Everything that the writers of results read. Stays where it is made: the report refers to it.
+struct Evaluated {
+  model::Workload workload;
+  model::Accelerator accelerator;
+  search::WorkloadSearchOptions options;  // effective ones
+  search::WorkloadResult result;
+  std::vector<double> seconds;  // of each of result.problems
+
+  io::EvaluationReport report() const { return {workload, accelerator, options, result, seconds}; }
+};
+
+std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks = {});
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,236 @@
+#include "engine/calls/schedule.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "engine/commands/exit_code.hpp"
+#include "io/document/document_kind.hpp"
+#include "io/document/given.hpp"
+#include "io/inputs/multicore_reader.hpp"
+#include "io/inputs/schedule_inputs.hpp"
+#include "io/inputs/stream_mapping_reader.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+// Reads the system, the mapping and the network.
+void read(const ScheduleOptions& options, const Hooks& hooks, Scheduled& inputs) {
+  inputs.system = io::read_as(io::DocumentKind::multi_core, options.accelerator,
+                              [&] { return io::load_multicore(options.accelerator); });
+  const io::Document mapping_document = io::load_document(options.mapping);
+  inputs.mapping = io::read_as(io::DocumentKind::multi_core_mapping, options.mapping,
+                               [&] { return io::read_core_mapping(mapping_document.root()); });
+  io::LoweringOptions lowering;
+  lowering.onnx.dims = options.dims;
+  lowering.onnx.strict = options.strict;
+  lowering.semantics = options.request.tiling.semantics;
+  lowering.mapping = &inputs.mapping;
+  std::vector<std::string> notes;
+  inputs.network = io::load_network(options.workload, lowering, &notes);
+  io::check_core_mapping(mapping_document.root(), inputs.mapping, inputs.network.network,
+                         inputs.system);
+  hooks.details(notes);
+  const auto list = [&](const std::string& what, const std::vector<std::string>& types) {
+    std::string note = what;
+    for (const std::string& type : types) note += ' ' + type;
+    if (!types.empty()) hooks.note(note);
+  };
+  for (const std::string& remark : inputs.network.remarks) hooks.note(remark);
+  list("passed through without cost:", inputs.network.transparent);
+  list("missing from the totals although they do arithmetic:", inputs.network.uncosted_arithmetic);
+  for (const std::string& note :
+       io::core_mapping_notes(inputs.mapping, inputs.network.network, options.verbose)) {
+    hooks.note(note);
+  }
+}
+
+// Requests that name what the network does not have, or that could have no effect.
+void check_request(const ScheduleRequest& request, const model::Network& network) {
+  // Naming the engine that runs anyway is no mistake.
+  if (request.costs.mapper.engine != search::Engine::loma &&
+      (!request.costs.objective || request.costs.rules_of_2023)) {
+    throw UsageError(
+        "--engine has no effect: nodes are mapped by the reference's criterion, over the orderings "
+        "of loma, unless --node-objective is given (semantics 2025)");
+  }
+  if (request.granularity) {
+    if (request.tiling.mode == model::ScheduleMode::layer_by_layer) {
+      throw UsageError("--granularity has no effect layer by layer; use --mode fused");
+    }
+    const bool known = std::any_of(
+        network.nodes.begin(), network.nodes.end(), [&](const model::NetworkNode& node) {
+          return node.layer && model::tiling_dim(*node.layer, request.granularity->dim) >= 0;
+        });
+    if (!known) {
+      throw UsageError("--granularity: no layer has a loop '" + request.granularity->dim + "'");
+    }
+  }
+  for (const std::string& operand : request.schedule.prefetch) {
+    std::set<std::string> constants;
+    for (const model::NetworkNode& node : network.nodes) {
+      if (!node.layer) continue;
+      constants.insert(node.layer->constant_operands.begin(), node.layer->constant_operands.end());
+    }
+    if (constants.contains(operand)) continue;
+    std::string names;
+    for (const std::string& name : constants) names += (names.empty() ? "" : ", ") + name;
+    throw UsageError("--prefetch: no layer has a constant operand '" + operand + "' (" + names +
+                     ")");
+  }
+}
+
+void read_given_stacks(const std::string& given, const model::Network& network,
+                       ScheduleRequest& request) {
+  if (given.empty()) return;
+  if (given == "packed") {
+    request.tiling.stack_choice = model::StackChoice::packed;
+    return;
+  }
+  const io::Document document = io::load_document(given);
+  request.tiling.stacks = io::read_stacks(document.root(), network);
+}
+
+void read_given_allocation(const std::string& given, const Scheduled& inputs,
+                           ScheduleRequest& request) {
+  if (given.empty()) return;
+  const io::Document document = io::load_document(given);
+  for (auto& [id, cores] :
+       io::read_allocation(document.root(), inputs.network.network, inputs.system)) {
+    request.allocation.push_back({id, std::move(cores)});
+  }
+  // A result that was found with --granularity holds for its cut alone.
+  const io::Value root = document.root();
+  const auto cut = root.is_map() ? root.find_non_null("granularity") : std::nullopt;
+  if (!cut || request.granularity) return;
+  request.granularity = GranularityRequest{cut->at("dim").as_string(), {}, {}};
+  for (const io::Value& factor : cut->at("factors").items()) {
+    request.granularity->chosen.push_back(
+        factor.is_string() ? model::kAllTiles : factor.as_integer(1, model::kMaxExactInteger));
+  }
+}
+
+// An allocation lists one core for each group, and how many there are depends on the tiling.
+void check_groups(const ScheduleResult& result, const ScheduleRequest& request,
+                  const std::string& file) {
+  if (!result.variant) return;
+  for (std::size_t i = 0; i < request.allocation.size(); ++i) {
+    const LayerAllocation& given = request.allocation[i];
+    for (const model::CnLayer& layer : result.variant->graph.layers) {
+      const auto groups = static_cast<std::size_t>(layer.groups);
+      if (layer.id != given.id || given.cores.size() == groups) continue;
+      throw io::InputError({file, ""},
+                           "layer " + layer.name + " is given " +
+                               std::to_string(given.cores.size()) + " cores and has " +
+                               std::to_string(groups) + (groups == 1 ? " group" : " groups"),
+                           "list one core for each group");
+    }
+  }
+}
+
+// Tilings that do not divide their loops: the loop is padded, or (2023) the factor is another one.
+void note_adjusted_tilings(const model::CnGraph& graph, const Scheduled& inputs,
+                           const Hooks& hooks) {
+  const model::Network& network = inputs.network.network;
+  for (const model::CnLayer& layer : graph.layers) {
+    const model::NetworkNode& node =
+        network.nodes[static_cast<std::size_t>(network.node_index(layer.id))];
+    for (std::size_t d = 0; d < node.layer->dims.size(); ++d) {
+      const model::LoopDim& dim = node.layer->dims[d];
+      std::int64_t cuts = 1;
+      for (const model::TilingLoop& loop : layer.outer) {
+        if (loop.dim == static_cast<int>(d)) cuts *= loop.factor;
+      }
+      const std::int64_t size = layer.tile.dims[d].size * cuts;
+      if (size != dim.size) {
+        hooks.note("layer " + layer.name + ": " + dim.name + " is padded from " +
+                   std::to_string(dim.size) + " to " + std::to_string(size) + " to be cut in " +
+                   std::to_string(cuts) + "; the padding is charged");
+      }
+      const model::CoreMappingEntry* entry = inputs.mapping.choose(node.name, node.operator_type);
+      if (entry == nullptr || layer.intra.empty() || !layer.inter.empty()) continue;
+      for (const model::TilingRequest& request : entry->intra) {
+        if (request.dim != dim.name || request.factor <= 0 || request.factor > dim.size) continue;
+        if (dim.size % request.factor == 0 || cuts == request.factor) continue;
+        hooks.note("layer " + layer.name + ": " + dim.name + " of " + std::to_string(dim.size) +
+                   " is cut in " + std::to_string(cuts) + ", the divisor nearest to " +
+                   std::to_string(request.factor));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& schedule_modes() {
+  static const std::vector<std::string> names{"fused", "layer-by-layer"};
+  return names;
+}
+
+const std::vector<std::string>& semantics_versions() {
+  static const std::vector<std::string> names{"2025", "2023", "2023-06"};
+  return names;
+}
+
+io::ScheduleReport Scheduled::report() const {
+  const bool fused = request.tiling.mode == model::ScheduleMode::fused;
+  return {.workload = network.network.name,
+          .accelerator = system.name,
+          .mode = schedule_modes()[fused ? 0 : 1],
+          .semantics = semantics_versions()[static_cast<std::size_t>(version)],
+          .system = system,
+          .result = result,
+          .seconds = seconds,
+          .granularity_dim = request.granularity ? request.granularity->dim : std::string()};
+}
+
+std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const Hooks& hooks) {
+  auto scheduled = std::make_unique<Scheduled>();
+  scheduled->version = options.version;
+  scheduled->request = options.request;
+  ScheduleRequest& request = scheduled->request;
+  read(options, hooks, *scheduled);
+  const model::Network& network = scheduled->network.network;
+  check_request(request, network);
+  read_given_stacks(options.stacks, network, request);
+  read_given_allocation(options.allocation, *scheduled, request);
+  if (hooks.stop) {
+    request.search.budget.stop = hooks.stop;
+    request.costs.mapper.budget.stop = [stop = hooks.stop,
+                                        limit = request.costs.mapper.budget.stop] {
+      return stop() || (limit && limit());
+    };
+  }
+  const auto start = std::chrono::steady_clock::now();
+  ScheduleResult& result = scheduled->result;
+  try {
+    result = run_schedule(network, scheduled->system, scheduled->mapping, request);
+  } catch (const std::out_of_range& error) {
+    throw io::InputError({io::name_of(options.allocation), "/granularity/factors"}, error.what(),
+                         "give the stacks and the workload that it was found with");
+  } catch (const std::invalid_argument& error) {
+    throw io::InputError({io::name_of(options.mapping), ""}, error.what(),
+                         "use --search ga, or leave fewer choices");
+  }
+  scheduled->seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (hooks.stopped()) throw Cancelled();
+  if (result.tiling_problem) {
+    const int place = network.node_index(result.tiling_problem.node_id);
+    const std::string& problem = result.tiling_problem.problem;
+    std::string layer;
+    if (place >= 0) layer = network.nodes[static_cast<std::size_t>(place)].name;
+    if (!layer.empty() && problem.find(layer) != std::string::npos) layer.clear();
+    throw io::InputError({io::name_of(options.mapping), ""},
+                         (layer.empty() ? "" : "layer " + layer + ": ") + problem,
+                         result.tiling_problem.remedy);
+  }
+  if (result.best < 0) throw Infeasible("no feasible schedule: " + result.infeasible);
+  if (!options.allocation.empty()) {
+    check_groups(result, request, io::name_of(options.allocation));
+  }
+  note_adjusted_tilings(result.variant->graph, *scheduled, hooks);
+  return scheduled;
+}
+
+}  // namespace ridgeline::engine
