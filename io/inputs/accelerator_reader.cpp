@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "io/document/nearest.hpp"
+#include "io/inputs/cost_figure.hpp"
 #include "io/inputs/memory_2024.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "model/core/hierarchy.hpp"
@@ -111,12 +112,12 @@ model::InMemoryCompute read_in_memory_compute(const Value& value) {
 // Of a unit, under either of its names: ZigZag 3.8.2 renamed multiplier_*.
 double unit_figure(const Value& value, const char* name, const char* old_name) {
   const auto old = value.find(old_name);
-  if (!old) return value.at(name).as_real_at_least(0);
+  if (!old) return cost_figure(value.at(name));
   if (value.find(name)) {
     throw old->error(std::string("this is the former name of '") + name + "', which is given too",
                      "remove one of them");
   }
-  return old->as_real_at_least(0);
+  return cost_figure(*old);
 }
 
 void read_systolic_dims(const Value& list, OperationalArray& array) {
@@ -239,9 +240,9 @@ void read_costs(const Value& value, Memory& memory) {
                         "give r_cost, w_cost and area, and set this to false");
     }
   }
-  memory.r_cost = value.at("r_cost").as_real_at_least(0);
-  memory.w_cost = value.at("w_cost").as_real_at_least(0);
-  memory.area = value.at("area").as_real_at_least(0);
+  memory.r_cost = cost_figure(value.at("r_cost"));
+  memory.w_cost = cost_figure(value.at("w_cost"));
+  memory.area = cost_figure(value.at("area"));
 }
 
 void read_operands(const Value& list, Memory& memory) {

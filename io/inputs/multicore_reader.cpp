@@ -9,6 +9,7 @@
 #include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
 #include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/cost_figure.hpp"
 
 namespace ridgeline::io {
 
@@ -199,7 +200,7 @@ double read_bandwidth(const Value& entry) {
 
 double read_energy(const Value& entry, const char* key, double otherwise) {
   const auto value = entry.find_non_null(key);
-  return value ? value->as_real_at_least(0) : otherwise;
+  return value ? cost_figure(*value) : otherwise;
 }
 
 // Links between neighbours, those of the rows first: routes then follow a row before a column.

@@ -246,6 +246,17 @@ def a_name_that_looks_like_markup_makes_a_whole_page():
 
 
 @case
+def costs_beyond_all_numbers_are_refused():
+    with Place() as place:
+        for field in ("unit_area", "unit_energy"):
+            text = re.sub(rf"({field}): *\S+", r"\1: 1.0e+308", MODEL[3].read_text())
+            assert "e+308" in text, field
+            place.write("huge.yaml", text)
+            code, said = place.run("evaluate", *MODEL[:2], "-a", "huge.yaml", *MODEL[4:], "--format", "json")
+            assert code in (3, 4) and "null" not in said, f"{field}: {code}: {said}"
+
+
+@case
 def aliases_that_repeat_a_long_text_are_refused():
     with Place() as place:
         place.write("a.yaml", "a: &a " + "x" * 2**20 + "\nb: [" + ", ".join(["*a"] * 4000) + "]\n")
