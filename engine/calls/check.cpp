@@ -36,7 +36,7 @@ std::string summary(const model::Workload& workload) {
   for (const model::WorkloadNode& node : workload.nodes) {
     if (!node.layer) continue;
     ++layers;
-    macs += static_cast<double>(node.layer->mac_count());
+    macs += static_cast<double>(node.count) * static_cast<double>(node.layer->mac_count());
   }
   std::string text = counted(layers, "layer", "layers");
   if (layers < workload.nodes.size()) {
@@ -49,9 +49,13 @@ std::string summary(const model::Workload& workload) {
 // "accelerator, 32 x 32 array, 4 memories"; throws InputError.
 std::string examine(const std::filesystem::path& path,
                     const std::map<std::string, std::int64_t>& dims,
-                    std::vector<std::string>& notes) {
+                    std::vector<std::string>& notes, std::vector<io::MissingArithmetic>& missing) {
   if (!io::is_document_text(path) && path.extension() == ".onnx") {
-    const LoadedWorkload loaded = load_workload(path, dims, false);
+    io::OnnxOptions options;
+    options.dims = dims;
+    const LoadedWorkload loaded = load_workload(path, options);
+    missing = loaded.missing;
+    notes = loaded.notes;
     return "ONNX workload, " + summary(loaded.workload);
   }
   const io::Document document = io::load_document(path);
@@ -93,7 +97,7 @@ std::string examine(const std::filesystem::path& path,
 Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims) {
   Checked checked;
   try {
-    checked.found = examine(given, dims, checked.notes);
+    checked.found = examine(given, dims, checked.notes, checked.missing);
   } catch (const io::InputError& error) {
     checked.error = error;
   }

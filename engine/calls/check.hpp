@@ -10,13 +10,15 @@
 #include <vector>
 
 #include "io/document/error.hpp"
+#include "io/onnx/missing.hpp"
 
 namespace ridgeline::engine {
 
 struct Checked {
-  std::string found;                    // "accelerator, 32 x 32 array, 4 memories"
-  std::optional<io::InputError> error;  // what is wrong; `found` is empty then
-  std::vector<std::string> notes;       // what is suspicious, such as keys given twice
+  std::string found;                           // "accelerator, 32 x 32 array, 4 memories"
+  std::optional<io::InputError> error;         // what is wrong; `found` is empty then
+  std::vector<std::string> notes;              // what is suspicious, such as keys given twice
+  std::vector<io::MissingArithmetic> missing;  // of ONNX models: operators without a loop nest
 };
 
 // `given`: a path, or JSON text. `dims`: values of symbolic dimensions of ONNX models.

@@ -10,6 +10,7 @@
 #include "engine/run/team.hpp"
 #include "engine/run/workload_loader.hpp"
 #include "io/document/document_kind.hpp"
+#include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
@@ -53,16 +54,27 @@ model::MappingSpec read(const EvaluateOptions& options, const Hooks& hooks, Eval
     return io::read_mapping(document.root(), &evaluated.accelerator);
   });
   LoadedWorkload loaded = io::read_as(io::DocumentKind::workload, options.workload, [&] {
-    return load_workload(options.workload, options.dims, options.strict);
+    return load_workload(options.workload, options.onnx);
   });
-  hooks.details(loaded.notes);
-  hooks.note(loaded.cost_free);
+  hooks.details(loaded.details);
+  for (const std::string& note : loaded.notes) hooks.note(note);
+  evaluated.notes = loaded.notes;
+  evaluated.missing = without_vector_unit(loaded.missing, evaluated.accelerator);
+  hooks.note(io::missing_note(evaluated.missing));
   for (const std::string& note : io::mapping_notes(mapping, loaded.workload, options.verbose)) {
     hooks.note(note);
   }
   evaluated.workload = std::move(loaded.workload);
   check_ports(accelerator, evaluated.accelerator, evaluated.workload, mapping);
   check_layer_names(options.search.layers, evaluated.workload);
+  const auto& nodes = evaluated.workload.nodes;
+  const bool any = std::any_of(nodes.begin(), nodes.end(), [&](const model::WorkloadNode& node) {
+    return node.layer || (node.work && model::element_cost(*node.work, evaluated.accelerator));
+  });
+  if (!any) {
+    throw io::InputError({io::name_of(options.workload), ""}, "has no layer with costs",
+                         io::missing_note(evaluated.missing));
+  }
   return mapping;
 }
 

@@ -23,9 +23,8 @@ struct EvaluateOptions {
   std::string mapping;
   // `for_each` and the mapper's are filled in.
   search::WorkloadSearchOptions search;
-  std::map<std::string, std::int64_t> dims;  // values of symbolic ONNX dimensions
-  bool strict = false;                       // an ONNX operator without cost is an error
-  bool verbose = false;                      // look for more that is worth a remark
+  io::OnnxOptions onnx;  // dimensions, precisions, what is refused
+  bool verbose = false;  // look for more that is worth a remark
   int threads = 1;
 };
 
@@ -36,8 +35,12 @@ struct Evaluated {
   search::WorkloadSearchOptions options;  // effective ones
   search::WorkloadResult result;
   std::vector<double> seconds;  // of each of result.problems
+  std::vector<io::MissingArithmetic> missing;
+  std::vector<std::string> notes;
 
-  io::EvaluationReport report() const { return {workload, accelerator, options, result, seconds}; }
+  io::EvaluationReport report() const {
+    return {workload, accelerator, options, result, seconds, missing, notes};
+  }
 };
 
 std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks = {});

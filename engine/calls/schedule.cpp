@@ -22,8 +22,7 @@ void read(const ScheduleOptions& options, const Hooks& hooks, Scheduled& inputs)
   inputs.mapping = io::read_as(io::DocumentKind::multi_core_mapping, options.mapping,
                                [&] { return io::read_core_mapping(mapping_document.root()); });
   io::LoweringOptions lowering;
-  lowering.onnx.dims = options.dims;
-  lowering.onnx.strict = options.strict;
+  lowering.onnx = options.onnx;
   lowering.semantics = options.request.tiling.semantics;
   lowering.mapping = &inputs.mapping;
   std::vector<std::string> notes;
@@ -31,14 +30,8 @@ void read(const ScheduleOptions& options, const Hooks& hooks, Scheduled& inputs)
   io::check_core_mapping(mapping_document.root(), inputs.mapping, inputs.network.network,
                          inputs.system);
   hooks.details(notes);
-  const auto list = [&](const std::string& what, const std::vector<std::string>& types) {
-    std::string note = what;
-    for (const std::string& type : types) note += ' ' + type;
-    if (!types.empty()) hooks.note(note);
-  };
-  for (const std::string& remark : inputs.network.remarks) hooks.note(remark);
-  list("passed through without cost:", inputs.network.transparent);
-  list("missing from the totals although they do arithmetic:", inputs.network.uncosted_arithmetic);
+  for (const std::string& note : inputs.network.notes) hooks.note(note);
+  hooks.note(io::missing_note(inputs.network.missing));
   for (const std::string& note :
        io::core_mapping_notes(inputs.mapping, inputs.network.network, options.verbose)) {
     hooks.note(note);
@@ -181,7 +174,9 @@ io::ScheduleReport Scheduled::report() const {
           .system = system,
           .result = result,
           .seconds = seconds,
-          .granularity_dim = request.granularity ? request.granularity->dim : std::string()};
+          .granularity_dim = request.granularity ? request.granularity->dim : std::string(),
+          .missing = network.missing,
+          .notes = network.notes};
 }
 
 std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const Hooks& hooks) {

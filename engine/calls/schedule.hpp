@@ -28,10 +28,9 @@ struct ScheduleOptions {
   std::string stacks;      // the same, or "packed"; empty: as the reference chooses
   std::string allocation;  // the same; empty: it is searched
   SemanticsVersion version = SemanticsVersion::of_2025;
-  ScheduleRequest request;                   // stacks and allocation are filled in
-  std::map<std::string, std::int64_t> dims;  // values of symbolic ONNX dimensions
-  bool strict = false;                       // an ONNX operator without cost is an error
-  bool verbose = false;                      // look for more that is worth a remark
+  ScheduleRequest request;  // stacks and allocation are filled in
+  io::OnnxOptions onnx;     // dimensions, precisions, what is refused
+  bool verbose = false;     // look for more that is worth a remark
 };
 
 // Everything that the writers of results read. Stays where it is made: the report refers to it.

@@ -9,6 +9,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
+#include "io/results/missing_json.hpp"
 
 namespace ridgeline::engine {
 
@@ -18,7 +19,7 @@ int check_command(const std::vector<std::string>& arguments) {
   po::options_description options("Options");
   auto add = options.add_options();
   add("dim", po::value<std::vector<std::string>>(),
-      "NAME=N, value of a symbolic dimension of ONNX models (repeatable)");
+      "NAME=N, value of a symbolic dimension of ONNX models, or TENSOR:AXIS=N (repeatable)");
   add("format", po::value<std::string>()->default_value("text"), "text or json");
   add("quiet", po::bool_switch(), "say only what is wrong");
   add("verbose", po::bool_switch(), "also what is suspicious, such as keys given twice");
@@ -46,6 +47,8 @@ int check_command(const std::vector<std::string>& arguments) {
     } else {
       result["found"] = checked.found;
       hooks.details(checked.notes);
+      if (!checked.missing.empty()) result["missing"] = io::missing_json(checked.missing);
+      if (!json) hooks.details({io::missing_note(checked.missing)});
       if (!json && !quiet) std::cout << file << ": ok, " << checked.found << '\n';
     }
     if (!quiet || !result["ok"].get<bool>()) results.push_back(std::move(result));

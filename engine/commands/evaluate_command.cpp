@@ -5,6 +5,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
+#include "engine/commands/onnx_options.hpp"
 
 namespace ridgeline::engine {
 
@@ -29,9 +30,9 @@ po::options_description options_of_evaluate() {
   add("keep-on-chip", po::bool_switch(),
       "keep activations in the lowest memory that fits them between layers");
   add("layer", po::value<std::vector<std::string>>(), "only this layer (repeatable)");
-  add("dim", po::value<std::vector<std::string>>(),
-      "NAME=N, value of a symbolic ONNX dimension (repeatable)");
-  add("strict", po::bool_switch(), "an ONNX operator without cost is an error, not a note");
+  add_onnx_options(options);
+  add("no-quirks", po::bool_switch(),
+      "networks as their models say, where the reference has it otherwise");
   add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
   add_output_options(options);
   return options;
@@ -48,10 +49,8 @@ EvaluateOptions evaluate_options(const po::variables_map& values) {
     options.search.layers = values["layer"].as<std::vector<std::string>>();
   }
   options.threads = at_least(values, "threads", 1);
-  if (values.count("dim") != 0) {
-    options.dims = read_dims(values["dim"].as<std::vector<std::string>>());
-  }
-  options.strict = values["strict"].as<bool>();
+  options.onnx = read_onnx_options(values);
+  options.onnx.quirks = !values["no-quirks"].as<bool>();
   options.verbose = values["verbose"].as<bool>();
   return options;
 }

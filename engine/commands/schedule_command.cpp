@@ -8,6 +8,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
+#include "engine/commands/onnx_options.hpp"
 #include "io/document/text_output.hpp"
 
 namespace ridgeline::engine {
@@ -39,7 +40,8 @@ po::options_description options_of_schedule() {
   add("semantics", text_or("2025"),
       "of costs and scheduler: 2025, 2023 (spring) or 2023-06 (June)");
   add("no-quirks", po::bool_switch(),
-      "write-backs wait for their decision, streams keep to the links' bandwidth, nodes wait for "
+      "loop nests as the model says; write-backs wait for their decision, streams keep to the "
+      "links' bandwidth, nodes wait for "
       "all they read, and every memory is checked at every instant");
   add("search", text_or("auto"), "of allocations: auto, exhaustive or ga");
   add("population", po::value<int>()->default_value(64), "of the genetic algorithm");
@@ -55,9 +57,7 @@ po::options_description options_of_schedule() {
       "which member of the front is reported: the one least in latency, energy or edp");
   add("seed", text_or("42"), "of the genetic algorithm, and of the engine anneal");
   add_mapping_options(options, "loma");
-  add("dim", po::value<std::vector<std::string>>(),
-      "NAME=N, value of a symbolic ONNX dimension (repeatable)");
-  add("strict", po::bool_switch(), "an ONNX operator without cost is an error, not a note");
+  add_onnx_options(options);
   add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
   add_output_options(options);
   return options;
@@ -167,10 +167,8 @@ ScheduleOptions schedule_options(const po::variables_map& values) {
   options.mapping = required(values, "schedule", "mapping");
   options.stacks = text("stacks");
   options.allocation = text("allocation");
-  if (values.count("dim") != 0) {
-    options.dims = read_dims(values["dim"].as<std::vector<std::string>>());
-  }
-  options.strict = values["strict"].as<bool>();
+  options.onnx = read_onnx_options(values);
+  options.onnx.quirks = !values["no-quirks"].as<bool>();
   options.verbose = values["verbose"].as<bool>();
   return options;
 }

@@ -48,6 +48,10 @@ class Run {
     }
     if (first == nullptr) return result;
     result.tiling_problem = {};
+    if (first->graph.layers.empty()) {
+      result.infeasible = network_.name + " has no layer with costs";
+      return result;
+    }
     if (!make_space(*first, result)) return result;
     search(*first, result);
     return result;

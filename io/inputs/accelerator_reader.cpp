@@ -336,14 +336,35 @@ void read_dataflows(const Value& value, Accelerator& accelerator) {
   }
 }
 
+// {lanes, operations, energy}: operations a lane and cycle, or the operators that it knows.
+model::VectorUnit read_vector_unit(const Value& value) {
+  value.allow_only({"lanes", "operations", "energy"});
+  model::VectorUnit unit;
+  unit.lanes = value.at("lanes").as_integer(1);
+  unit.energy = value.at("energy").as_real_at_least(0);
+  const auto operations = value.find("operations");
+  if (operations && operations->is_list()) {
+    for (const Value& type : operations->items()) unit.operators.push_back(type.as_string());
+    if (unit.operators.empty()) {
+      throw operations->error("names no operator", "leave it out where the unit knows all");
+    }
+  } else if (operations) {
+    unit.operations = operations->as_real();
+    if (!(unit.operations > 0)) {
+      throw operations->error("not above 0", "operations a lane and cycle, or a list of operators");
+    }
+  }
+  return unit;
+}
+
 }  // namespace
 
 Accelerator read_accelerator(const Value& document, const AcceleratorOptions& options) {
   if (options.core) {
-    document.allow_only(
-        {"name", "memories", "operational_array", "dataflows", "type", "operator_types"});
+    document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit",
+                         "type", "operator_types"});
   } else {
-    document.allow_only({"name", "memories", "operational_array", "dataflows"});
+    document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit"});
   }
   Accelerator accelerator;
   accelerator.name = document.at("name").as_string();
@@ -366,6 +387,9 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
   }
   if (accelerator.array.imc) check_cells(memories, accelerator);
   if (const auto dataflows = document.find("dataflows")) read_dataflows(*dataflows, accelerator);
+  if (const auto unit = document.find("vector_unit")) {
+    accelerator.vector_unit = read_vector_unit(*unit);
+  }
   return accelerator;
 }
 

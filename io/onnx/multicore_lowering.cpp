@@ -1,12 +1,15 @@
 #include "io/onnx/multicore_lowering.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "io/inputs/workload_reader.hpp"
-#include "io/onnx/multicore_layers.hpp"
-#include "io/onnx/onnx_reader.hpp"
+#include "io/onnx/missing.hpp"
+#include "io/onnx/operator_nests.hpp"
+#include "io/onnx/operator_table.hpp"
 
 namespace ridgeline::io {
 
@@ -22,18 +25,12 @@ using model::NetworkNode;
 // More steps than this of one recurrence are not unrolled.
 constexpr std::int64_t kMaxSteps = 100'000;
 
-std::string lower_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 class Lowering {
  public:
   Lowering(const OnnxGraph& graph, const std::string& name, const LoweringOptions& options)
       : graph_(graph), options_(options) {
     import_.network.name = name;
+    import_.notes = graph.notes;
   }
 
   NetworkImport run() {
@@ -51,7 +48,17 @@ class Lowering {
 
   void add(int n) {
     const OnnxNode& node = graph_.nodes[static_cast<std::size_t>(n)];
-    OperatorContext op{.graph = graph_, .node = n, .semantics = options_.semantics};
+    if (node.constant) {  // known before the network runs; it keeps its place among the ids
+      ++next_id_;
+      return;
+    }
+    OperatorContext op{.graph = graph_,
+                       .node = n,
+                       .semantics = options_.semantics,
+                       .dialect = Dialect::scheduling,
+                       .quirks = options_.onnx.quirks,
+                       .precision = options_.onnx.precision,
+                       .first_id = next_id_};
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const auto found = made_by_.find(node.inputs[i]);
       if (found == made_by_.end()) continue;
@@ -64,23 +71,39 @@ class Lowering {
     }
 
     const bool modern = options_.semantics == model::Semantics::v2025;
-    if (modern && node.op_type == "Softmax") {
-      add_softmax(op);
-    } else if (modern && node.op_type == "SSM") {
+    std::vector<LoweredLayer> layers;
+    if (modern && node.op_type == "SSM") {
       add_recurrence(op);
     } else {
-      std::string type;
-      std::optional<Layer> layer = lower_layer(op, type);
-      if (layer) {
-        add_layer(op, std::move(*layer), type, graph_.node_name(n));
-      } else {
+      if (can_be_lowered(op)) layers = lower_operator(op);
+      if (layers.size() == 1) {
+        add_layer(op, std::move(layers.front()));
+      } else if (layers.empty()) {
         add_mover(op);
       }
+      if (layers.size() > 1) add_layers(op, std::move(layers));
     }
     const int last = static_cast<int>(network().nodes.size()) - 1;
     for (std::size_t o = 0; o < node.outputs.size(); ++o) {
       if (node.outputs[o] >= 0) made_by_[node.outputs[o]] = {last, static_cast<int>(o)};
     }
+  }
+
+  // Light operators on data of unknown size are passed through; products of such are an error.
+  bool can_be_lowered(const OperatorContext& op) const {
+    const OperatorRule* rule = operator_rule(op.source());
+    if (rule == nullptr) return false;
+    if (has_macs(rule->kind)) return true;
+    const auto known = [&](int tensor) {
+      const auto& shape = graph_.tensor(tensor).shape;
+      return shape && std::all_of(shape->begin(), shape->end(),
+                                  [](const OnnxDim& dim) { return dim.size > 0; });
+    };
+    const OnnxNode& node = op.source();
+    if (node.outputs.empty() || node.outputs[0] < 0 || !known(node.outputs[0])) return false;
+    return std::all_of(op.producers.begin(), op.producers.end(), [&](const LoweredInput& p) {
+      return known(node.inputs[static_cast<std::size_t>(p.input)]);
+    });
   }
 
   // The node that makes one of the operator's inputs.
@@ -89,46 +112,47 @@ class Lowering {
     return made_by_.at(node.inputs[static_cast<std::size_t>(input)]);
   }
 
-  void add_layer(const OperatorContext& op, Layer layer, const std::string& type,
-                 const std::string& name) {
+  NetworkNode node_of(const OperatorContext& op, LoweredLayer& made) {
     NetworkNode node;
     node.id = next_id_++;
-    node.name = name;
-    node.operator_type = graph_.nodes[static_cast<std::size_t>(op.node)].op_type;
-    node.type = type;
-    node.cycles_per_op = type == "silu" || type == "sigmoid" || type == "exp" ? 4 : 1;
-    layer.id = node.id;
-    layer.name = name;
-    layer.operator_type = node.operator_type;
+    node.name = graph_.node_name(op.node) + made.suffix;
+    node.operator_type = op.source().op_type;
+    node.type = made.type;
+    node.cycles_per_op = made.cycles_per_op;
+    node.exact = made.exact;
+    made.layer.id = node.id;
+    made.layer.name = node.name;
+    made.layer.operator_type = node.operator_type;
+    return node;
+  }
+
+  void add_layer(const OperatorContext& op, LoweredLayer made) {
+    NetworkNode node = node_of(op, made);
     // Only inputs that an operand reads: not a bias, not the steps of a normalisation.
     for (const LoweredInput& producer : op.producers) {
       const bool read = std::any_of(
-          layer.operands.begin(), layer.operands.end(),
+          made.layer.operands.begin(), made.layer.operands.end(),
           [&](const model::LayerOperand& operand) { return operand.source == producer.id; });
       if (read) node.inputs.push_back(made_by(op, producer.input));
     }
-    if (name.find("_cache") != std::string::npos) {
-      const int weight = layer.operand_index("W");
+    if (node.name.find("_cache") != std::string::npos) {
+      const int weight = made.layer.operand_index("W");
       const auto place = static_cast<std::size_t>(weight);
-      if (weight >= 0 && layer.operands[place].source) node.partly_constant.emplace_back("W");
+      if (weight >= 0 && made.layer.operands[place].source) node.partly_constant.emplace_back("W");
     }
-    node.layer = std::move(layer);
+    node.layer = std::move(made.layer);
     network().nodes.push_back(std::move(node));
   }
 
-  // A layer of an operator that becomes several; its inputs are nodes by id.
-  NetworkNode& add_generated(const OperatorContext& op, Layer layer, const std::string& type,
-                             const std::string& suffix) {
-    NetworkNode node;
-    node.id = next_id_++;
-    node.name = graph_.node_name(op.node) + suffix;
-    node.operator_type = graph_.nodes[static_cast<std::size_t>(op.node)].op_type;
-    node.type = type;
-    node.cycles_per_op = type == "exp" ? 4 : 1;
-    layer.id = node.id;
-    layer.name = node.name;
-    layer.operator_type = node.operator_type;
-    for (const model::LayerOperand& operand : layer.operands) {
+  // Layers of an operator that becomes several; inputs are nodes by id.
+  void add_layers(const OperatorContext& op, std::vector<LoweredLayer> layers) {
+    if (op.source().op_type == "Softmax") note_softmax(op);
+    for (LoweredLayer& made : layers) add_generated(op, std::move(made));
+  }
+
+  NetworkNode& add_generated(const OperatorContext& op, LoweredLayer made) {
+    NetworkNode node = node_of(op, made);
+    for (const model::LayerOperand& operand : made.layer.operands) {
       if (!operand.source) continue;
       NetworkInput input{network().node_index(*operand.source), 0};
       for (const LoweredInput& producer : op.producers) {
@@ -136,26 +160,19 @@ class Lowering {
       }
       node.inputs.push_back(input);
     }
-    node.layer = std::move(layer);
+    node.layer = std::move(made.layer);
     network().nodes.push_back(std::move(node));
     return network().nodes.back();
   }
 
-  void add_softmax(const OperatorContext& op) {
-    std::vector<Layer> layers = lower_softmax(op, next_id_);
-    const OnnxTensor& output =
-        graph_.tensor(graph_.nodes[static_cast<std::size_t>(op.node)].outputs[0]);
+  void note_softmax(const OperatorContext& op) {
+    const OnnxTensor& output = graph_.tensor(op.source().outputs[0]);
     const auto rank = output.shape ? static_cast<std::int64_t>(output.shape->size()) : 0;
     const std::int64_t axis = integer_attribute(graph_, op.node, "axis", -1);
-    if (axis != -1 && axis != rank - 1) {
-      import_.remarks.push_back(graph_.node_name(op.node) + ": a Softmax over axis " +
-                                std::to_string(axis) + " of " + std::to_string(rank) +
-                                " is costed over the last one");
-    }
-    const char* types[] = {"max", "exp", "sum", "div"};
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      add_generated(op, std::move(layers[i]), types[i], std::string("-") + types[i]);
-    }
+    if (!op.quirks || axis == -1 || axis == rank - 1) return;
+    import_.notes.push_back(graph_.node_name(op.node) + ": a Softmax over axis " +
+                            std::to_string(axis) + " of " + std::to_string(rank) +
+                            " is costed over the last one");
   }
 
   void add_recurrence(const OperatorContext& op) {
@@ -191,9 +208,9 @@ class Lowering {
     std::vector<NetworkInput> steps;
     for (std::size_t i = 0; i < recurrence.layers.size(); ++i) {
       const int step = static_cast<int>(i / 3);
-      NetworkNode& made = add_generated(
-          inside, std::move(recurrence.layers[i]), types[i % 3],
-          std::string("-") + names[i % 3] + (step > 0 ? "-" + std::to_string(step) : ""));
+      LoweredLayer layer{std::move(recurrence.layers[i]), types[i % 3]};
+      layer.suffix = std::string("-") + names[i % 3] + (step > 0 ? "-" + std::to_string(step) : "");
+      NetworkNode& made = add_generated(inside, std::move(layer));
       made.base_id = first + static_cast<int>(i % 3);
       made.generation = step;
       made.generations = static_cast<int>(recurrence.steps);
@@ -219,37 +236,111 @@ class Lowering {
     node.type = lower_case(onnx.op_type);
     const std::string& type = onnx.op_type;
     // What only computes shapes or indices carries no data on.
-    const bool first_input_only = type == "Transpose" || type == "Reshape" || type == "Flatten" ||
-                                  type == "Gather" || type == "Split" || type == "Slice";
+    static const std::set<std::string> followed{"Transpose", "Reshape", "Flatten", "Gather",
+                                                "Split",     "Slice",   "Squeeze", "Unsqueeze"};
+    static const std::set<std::string> first_only{
+        "Expand", "Tile", "Pad", "Resize", "Upsample", "TopK", "OneHot", "CumSum", "Trilu"};
+    const bool standard = onnx.domain.empty();
+    const bool one_input = standard && (followed.contains(type) || first_only.contains(type));
     for (const LoweredInput& producer : op.producers) {
-      if (first_input_only && producer.input != 0) continue;
+      if (one_input && producer.input != 0) continue;
       node.inputs.push_back(made_by(op, producer.input));
     }
     if (type == "Shape" || type == "Size") node.inputs.clear();
-    if (first_input_only && !node.inputs.empty()) {
-      node.moving = moving(op);
-    } else if (type == "Concat" && !node.inputs.empty()) {
-      node.moving = concat(op);
-    } else if (type != "Concat" && !first_input_only) {
+    const bool shaped = !onnx.outputs.empty() && onnx.outputs[0] >= 0 && is_shaped(onnx.outputs[0]);
+    const OperatorRule* rule = operator_rule(onnx);
+    if (standard && followed.contains(type)) {
+      if (!node.inputs.empty()) node.moving = follow(op, shaped);
+    } else if (standard && type == "Concat") {
+      if (!node.inputs.empty()) node.moving = concat(op);
+    } else {
       note_transparent(op);
+      if (!passes_on(op, rule)) node.moving.kind = Movement::opaque;
     }
+    if (rule != nullptr && rule->kind == OperatorKind::movement) report_missing(op);
     network().nodes.push_back(std::move(node));
   }
 
-  void note_transparent(const OperatorContext& op) {
-    const OnnxNode& node = graph_.nodes[static_cast<std::size_t>(op.node)];
-    const std::string& type = node.op_type;
-    if (options_.onnx.strict) {
-      throw onnx_error(graph_, op.node, "operator '" + type + "' has no cost",
-                       "leave --strict out to pass its data through");
-    }
-    auto& list = is_uncosted_arithmetic(node) ? import_.uncosted_arithmetic : import_.transparent;
-    if (std::find(list.begin(), list.end(), type) == list.end()) list.push_back(type);
+  bool is_shaped(int tensor) const {
+    const auto& shape = graph_.tensor(tensor).shape;
+    return shape && std::all_of(shape->begin(), shape->end(),
+                                [](const OnnxDim& dim) { return dim.size > 0; });
   }
 
+  // Whether every element of the result comes from the same place in the data.
+  bool passes_on(const OperatorContext& op, const OperatorRule* rule) const {
+    const OnnxNode& node = op.source();
+    // As in the reference, where unknown operators are transparent; no data changes its shape.
+    if (op.producers.empty() || node.outputs.empty() || node.outputs[0] < 0) return true;
+    const OnnxTensor& out = graph_.tensor(node.outputs[0]);
+    const int data = node.inputs[static_cast<std::size_t>(op.producers.front().input)];
+    const auto& before = graph_.tensor(data).shape;
+    const bool same_shape =
+        before && out.shape && before->size() == out.shape->size() &&
+        std::equal(before->begin(), before->end(), out.shape->begin(),
+                   [](const OnnxDim& a, const OnnxDim& b) { return a.size == b.size; });
+    const bool light =
+        rule != nullptr &&
+        (rule->kind == OperatorKind::view || rule->kind == OperatorKind::elementwise ||
+         rule->kind == OperatorKind::softmax || rule->kind == OperatorKind::normalisation);
+    if (!light && options_.semantics == model::Semantics::v2023) return true;
+    return light && same_shape;
+  }
+
+  void note_transparent(const OperatorContext& op) {
+    refuse_if_strict(graph_, op.node, options_.onnx);
+    const OperatorRule* rule = operator_rule(op.source());
+    if (rule == nullptr || rule->kind != OperatorKind::movement) report_missing(op);
+  }
+
+  void report_missing(const OperatorContext& op) {
+    add_missing(graph_, op.node, options_.onnx.precision.activation.value_or(8), import_.missing);
+  }
+
+  // What a movement does to indices; opaque where that is not known.
+  Moving follow(const OperatorContext& op, bool shaped) {
+    const std::string& type = op.source().op_type;
+    Moving opaque;
+    opaque.kind = Movement::opaque;
+    if (!shaped) return opaque;
+    if (type == "Squeeze" || type == "Unsqueeze") {
+      Moving reshaped;
+      reshaped.kind = Movement::reshape;
+      reshaped.shape = tensor_sizes(op, op.source().outputs[0]);
+      return reshaped;
+    }
+    if (type == "Split" && std::any_of(op.source().outputs.begin(), op.source().outputs.end(),
+                                       [&](int t) { return t >= 0 && !is_shaped(t); })) {
+      return opaque;
+    }
+    if (type == "Slice" && !can_slice(op)) return opaque;
+    return moving(op);
+  }
+
+  // One axis with known bounds, forwards.
+  bool can_slice(const OperatorContext& op) const {
+    const auto list = [&](std::size_t input, const char* name) {
+      auto values = constant(op, input);
+      const bool given = input < op.source().inputs.size() && op.source().inputs[input] >= 0;
+      if (!values && !given) values = integers_attribute(graph_, op.node, name, {});
+      return values;
+    };
+    const auto starts = list(1, "starts");
+    const auto ends = list(2, "ends");
+    const auto steps = list(4, "steps");
+    const auto axes = list(3, "axes");
+    if (!starts || !ends || !steps || !axes || starts->empty() || ends->empty()) return false;
+    if (options_.onnx.quirks) return steps->empty() || steps->front() >= 1;
+    return starts->size() == 1 && ends->size() == 1 && axes->size() <= 1 &&
+           (steps->empty() || steps->front() >= 1);
+  }
+
+  // A missing axis is the last one in the reference, and what ONNX says without its quirks.
   int axis_attribute(const OperatorContext& op) const {
+    const std::int64_t standard = op.source().op_type == "Flatten" ? 1 : 0;
+    const std::int64_t otherwise = options_.onnx.quirks ? -1 : standard;
     return static_cast<int>(
-        std::clamp<std::int64_t>(integer_attribute(graph_, op.node, "axis", -1), -64, 64));
+        std::clamp<std::int64_t>(integer_attribute(graph_, op.node, "axis", otherwise), -64, 64));
   }
 
   // Integers of a constant input; nothing where it is absent or not known.
@@ -288,7 +379,8 @@ class Lowering {
       // Only a list that a Constant node holds counts; anything else is the first index (as in the
       // reference).
       const OnnxTensor& tensor = graph_.tensor(node.inputs.at(1));
-      const bool list = tensor.producer >= 0 && tensor.shape && !tensor.shape->empty();
+      const bool stored = tensor.producer >= 0 || !options_.onnx.quirks;
+      const bool list = stored && tensor.shape && !tensor.shape->empty();
       if (const auto indices = constant(op, 1); indices && list) moving.indices = *indices;
       moving.scalar_index = moving.indices.empty();
     } else if (node.op_type == "Split") {
@@ -343,6 +435,10 @@ class Lowering {
   Moving concat(const OperatorContext& op) {
     const OnnxNode& node = graph_.nodes[static_cast<std::size_t>(op.node)];
     Moving moving;
+    moving.kind = Movement::opaque;
+    for (int tensor : node.inputs) {
+      if (tensor >= 0 && !is_shaped(tensor)) return moving;
+    }
     moving.axis = axis_attribute(op);
     const auto extent = [&](int tensor) {
       const auto sizes = tensor_sizes(op, tensor);
@@ -416,7 +512,7 @@ NetworkImport load_network(const std::filesystem::path& path, const LoweringOpti
                            std::vector<std::string>* notes) {
   const std::string ending = lower_case(path.extension().string());
   if (ending == ".yaml" || ending == ".yml" || ending == ".json") {
-    return {network_of(load_workload_document(path, notes)), {}, {}, {}};
+    return {network_of(load_workload_document(path, notes)), {}, {}};
   }
   return lower_network(read_onnx_graph(path, options.onnx), path.stem().string(), options);
 }

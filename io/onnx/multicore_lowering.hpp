@@ -1,12 +1,13 @@
-// ONNX models and workload documents as networks for multi-core scheduling: convolutions,
-// matrix products, pooling and element-wise operators become layers, operators that only move
-// data keep what they do to it, all others are transparent (docs/multicore.md, 1.4).
+// ONNX models and workload documents as networks for multi-core scheduling: operators with
+// arithmetic become layers, operators that only move data keep what they do to it
+// (docs/networks.md; the reference's rules: docs/multicore.md, 1.4).
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "io/onnx/missing.hpp"
 #include "io/onnx/onnx_graph.hpp"
 #include "model/core/workload.hpp"
 #include "model/system/core_mapping.hpp"
@@ -24,15 +25,12 @@ struct LoweringOptions {
 
 struct NetworkImport {
   model::Network network;
-  // Operator types that are passed through without cost, in order of first appearance.
-  std::vector<std::string> transparent;
-  // Those of them that do real arithmetic, or that nobody knows; not in the list above.
-  std::vector<std::string> uncosted_arithmetic;
-  std::vector<std::string> remarks;  // where a layer is not quite what the model says
+  std::vector<MissingArithmetic> missing;  // what is passed through without cost
+  std::vector<std::string> notes;          // where a layer is not quite what the model says
 };
 
-// InputError: shapes or attributes that do not fit; with `options.onnx.strict` any operator that
-// is passed through.
+// InputError: shapes or attributes that do not fit; what `options.onnx.strict` and
+// `options.onnx.strict_graph` refuse.
 NetworkImport lower_network(const OnnxGraph& graph, const std::string& name,
                             const LoweringOptions& options = {});
 

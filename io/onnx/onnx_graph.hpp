@@ -1,13 +1,15 @@
 // A plain view of an ONNX model: its nodes, its tensors' shapes and the small integer constants
 // that decide shapes. Weights are never needed and never loaded from outside the file.
 //
-// The file is judged by our own checks first (sizes, counts, names, order of the nodes); only a
-// model that passes them, without its weights and subgraphs, is given to the ONNX library's
-// shape inference, and only where shapes are missing.
+// The file is judged by our own checks first (sizes, counts, names, order of the nodes). Local
+// functions and the branches of If that are decided take the place of their callers. Shapes and
+// small constants are followed node by node: by our own rules (shape_rules.hpp,
+// constant_folding.hpp), else by the ONNX library's inference.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,14 +21,27 @@
 
 namespace ridgeline::io {
 
+// Bits an element that replace those of the model.
+struct OnnxPrecision {
+  std::optional<std::int64_t> weight{};
+  std::optional<std::int64_t> activation{};
+  std::optional<std::int64_t> output{};  // of partial sums
+};
+
 struct OnnxOptions {
-  std::map<std::string, std::int64_t> dims;  // values of symbolic dimensions, each >= 1
-  bool strict = false;                       // refuse what has no cost (the lowering's business)
+  // Values of dimensions, each >= 1: of a symbolic one by its name, of any dimension of a tensor
+  // as "tensor:axis".
+  std::map<std::string, std::int64_t> dims;
+  bool strict = false;        // refuse arithmetic that has no cost (the lowering's business)
+  bool strict_graph = false;  // refuse every operator without cost
+  bool quirks = true;         // the reference's rules where they are not what the model says
+  OnnxPrecision precision{};
 };
 
 struct OnnxDim {
-  std::int64_t size = 0;  // 0: not known
+  std::int64_t size = 0;  // 0: not known, unless `zero`
   std::string symbol;     // its name where it is symbolic and has no value; may be empty
+  bool zero = false;      // known to be 0
 };
 using OnnxShape = std::vector<OnnxDim>;
 
@@ -38,10 +53,16 @@ struct OnnxTensor {
   bool graph_input = false;
   bool graph_output = false;
   bool initializer = false;
-  // Of initializers and outputs of Constant nodes: integers, where there are at most
-  // kMaxOnnxConstants and they are stored in the file.
+  bool constant = false;  // known before the network runs: weights, shapes and what follows
+  // Elements, where there are at most kMaxOnnxConstants and they are stored in the file or follow
+  // from what is: of integers and truth values, and of real numbers.
   std::optional<std::vector<std::int64_t>> values;
+  std::optional<std::vector<double>> reals;
+  // Integers of which some are kUnknownValue; only where `values` is not set.
+  std::optional<std::vector<std::int64_t>> partial;
 };
+
+inline constexpr std::int64_t kUnknownValue = std::numeric_limits<std::int64_t>::min();
 
 struct OnnxAttribute {
   enum class Kind : std::uint8_t { integer, integers, real, reals, text, tensor, other };
@@ -60,6 +81,8 @@ struct OnnxNode {
   std::vector<int> outputs;  // the same
   std::vector<OnnxAttribute> attributes;
   bool has_subgraph = false;  // If, Loop, Scan: what happens inside is not seen
+  bool constant = false;      // all that it writes is known before the network runs
+  int file_place = -1;        // of the file's node that it comes from; -1: its own
 
   const OnnxAttribute* attribute(std::string_view attribute) const;  // null where absent
 };
@@ -73,14 +96,17 @@ struct OnnxGraph {
   std::unordered_map<std::string, int> tensor_index;  // name -> place in `tensors`
   std::vector<int> inputs;                            // graph inputs that are no initializers
   std::vector<int> outputs;
-  std::string inference_problem;  // why shape inference could not do all; for messages
+  std::string inference_problem;     // why shape inference could not do all; for messages
+  std::vector<std::string> symbols;  // symbolic dimensions that have no value, sorted
+  std::vector<std::string> notes;    // what was accepted and yet is not quite right
 
   const OnnxTensor* find(std::string_view tensor) const;  // null where absent
   const OnnxTensor& tensor(int index) const { return tensors[static_cast<std::size_t>(index)]; }
   // "Op<place>" where the file gives none.
   std::string node_name(int node) const;
-  // Producers of a node's inputs, in input order, repetitions kept.
-  std::vector<int> predecessors(int node) const;
+  // Producers of a node's inputs, in input order, repetitions kept; those of constants left out
+  // unless `with_constants`.
+  std::vector<int> predecessors(int node, bool with_constants = false) const;
 };
 
 inline constexpr std::size_t kMaxOnnxBytes = (std::size_t{1} << 31) - 1;  // protobuf's own limit
@@ -110,7 +136,7 @@ std::vector<std::int64_t> integers_attribute(const OnnxGraph& graph, int node,
 const OnnxShape& input_shape(const OnnxGraph& graph, int node, int input);
 const OnnxShape& output_shape(const OnnxGraph& graph, int node, int output);
 // The size of one dimension (negative: from the last one); an error that names the dimension
-// and `--dim NAME=N` where it is not known. `tensor` as in OnnxNode::inputs.
+// and the option that settles it where it is not known. `tensor` as in OnnxNode::inputs.
 std::int64_t known_size(const OnnxGraph& graph, int node, int tensor, int dim);
 
 }  // namespace ridgeline::io

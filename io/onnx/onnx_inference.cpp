@@ -86,48 +86,36 @@ void copy_type(const OnnxTensor& tensor, onnx::ValueInfoProto& info) {
   }
 }
 
-// What the library takes for granted about the ranks of an operator's inputs, where it does not
-// check them itself: the first two inputs' least ranks, and whether these two must be equal.
-struct RankRule {
-  std::string_view op_type;
-  std::size_t first;
-  std::size_t second;
-  bool equal;
-};
-constexpr std::array<RankRule, 9> kRankRules = {{{"Conv", 3, 3, true},
-                                                 {"ConvInteger", 3, 3, true},
-                                                 {"ConvTranspose", 3, 3, true},
-                                                 {"QLinearConv", 3, 0, false},
-                                                 {"Gemm", 2, 2, true},
-                                                 {"LSTM", 3, 3, true},
-                                                 {"GRU", 3, 3, true},
-                                                 {"RNN", 3, 3, true},
-                                                 {"LayerNormalization", 1, 0, false}}};
-// Rare in networks, and their inference reads what may not be there.
-constexpr std::array<std::string_view, 3> kUntrusted = {"DFT", "GatherND", "STFT"};
+// Operators without a rule of our own whose inference in the library has been read and looks at
+// nothing that may not be there.
+constexpr std::array<std::string_view, 13> kTrusted = {"Bernoulli",
+                                                       "Compress",
+                                                       "Det",
+                                                       "EyeLike",
+                                                       "GridSample",
+                                                       "MaxRoiPool",
+                                                       "Multinomial",
+                                                       "NonMaxSuppression",
+                                                       "RandomNormalLike",
+                                                       "RandomUniformLike",
+                                                       "ReverseSequence",
+                                                       "RoiAlign",
+                                                       "Unique"};
 
-// One entry of a list of integers is one dimension of the output, however long the list.
-constexpr std::array<std::string_view, 9> kShapedByLists = {
-    "ConstantOfShape", "Expand",  "Pad",  "Reshape",  "Resize",
-    "Slice",           "Squeeze", "Tile", "Unsqueeze"};
+}  // namespace
 
-class Inference {
+class LibraryInference::Impl {
  public:
-  Inference(const onnx::ModelProto& model, OnnxGraph& graph)
-      : model_(model),
-        graph_(graph),
-        opset_(static_cast<int>(std::clamp<std::int64_t>(graph.opset, 1, 1'000'000))) {
+  Impl(const onnx::ModelProto& model, OnnxGraph& graph) : graph_(graph) {
     for (const onnx::TensorProto& tensor : model.graph().initializer()) {
       constants_.emplace(tensor.name(), &tensor);
     }
   }
 
   // Node by node, so that each call of the library sees only what has been checked.
-  void run() {
-    for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
-      const OnnxNode& node = graph_.nodes[n];
-      if (lacks_shape(node) && is_safe(node)) infer(node, model_.graph().node(static_cast<int>(n)));
-    }
+  void run(int place, const onnx::NodeProto& source) {
+    const OnnxNode& node = graph_.nodes[static_cast<std::size_t>(place)];
+    if (lacks_shape(node) && is_safe(node)) infer(node, source);
   }
 
  private:
@@ -136,8 +124,8 @@ class Inference {
     return std::find(names.begin(), names.end(), name) != names.end();
   }
 
-  const OnnxTensor& input(const OnnxNode& node, std::size_t place) const {
-    return graph_.tensor(node.inputs[place]);
+  int opset() const {
+    return static_cast<int>(std::clamp<std::int64_t>(graph_.opset, 1, 1'000'000));
   }
 
   bool lacks_shape(const OnnxNode& node) const {
@@ -150,42 +138,14 @@ class Inference {
   }
 
   bool is_safe(const OnnxNode& node) const {
-    if (!node.domain.empty() || node.has_subgraph || one_of(kUntrusted, node.op_type)) {
-      return false;
-    }
-    for (const int place : node.inputs) {
-      if (place < 0) continue;
-      const OnnxTensor& tensor = graph_.tensor(place);
-      if (!tensor.shape || tensor.element_type == 0) return false;
-      if (tensor.element_type == onnx::TensorProto::INT64 && tensor.shape->size() == 1 &&
-          tensor.shape->front().size > 2 * kMaxOnnxRank && one_of(kShapedByLists, node.op_type)) {
-        return false;
-      }
-    }
-    const auto rule = std::find_if(kRankRules.begin(), kRankRules.end(),
-                                   [&](const RankRule& r) { return r.op_type == node.op_type; });
-    if (rule == kRankRules.end()) return true;
-    const auto rank = [&](std::size_t place) {
-      return place < node.inputs.size() && node.inputs[place] >= 0
-                 ? input(node, place).shape->size()
-                 : std::size_t{0};
-    };
-    if (rank(0) < rule->first || rank(1) < rule->second) return false;
-    if (rule->equal && rank(0) != rank(1)) return false;
-    if (node.op_type == "QLinearConv" && rank(3) != rank(0)) return false;
-    if (node.op_type == "LayerNormalization") {
-      const OnnxAttribute* axis = node.attribute("axis");
-      const auto limit = static_cast<std::int64_t>(rank(0));
-      if (axis && (axis->integers.size() != 1 || axis->integers[0] < -limit ||
-                   axis->integers[0] >= limit)) {
-        return false;
-      }
-    }
-    return true;
+    if (!node.domain.empty() || node.has_subgraph || !one_of(kTrusted, node.op_type)) return false;
+    return std::all_of(node.inputs.begin(), node.inputs.end(), [&](int place) {
+      return place < 0 || (graph_.tensor(place).shape && graph_.tensor(place).element_type != 0);
+    });
   }
 
   void infer(const OnnxNode& node, const onnx::NodeProto& source) {
-    const onnx::OpSchema* schema = onnx::OpSchemaRegistry::Schema(node.op_type, opset_);
+    const onnx::OpSchema* schema = onnx::OpSchemaRegistry::Schema(node.op_type, opset());
     if (!schema) return;
     for (std::size_t i = 0; i < static_cast<std::size_t>(std::max(schema->min_input(), 0)); ++i) {
       if (i >= node.inputs.size() || node.inputs[i] < 0) return;
@@ -202,7 +162,7 @@ class Inference {
     }
     try {
       schema->Verify(single.node(0));
-      onnx::shape_inference::InferShapes(&single, {{std::string(), opset_}});
+      onnx::shape_inference::InferShapes(&single, {{std::string(), opset()}});
     } catch (const std::exception& error) {
       if (graph_.inference_problem.empty()) graph_.inference_problem = error.what();
       return;
@@ -270,11 +230,11 @@ class Inference {
     });
   }
 
-  const onnx::ModelProto& model_;
   OnnxGraph& graph_;
-  int opset_;
   std::unordered_map<std::string, const onnx::TensorProto*> constants_;
 };
+
+namespace {
 
 template <typename Values>
 bool whole_copy(std::int64_t elements, const Values& values, Values* copy) {
@@ -352,11 +312,16 @@ bool copy_small_tensor(const onnx::TensorProto& tensor, onnx::TensorProto& copy)
   }
 }
 
-void infer_missing_shapes(const onnx::ModelProto& model, OnnxGraph& graph) {
+LibraryInference::LibraryInference(const onnx::ModelProto& model, OnnxGraph& graph)
+    : impl_(std::make_unique<Impl>(model, graph)), graph_(graph) {}
+
+LibraryInference::~LibraryInference() = default;
+
+void LibraryInference::infer(int node, const onnx::NodeProto& source) {
   try {
-    Inference(model, graph).run();
+    impl_->run(node, source);
   } catch (const std::exception& error) {
-    graph.inference_problem = error.what();
+    graph_.inference_problem = error.what();
   }
 }
 

@@ -1,128 +1,57 @@
 #include "io/onnx/operator_nests.hpp"
 
 #include <algorithm>
-#include <map>
-#include <set>
+
+#include "io/onnx/nest_builder.hpp"
+#include "model/core/limits.hpp"
 
 namespace ridgeline::io {
 
 namespace {
 
-using model::Layer;
-using Sizes = std::vector<std::int64_t>;
+constexpr std::int64_t kMaxPrecision = 4096;
 
-int input_tensor(const OperatorContext& op, std::size_t input) {
-  const auto& inputs = node_of(op).inputs;
-  if (input >= inputs.size() || inputs[input] < 0) {
-    throw onnx_error(op.graph, op.node, "it lacks its input " + std::to_string(input));
+// Bits of integers and small floats; 0 where the type says nothing about an accelerator: floats
+// are what networks are trained in, and integers of 32 bits and more are indices or sums.
+std::int64_t bits_of_type(int type) {
+  switch (type) {
+    case 2:   // uint8
+    case 3:   // int8
+    case 17:  // the float8 types
+    case 18:
+    case 19:
+    case 20:
+      return 8;
+    case 4:  // uint16
+    case 5:  // int16
+      return 16;
+    case 21:  // uint4
+    case 22:  // int4
+    case 23:  // float4
+      return 4;
+    default:
+      return 0;
   }
-  return inputs[input];
 }
 
-int output_tensor(const OperatorContext& op) {
-  const auto& outputs = node_of(op).outputs;
-  if (outputs.empty() || outputs[0] < 0) throw onnx_error(op.graph, op.node, "it has no output");
-  return outputs[0];
-}
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
-// Kernel, strides, dilations and pads of a windowed operator over `axes` axes.
-struct Window {
-  Sizes kernel;
-  Sizes stride;
-  Sizes dilation;
-  Sizes pads;  // begins, then ends
-};
-
-Window read_window(const OperatorContext& op, std::size_t axes, const Sizes& kernel,
-                   const Sizes& input, const Sizes& output) {
-  const auto list = [&](const char* name, const Sizes& otherwise) {
-    Sizes values = integers_attribute(op.graph, op.node, name, otherwise);
-    if (values.size() != otherwise.size()) {
-      throw onnx_error(
-          op.graph, op.node,
-          std::string("its ") + name + " has " + std::to_string(values.size()) + " numbers",
-          "it takes " + std::to_string(otherwise.size()));
-    }
-    return values;
-  };
-  Window window;
-  window.kernel = list("kernel_shape", kernel);
-  window.stride = list("strides", Sizes(axes, 1));
-  window.dilation = list("dilations", Sizes(axes, 1));
-  window.pads = list("pads", Sizes(2 * axes, 0));
-  for (std::size_t a = 0; a < axes; ++a) {
-    if (window.kernel[a] < 1 || window.stride[a] < 1 || window.dilation[a] < 1) {
-      throw onnx_error(op.graph, op.node, "its kernel, strides and dilations must be at least 1");
-    }
+// The type that a tensor is stored in before it is dequantised and laid out anew.
+std::int64_t stored_bits(const OnnxGraph& graph, int tensor) {
+  for (int step = 0; tensor >= 0 && step < 16; ++step) {
+    const OnnxTensor& t = graph.tensor(tensor);
+    if (const std::int64_t bits = bits_of_type(t.element_type); bits > 0) return bits;
+    if (t.producer < 0) return 0;
+    const OnnxNode& node = graph.nodes[static_cast<std::size_t>(t.producer)];
+    const bool passes = node.op_type == "DequantizeLinear" || node.op_type == "Identity" ||
+                        node.op_type == "Transpose" || node.op_type == "Reshape" ||
+                        node.op_type == "Squeeze" || node.op_type == "Unsqueeze" ||
+                        node.op_type == "Flatten";
+    if (!passes || node.inputs.empty()) return 0;
+    tensor = node.inputs[0];
   }
-  const OnnxAttribute* automatic = node_of(op).attribute("auto_pad");
-  if (automatic != nullptr && automatic->text.starts_with("SAME")) {
-    for (std::size_t a = 0; a < axes; ++a) {
-      const std::int64_t span = (window.kernel[a] - 1) * window.dilation[a] + 1;
-      const std::int64_t total =
-          std::max<std::int64_t>(0, (output[a + 2] - 1) * window.stride[a] + span - input[a + 2]);
-      const std::int64_t less = total / 2;
-      const bool upper = automatic->text == "SAME_UPPER";
-      window.pads[a] = upper ? less : total - less;
-      window.pads[a + axes] = total - window.pads[a];
-    }
-  }
-  return window;
-}
-
-// Operands of a layer with at most two producers: which takes the first and the second.
-std::vector<std::pair<std::string, int>> sources_of(const OperatorContext& op, const char* first,
-                                                    const char* second) {
-  std::vector<std::pair<std::string, int>> sources;
-  if (op.producers.size() == 1) sources.emplace_back("I", op.producers[0].id);
-  if (op.producers.size() >= 2) {
-    sources.emplace_back(first, op.producers[0].id);
-    sources.emplace_back(second, op.producers[1].id);
-  }
-  return sources;
-}
-
-// Loops that an input of this shape walks, where the whole has the loops `names` of `sizes`:
-// axes are aligned from the right, and those that are broadcast have none.
-std::vector<std::string> broadcast(const Sizes& shape, const std::vector<std::string>& names,
-                                   const Sizes& sizes) {
-  std::vector<std::string> indices;
-  for (std::size_t a = 0; a < names.size(); ++a) {
-    if (a + shape.size() < names.size()) continue;
-    const std::int64_t size = shape[a + shape.size() - names.size()];
-    if (size == sizes[a]) indices.push_back(names[a]);
-  }
-  return indices;
-}
-
-// The axes that a reduction takes away, as places in `rank` axes.
-std::set<std::size_t> reduced_axes(const OperatorContext& op, std::size_t rank) {
-  Sizes axes = integers_attribute(op.graph, op.node, "axes", {});
-  const OnnxNode& node = node_of(op);
-  if (axes.empty() && node.inputs.size() > 1 && node.inputs[1] >= 0) {
-    const OnnxTensor& tensor = op.graph.tensor(node.inputs[1]);
-    if (tensor.values) axes = *tensor.values;
-  }
-  std::set<std::size_t> places;
-  for (std::int64_t axis : axes) {
-    const std::int64_t place = axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis;
-    if (place < 0 || place >= static_cast<std::int64_t>(rank)) {
-      throw onnx_error(op.graph, op.node,
-                       "it reduces axis " + std::to_string(axis) + " of " + std::to_string(rank));
-    }
-    places.insert(static_cast<std::size_t>(place));
-  }
-  if (places.empty()) places.insert(rank - 1);
-  return places;
+  return 0;
 }
 
 }  // namespace
-
-const std::vector<std::string> kElementNames{"B", "H", "D", "K"};
 
 std::string lower_case(std::string text) {
   for (char& c : text) {
@@ -131,15 +60,68 @@ std::string lower_case(std::string text) {
   return text;
 }
 
-const OnnxNode& node_of(const OperatorContext& op) {
-  return op.graph.nodes[static_cast<std::size_t>(op.node)];
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return a / b + (a % b != 0 ? 1 : 0);
+}
+
+InputError nest_error(const OperatorContext& op, const std::string& problem,
+                      const std::string& remedy) {
+  return onnx_error(op.graph, op.node, problem, remedy);
+}
+
+std::int64_t integer_of(const OperatorContext& op, const char* attribute, std::int64_t otherwise) {
+  return integer_attribute(op.graph, op.node, attribute, otherwise);
+}
+
+bool has_input(const OperatorContext& op, std::size_t input) {
+  return input < op.source().inputs.size() && op.source().inputs[input] >= 0;
+}
+
+bool varies(const OperatorContext& op, std::size_t input) {
+  return std::any_of(op.producers.begin(), op.producers.end(),
+                     [&](const LoweredInput& p) { return p.input == static_cast<int>(input); });
+}
+
+Sizes tensor_sizes(const OperatorContext& op, int tensor) {
+  const OnnxTensor& t = op.graph.tensor(tensor);
+  if (!t.shape) {
+    const auto& inputs = op.source().inputs;
+    const auto place = std::find(inputs.begin(), inputs.end(), tensor);
+    if (place != inputs.end()) {
+      input_shape(op.graph, op.node, static_cast<int>(place - inputs.begin()));  // says why
+    }
+    const auto& outputs = op.source().outputs;
+    const auto written = std::find(outputs.begin(), outputs.end(), tensor);
+    output_shape(op.graph, op.node, static_cast<int>(written - outputs.begin()));
+  }
+  Sizes sizes;
+  for (int a = 0; a < static_cast<int>(t.shape->size()); ++a) {
+    sizes.push_back(known_size(op.graph, op.node, tensor, a));
+  }
+  return sizes;
 }
 
 Sizes input_sizes(const OperatorContext& op, std::size_t input) {
-  return tensor_sizes(op, input_tensor(op, input));
+  if (!has_input(op, input)) {
+    throw nest_error(op, "it lacks its input " + std::to_string(input));
+  }
+  return tensor_sizes(op, op.source().inputs[input]);
 }
+
 Sizes output_sizes(const OperatorContext& op) {
-  return tensor_sizes(op, output_tensor(op));
+  const auto& outputs = op.source().outputs;
+  if (outputs.empty() || outputs[0] < 0) throw nest_error(op, "it has no output");
+  return tensor_sizes(op, outputs[0]);
+}
+
+std::optional<Sizes> known_sizes(const OperatorContext& op, int tensor) {
+  if (tensor < 0 || !op.graph.tensor(tensor).shape) return std::nullopt;
+  Sizes sizes;
+  for (const OnnxDim& dim : *op.graph.tensor(tensor).shape) {
+    if (dim.size == 0) return std::nullopt;
+    sizes.push_back(dim.size);
+  }
+  return sizes;
 }
 
 std::string shape_text(const Sizes& sizes) {
@@ -148,15 +130,62 @@ std::string shape_text(const Sizes& sizes) {
   return text.empty() ? "scalar" : text;
 }
 
-Sizes at_least_one_axis(Sizes sizes) {
-  if (sizes.empty()) sizes.push_back(1);
-  return sizes;
+Names loop_names(const OperatorContext& op, std::size_t count, const Names& defaults) {
+  if (!op.dimension_names.empty()) {
+    if (op.dimension_names.size() < count) {
+      throw nest_error(op,
+                       "it has " + std::to_string(count) + " axes and only " +
+                           std::to_string(op.dimension_names.size()) + " names for loops",
+                       "name them with layer_dimension_names in the mapping");
+    }
+    return {op.dimension_names.begin(), op.dimension_names.begin() + static_cast<long>(count)};
+  }
+  Names names;
+  for (std::size_t a = 0; a < count; ++a) {
+    names.push_back(a < defaults.size() ? defaults[a] : "A" + std::to_string(a));
+  }
+  return names;
 }
 
-void LayerBuilder::relation(const std::string& name, const std::string& outer, std::int64_t stride,
-                            const std::string& inner, std::int64_t dilation,
-                            std::int64_t padding_begin, std::int64_t padding_end,
-                            std::int64_t size) {
+Precisions precisions(const OperatorContext& op) {
+  const OnnxNode& node = op.source();
+  const OperatorRule* rule = operator_rule(node);
+  const auto second = static_cast<std::size_t>(rule ? rule->second : 1);
+  std::int64_t weight = 0;
+  if (node.op_type == "MatMulNBits" || node.op_type == "MatMulBnb4") {
+    weight = integer_of(op, "bits", 4);
+  } else if (has_input(op, second)) {
+    weight = stored_bits(op.graph, node.inputs[second]);
+  }
+  const std::int64_t activation = has_input(op, 0) ? stored_bits(op.graph, node.inputs[0]) : 0;
+  const auto read = [&](const char* name, std::int64_t otherwise) {
+    const std::int64_t value = integer_of(op, name, otherwise);
+    if (value < 1 || value > kMaxPrecision) {
+      throw nest_error(op, "attribute '" + std::string(name) + "' is " + std::to_string(value),
+                       "bits an element, from 1 to " + std::to_string(kMaxPrecision));
+    }
+    return value;
+  };
+  Precisions bits;
+  bits.weight = op.precision.weight.value_or(read("weight_size", weight > 0 ? weight : 8));
+  bits.activation =
+      op.precision.activation.value_or(read("act_size", activation > 0 ? activation : 8));
+  bits.output = op.precision.output.value_or(read("output_size", 2 * bits.activation));
+  bits.final_output = bits.activation;
+  return bits;
+}
+
+void NestBuilder::dim(const std::string& name, std::int64_t size) {
+  if (layer.dims.size() >= static_cast<std::size_t>(model::kMaxDims)) {
+    throw nest_error(op_, "it has more than " + std::to_string(model::kMaxDims) + " loops");
+  }
+  layer.dims.push_back({name, size});
+}
+
+void NestBuilder::relation(const std::string& name, const std::string& outer, std::int64_t stride,
+                           const std::string& inner, std::int64_t dilation,
+                           std::int64_t padding_begin, std::int64_t padding_end,
+                           std::int64_t size) {
   model::DimRelation relation;
   relation.name = name;
   relation.dim = {layer.dim_index(outer), layer.dim_index(inner)};
@@ -164,11 +193,23 @@ void LayerBuilder::relation(const std::string& name, const std::string& outer, s
   relation.padding_begin = padding_begin;
   relation.padding_end = padding_end;
   relation.given_size = size;
+  // Keeps the closed form of the joint extent exact, and ranges of tiles within integers.
+  constexpr std::int64_t kMost = std::int64_t{1} << 31;
+  for (const std::int64_t pad : {padding_begin, padding_end}) {
+    if (pad < -kMost || pad > kMost) {
+      throw nest_error(op_, "attribute 'pads' has an entry " + std::to_string(pad), "up to 2^31");
+    }
+  }
+  for (std::size_t t = 0; t < 2; ++t) {
+    const std::int64_t walked = layer.dims[static_cast<std::size_t>(relation.dim[t])].size;
+    if (walked > model::kMaxExactInteger / std::max(stride, dilation)) {
+      throw nest_error(op_, "its strides or dilations reach beyond 2^53 elements");
+    }
+  }
   layer.relations.push_back(std::move(relation));
 }
 
-void LayerBuilder::operand(const std::string& name, const std::vector<std::string>& indices,
-                           std::int64_t precision) {
+void NestBuilder::operand(const std::string& name, const Names& indices, std::int64_t precision) {
   model::LayerOperand operand;
   operand.name = name;
   operand.precision = precision;
@@ -185,10 +226,25 @@ void LayerBuilder::operand(const std::string& name, const std::vector<std::strin
   layer.operands.push_back(std::move(operand));
 }
 
-Layer LayerBuilder::finish(const std::vector<std::pair<std::string, int>>& sources) {
-  for (const auto& [operand, id] : sources) {
-    const int place = layer.operand_index(operand);
-    if (place >= 0) layer.operands[static_cast<std::size_t>(place)].source = id;
+void NestBuilder::source(const std::string& operand, int id) {
+  const int place = layer.operand_index(operand);
+  if (place >= 0) layer.operands[static_cast<std::size_t>(place)].source = id;
+}
+
+void NestBuilder::source_of_input(const std::string& operand, std::size_t input) {
+  for (const LoweredInput& producer : op_.producers) {
+    if (producer.input == static_cast<int>(input)) source(operand, producer.id);
+  }
+}
+
+LoweredLayer NestBuilder::finish(const std::string& type, std::int64_t final_precision) {
+  layer.output_final_precision = final_precision;
+  std::int64_t operations = 1;
+  for (const model::LoopDim& dim : layer.dims) {
+    if (dim.size < 1 || operations > model::kMaxExactInteger / dim.size) {
+      throw nest_error(op_, "has more than 2^53 operations");
+    }
+    operations *= dim.size;
   }
   for (const char* name : {"W", "I"}) {
     const int place = layer.operand_index(name);
@@ -208,337 +264,47 @@ Layer LayerBuilder::finish(const std::vector<std::pair<std::string, int>>& sourc
     if (layer.operands[o].indices.empty()) term += "[]";
     layer.equation += (o == 0 ? "" : o == 1 ? " = " : " * ") + term;
   }
-  return std::move(layer);
+  return {std::move(layer), type};
 }
 
-Precisions precisions(const OperatorContext& op) {
-  Precisions bits;
-  const auto read = [&](const char* name, std::int64_t otherwise) {
-    const std::int64_t value = integer_attribute(op.graph, op.node, name, otherwise);
-    if (value < 1 || value > 4096) {
-      throw onnx_error(op.graph, op.node,
-                       std::string("its ") + name + " is " + std::to_string(value) + " bits");
-    }
-    return value;
-  };
-  bits.weight = read("weight_size", 8);
-  bits.activation = read("act_size", 8);
-  bits.output = read("output_size", 2 * bits.activation);
-  return bits;
-}
-
-std::vector<std::string> loop_names(const OperatorContext& op, std::size_t count,
-                                    const std::vector<std::string>& defaults) {
-  const std::vector<std::string>& names =
-      op.dimension_names.empty() ? defaults : op.dimension_names;
-  if (names.size() < count) {
-    throw onnx_error(op.graph, op.node,
-                     "it has " + std::to_string(count) + " axes and only " +
-                         std::to_string(names.size()) + " names for loops",
-                     "name them with layer_dimension_names in the mapping");
+std::vector<LoweredLayer> lower_operator(const OperatorContext& op) {
+  const OperatorRule* rule = operator_rule(op.source());
+  if (rule == nullptr) return {};
+  const auto second = static_cast<std::size_t>(rule->second);
+  switch (rule->kind) {
+    case OperatorKind::convolution:
+      return lower_convolution(op, second);
+    case OperatorKind::transposed_convolution:
+      return lower_transposed_convolution(op);
+    case OperatorKind::matrix_product:
+      return lower_product(op, second);
+    case OperatorKind::einsum:
+      return lower_einsum(op);
+    case OperatorKind::recurrent:
+      return lower_recurrent(op);
+    case OperatorKind::attention:
+      return lower_attention(op);
+    default:
+      break;
   }
-  return {names.begin(), names.begin() + static_cast<long>(count)};
-}
-
-Layer lower_conv(const OperatorContext& op) {
-  const Sizes input = input_sizes(op, 0);
-  const Sizes output = output_sizes(op);
-  if (input.size() != output.size() || (input.size() != 3 && input.size() != 4)) {
-    throw onnx_error(op.graph, op.node,
-                     "a convolution from " + shape_text(input) + " to " + shape_text(output),
-                     "one or two spatial axes after batch and channels");
+  if (!op.scheduling()) return {};
+  // What a schedule costs beside products: of 2023 pooling and additions alone.
+  if (rule->kind == OperatorKind::pooling) return lower_pooling(op);
+  const bool old = op.semantics == model::Semantics::v2023;
+  if (old && rule->type != "Add") return {};
+  if (rule->passed && op.quirks) return {};
+  switch (rule->kind) {
+    case OperatorKind::elementwise:
+      return lower_elementwise(op, rule->operations);
+    case OperatorKind::softmax:
+      return lower_softmax(op);
+    case OperatorKind::normalisation:
+      return lower_normalisation(op);
+    case OperatorKind::reduction:
+      return lower_reduction(op);
+    default:
+      return {};
   }
-  const std::size_t axes = input.size() - 2;
-  const std::int64_t groups = integer_attribute(op.graph, op.node, "group", 1);
-  if (groups < 1 || groups > input[1]) {
-    throw onnx_error(op.graph, op.node, "its group is " + std::to_string(groups),
-                     "from 1 to the number of input channels");
-  }
-  // QLinearConv has scale and zero point between the data and the weights.
-  const std::size_t weight_input = node_of(op).op_type == "QLinearConv" ? 3 : 1;
-  Sizes kernel(axes, 1);
-  if (node_of(op).attribute("kernel_shape") == nullptr) {
-    const Sizes weights = input_sizes(op, weight_input);
-    if (weights.size() != axes + 2) {
-      throw onnx_error(op.graph, op.node, "its weights have shape " + shape_text(weights));
-    }
-    kernel.assign(weights.begin() + 2, weights.end());
-  }
-  const Window window = read_window(op, axes, kernel, input, output);
-  const std::int64_t outputs = ceil_div(output[1], groups);
-  const std::int64_t channels = ceil_div(input[1], groups);
-  const bool with_k = outputs > 1;
-  const bool with_c = channels > 1;
-  const bool flat = axes == 1;
-
-  LayerBuilder b;
-  b.dim("B", output[0]);
-  if (with_k) b.dim("K", outputs);
-  b.dim("G", groups);
-  b.dim("OX", output[2]);
-  if (with_c) b.dim("C", channels);
-  b.dim("FX", window.kernel[0]);
-  if (!flat) {
-    b.dim("OY", output[3]);
-    b.dim("FY", window.kernel[1]);
-  }
-  b.relation("IX", "OX", window.stride[0], "FX", window.dilation[0], window.pads[0],
-             window.pads[axes], input[2]);
-  if (!flat) {
-    b.relation("IY", "OY", window.stride[1], "FY", window.dilation[1], window.pads[1],
-               window.pads[3], input[3]);
-  }
-  const Precisions bits = precisions(op);
-  const auto indices = [&](std::vector<std::string> names) {
-    std::erase_if(names, [&](const std::string& name) {
-      return (name == "K" && !with_k) || (name == "C" && !with_c) ||
-             (flat && (name == "OY" || name == "IY" || name == "FY"));
-    });
-    return names;
-  };
-  // Data and weights only: a bias is not part of the nest.
-  OperatorContext data = op;
-  std::erase_if(data.producers, [&](const LoweredInput& p) {
-    return p.input != 0 && p.input != static_cast<int>(weight_input);
-  });
-  const bool computed_weights = data.producers.size() > 1;
-  b.operand("O", indices({"B", "G", "K", "OY", "OX"}), bits.output);
-  b.operand("W", indices({groups > 1 ? "G" : "K", "C", "FY", "FX"}),
-            computed_weights ? bits.activation : bits.weight);
-  b.operand("I", indices({"B", "G", "C", "IY", "IX"}), bits.activation);
-  b.layer.output_final_precision = bits.activation;
-  return b.finish(sources_of(data, "I", "W"));
-}
-
-Layer lower_pool(const OperatorContext& op) {
-  const Sizes input = input_sizes(op, 0);
-  const Sizes output = output_sizes(op);
-  if (input.size() != 4 || output.size() != 4) {
-    throw onnx_error(op.graph, op.node,
-                     "pooling from " + shape_text(input) + " to " + shape_text(output),
-                     "two spatial axes after batch and channels");
-  }
-  const bool global = node_of(op).op_type.starts_with("Global");
-  Sizes kernel{input[2], input[3]};
-  if (!global && node_of(op).attribute("kernel_shape") == nullptr) {
-    throw onnx_error(op.graph, op.node, "it has no kernel_shape");
-  }
-  const Window window = read_window(op, 2, kernel, input, output);
-  LayerBuilder b;
-  // The 2025 nest walks the channels a second time, in a loop that no operand uses.
-  const bool modern = op.semantics == model::Semantics::v2025;
-  const std::string channel = modern ? "K" : "G";
-  b.dim("B", output[0]);
-  b.dim(channel, output[1]);
-  b.dim("OX", output[2]);
-  b.dim("OY", output[3]);
-  if (modern) b.dim("C", input[1]);
-  b.dim("FX", window.kernel[0]);
-  b.dim("FY", window.kernel[1]);
-  b.relation("IX", "OX", window.stride[0], "FX", window.dilation[0], window.pads[0], window.pads[2],
-             input[2]);
-  b.relation("IY", "OY", window.stride[1], "FY", window.dilation[1], window.pads[1], window.pads[3],
-             input[3]);
-  b.operand("O", {"B", channel, "OY", "OX"}, 8);
-  b.operand("W", {"FY", "FX"}, 0);
-  b.operand("I", {"B", channel, "IY", "IX"}, 8);
-  b.layer.output_final_precision = 8;
-  OperatorContext data = op;
-  std::erase_if(data.producers, [](const LoweredInput& p) { return p.input != 0; });
-  return b.finish(sources_of(data, "I", "W"));
-}
-
-Layer lower_matrix_product(const OperatorContext& op) {
-  Sizes input = input_sizes(op, 0);
-  Sizes output = output_sizes(op);
-  if (input.size() == 1) {
-    input.insert(input.begin(), 1);
-    output.insert(output.begin(), 1);
-  }
-  if (input.size() != output.size() || input.size() < 2) {
-    throw onnx_error(op.graph, op.node,
-                     "a product from " + shape_text(input) + " to " + shape_text(output),
-                     "matrices, perhaps with batch axes before them");
-  }
-  const std::size_t batch = input.size() - 2;
-  std::vector<std::string> names = op.dimension_names;
-  if (names.empty()) {
-    const std::vector<std::string> defaults{"B", "H", "D", "C", "K"};
-    if (batch > 2) {
-      throw onnx_error(op.graph, op.node, "it has " + std::to_string(batch) + " batch axes",
-                       "name its loops with layer_dimension_names in the mapping");
-    }
-    names.assign(defaults.begin(), defaults.begin() + static_cast<long>(batch));
-    names.insert(names.end(), defaults.begin() + 2, defaults.end());
-  }
-  if (names.size() != batch + 3) {
-    throw onnx_error(op.graph, op.node,
-                     "its mapping names " + std::to_string(names.size()) + " loops",
-                     "it has " + std::to_string(batch + 3));
-  }
-  const std::vector<std::string> batches(names.begin(), names.begin() + static_cast<long>(batch));
-  const std::string rows = names[batch];
-  const std::string inner = names[batch + 1];
-  const std::string cols = names[batch + 2];
-  LayerBuilder b;
-  for (std::size_t a = 0; a < batch; ++a) b.dim(batches[a], output[a]);
-  b.dim(rows, input[batch]);
-  b.dim(inner, input[batch + 1]);
-  b.dim(cols, output.back());
-  const auto with_batch = [&](const std::string& first, const std::string& second) {
-    std::vector<std::string> indices = batches;
-    indices.push_back(first);
-    indices.push_back(second);
-    return indices;
-  };
-  const Precisions bits = precisions(op);
-  OperatorContext data = op;
-  std::erase_if(data.producers, [](const LoweredInput& p) { return p.input > 1; });
-  const bool both = data.producers.size() >= 2;
-  std::vector<std::string> weight{inner, cols};
-  if (both && input_sizes(op, 1).size() == output.size()) weight = with_batch(inner, cols);
-  b.operand("O", with_batch(rows, cols), bits.output);
-  b.operand("I", with_batch(rows, inner), bits.activation);
-  b.operand("W", weight, both ? bits.activation : bits.weight);
-  b.layer.output_final_precision = bits.activation;
-  return b.finish(sources_of(data, "I", "W"));
-}
-
-Layer lower_elementwise(const OperatorContext& op, bool two_inputs) {
-  const Sizes output = at_least_one_axis(output_sizes(op));
-  std::vector<std::string> defaults = kElementNames;
-  if (op.semantics == model::Semantics::v2023) defaults = {"B", "K", "OY", "OX"};
-  const std::vector<std::string> names = loop_names(op, output.size(), defaults);
-  LayerBuilder b;
-  for (std::size_t a = 0; a < output.size(); ++a) b.dim(names[a], output[a]);
-  const Precisions bits = precisions(op);
-  const auto shape_of = [&](const LoweredInput& p) {
-    return input_sizes(op, static_cast<std::size_t>(p.input));
-  };
-
-  // Which producer's data is the weight operand; the other one is the activation.
-  std::vector<std::pair<std::string, int>> sources;
-  std::vector<std::string> weight;
-  std::vector<std::string> activation = names;
-  if (op.producers.size() >= 2) {
-    std::size_t w = 0;
-    if (two_inputs && shape_of(op.producers[0]) == output && shape_of(op.producers[1]) != output) {
-      w = 1;
-    }
-    const LoweredInput& second = op.producers[w];
-    const LoweredInput& first = op.producers[1 - w];
-    sources = {{"I", first.id}, {"W", second.id}};
-    weight = broadcast(shape_of(second), names, output);
-    activation = broadcast(shape_of(first), names, output);
-  } else if (op.producers.size() == 1) {
-    const Sizes data = shape_of(op.producers[0]);
-    sources = {{"I", op.producers[0].id}};
-    if (two_inputs && node_of(op).inputs.size() > 1) {
-      const std::size_t other = op.producers[0].input == 0 ? 1 : 0;
-      weight = broadcast(input_sizes(op, other), names, output);
-      activation = broadcast(data, names, output);
-    } else if (at_least_one_axis(data) != output) {
-      throw onnx_error(op.graph, op.node,
-                       "it turns " + shape_text(data) + " into " + shape_text(output),
-                       "an element-wise operator with one variable input keeps its shape");
-    }
-  } else if (two_inputs && node_of(op).inputs.size() > 1) {
-    const bool first_whole = input_sizes(op, 0) == output;
-    activation = broadcast(input_sizes(op, first_whole ? 0 : 1), names, output);
-    weight = broadcast(input_sizes(op, first_whole ? 1 : 0), names, output);
-  }
-  b.operand("O", names, bits.output);
-  b.operand("I", activation, bits.activation);
-  b.operand("W", weight, op.producers.size() >= 2 ? bits.activation : bits.weight);
-  b.layer.output_final_precision = bits.activation;
-  return b.finish(sources);
-}
-
-Layer lower_reduction(const OperatorContext& op) {
-  const Sizes input = at_least_one_axis(input_sizes(op, 0));
-  const std::vector<std::string> names = loop_names(op, input.size(), kElementNames);
-  const std::set<std::size_t> reduced = reduced_axes(op, input.size());
-  const bool keep = integer_attribute(op.graph, op.node, "keepdims", 1) != 0;
-  LayerBuilder b;
-  std::vector<std::string> remaining;
-  for (std::size_t a = 0; a < input.size(); ++a) {
-    b.dim(names[a], input[a]);
-    if (!reduced.contains(a)) remaining.push_back(names[a]);
-  }
-  // A reduced last axis may stay, with one element.
-  if (keep && reduced == std::set<std::size_t>{input.size() - 1}) {
-    b.dim("R", 1);
-    remaining.push_back("R");
-  }
-  const Precisions bits = precisions(op);
-  b.operand("O", remaining, bits.output);
-  b.operand("I", names, bits.activation);
-  b.operand("W", {}, bits.weight);
-  b.layer.output_final_precision = bits.activation;
-  OperatorContext data = op;
-  std::erase_if(data.producers, [](const LoweredInput& p) { return p.input != 0; });
-  return b.finish(sources_of(data, "I", "W"));
-}
-
-Layer lower_einsum(const OperatorContext& op) {
-  const OnnxAttribute* attribute = node_of(op).attribute("equation");
-  if (attribute == nullptr) throw onnx_error(op.graph, op.node, "it has no equation");
-  std::vector<std::string> terms(1);
-  for (std::size_t i = 0; i < attribute->text.size(); ++i) {
-    const char c = attribute->text[i];
-    if (c == ' ') continue;
-    if (c == ',' || (c == '-' && attribute->text.substr(i, 2) == "->")) {
-      terms.emplace_back();
-      if (c == '-') ++i;
-    } else if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
-      terms.back() += c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
-    } else {
-      throw onnx_error(op.graph, op.node,
-                       "its equation '" + attribute->text + "' has a '" + std::string(1, c) + "'",
-                       "letters, commas and ->");
-    }
-  }
-  const std::size_t inputs = node_of(op).inputs.size();
-  if (terms.size() != inputs + 1 || inputs < 1 || inputs > 2) {
-    throw onnx_error(
-        op.graph, op.node,
-        "its equation is '" + attribute->text + "' for " + std::to_string(inputs) + " inputs",
-        "one or two inputs, and the output after ->");
-  }
-  LayerBuilder b;
-  const auto names = [](const std::string& term) {
-    std::vector<std::string> result;
-    for (char c : term) result.emplace_back(1, c);
-    return result;
-  };
-  std::map<std::string, std::int64_t> size_of;
-  for (std::size_t i = 0; i < inputs; ++i) {
-    const Sizes sizes = input_sizes(op, i);
-    if (sizes.size() != terms[i].size()) {
-      throw onnx_error(
-          op.graph, op.node,
-          "its equation '" + attribute->text + "' does not fit an input of " + shape_text(sizes));
-    }
-    for (std::size_t a = 0; a < sizes.size(); ++a) {
-      size_of.emplace(std::string(1, terms[i][a]), sizes[a]);
-    }
-  }
-  for (const std::string& term : {terms.back(), terms.front(), terms[inputs - 1]}) {
-    for (const std::string& name : names(term)) {
-      if (!size_of.contains(name)) {
-        throw onnx_error(op.graph, op.node, "no input has the index " + name + " of its output");
-      }
-      if (b.layer.dim_index(name) < 0) b.dim(name, size_of.at(name));
-    }
-  }
-  if (b.layer.dims.empty()) b.dim("K", 1);
-  const Precisions bits = precisions(op);
-  b.operand("O", names(terms.back()), bits.output);
-  b.operand("I", names(terms[0]), bits.activation);
-  b.operand("W", inputs > 1 ? names(terms[1]) : std::vector<std::string>{},
-            op.producers.size() > 1 ? bits.activation : bits.weight);
-  b.layer.output_final_precision = bits.activation;
-  return b.finish(sources_of(op, "I", "W"));
 }
 
 }  // namespace ridgeline::io

@@ -78,12 +78,14 @@ std::string layer_table(const EvaluationReport& report) {
   for (const search::WorkloadLayer& layer : report.result.layers) {
     const model::WorkloadNode& node = node_of(report, layer);
     const search::LayerResult& mapped = report.result.of(layer);
-    std::vector<std::string> row{shortened(node.name), node.operator_type,
-                                 std::to_string(node.layer->mac_count())};
+    std::vector<std::string> row{
+        shortened(node.name), node.operator_type,
+        fixed(static_cast<double>(node.count) * static_cast<double>(node.layer->mac_count()), 0)};
     if (mapped.infeasible.empty()) {
       const model::Evaluation& e = mapped.evaluation;
-      const auto more =
-          figures(e.cost.energy, e.cost.latency, e.spatial_utilization, e.utilization);
+      const auto times = static_cast<double>(node.count);
+      const auto more = figures(times * e.cost.energy, times * e.cost.latency,
+                                e.spatial_utilization, e.utilization);
       row.insert(row.end(), more.begin(), more.end());
       if (exact) {
         const auto proof = proof_columns(mapped, report.options.mapper.objective);
@@ -95,6 +97,14 @@ std::string layer_table(const EvaluationReport& report) {
     rows.push_back(std::move(row));
   }
   const search::WorkloadTotal& total = report.result.total;
+  if (!report.result.elements.empty()) {
+    double cycles = 0;
+    for (const search::WorkloadElement& element : report.result.elements) {
+      cycles += element.cost.latency;
+    }
+    rows.push_back({"Vector unit", std::to_string(report.result.elements.size()) + " nodes", "0",
+                    fixed(total.element_energy, 2), fixed(cycles, 2, true)});
+  }
   std::vector<std::string> sum{"Total", "", fixed(total.macs, 0)};
   const auto more =
       figures(total.energy, total.latency.total2, total.spatial_utilization, total.utilization);
@@ -243,7 +253,9 @@ std::string loop_nests(const EvaluationReport& report) {
 }  // namespace
 
 std::string evaluation_text(const EvaluationReport& report) {
-  return printable_lines(heading(report) + layer_table(report) + breakdown(report) +
+  const std::string missing = missing_note(report.missing);
+  return printable_lines(heading(report) + layer_table(report) +
+                         (missing.empty() ? "" : "\n" + missing + "\n") + breakdown(report) +
                          array_text(report.accelerator, report.result.total.macs,
                                     report.result.total.latency.total2,
                                     report.result.total.energy) +

@@ -5,6 +5,7 @@
 
 #include "io/results/array_report.hpp"
 #include "io/results/evaluation_parts.hpp"
+#include "io/results/missing_json.hpp"
 #include "model/core/limits.hpp"
 
 namespace ridgeline::io {
@@ -22,12 +23,13 @@ ordered_json count(double value) {
   return value;
 }
 
+// `times`: how often the layer runs.
 ordered_json by_direction(const std::string& memory, const std::array<double, 4>& figures,
-                          bool counts) {
+                          bool counts, double times) {
   ordered_json level{{"memory", memory}};
   for (int d = 0; d < model::kDirections; ++d) {
     const auto direction = static_cast<model::Direction>(d);
-    const double figure = figures[static_cast<std::size_t>(d)];
+    const double figure = times * figures[static_cast<std::size_t>(d)];
     level[std::string(model::to_string(direction))] = counts ? count(figure) : ordered_json(figure);
   }
   return level;
@@ -68,7 +70,7 @@ ordered_json temporal_json(const search::LayerResult& mapped, const model::Layer
 }
 
 void add_figures(const EvaluationReport& report, const search::LayerResult& mapped,
-                 const model::Layer& layer, ordered_json& entry) {
+                 const model::Layer& layer, double times, ordered_json& entry) {
   const model::Evaluation& evaluation = mapped.evaluation;
   auto energy = ordered_json::object();
   auto accesses = ordered_json::object();
@@ -79,23 +81,25 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
     for (const model::LevelFigures& level : operand.levels) {
       const std::string& memory =
           report.accelerator.memories[static_cast<std::size_t>(level.memory)].name;
-      energy[name].push_back(by_direction(memory, level.energy, false));
-      accesses[name].push_back(by_direction(memory, level.accesses, true));
+      energy[name].push_back(by_direction(memory, level.energy, false, times));
+      accesses[name].push_back(by_direction(memory, level.accesses, true, times));
       occupancy[name].push_back(
           {{"memory", memory}, {"operand", level.utilization}, {"all", level.utilization_shared}});
     }
   }
-  entry["energy"] = {{"total", evaluation.cost.energy},
-                     {"mac", evaluation.mac_energy},
+  entry["energy"] = {{"total", times * evaluation.cost.energy},
+                     {"mac", times * evaluation.mac_energy},
                      {"memory", std::move(energy)}};
   add_compute_energy(report.accelerator, layer, mapped.spatial, entry["energy"]);
   entry["accesses"] = std::move(accesses);
   const model::LatencyFigures& latency = evaluation.latency;
-  entry["latency"] = {
-      {"ideal", count(latency.ideal)}, {"ideal_temporal", count(latency.ideal_temporal)},
-      {"stall", latency.stall},        {"onload", latency.onload},
-      {"offload", latency.offload},    {"compute", latency.total0},
-      {"total", latency.total2}};
+  entry["latency"] = {{"ideal", count(times * latency.ideal)},
+                      {"ideal_temporal", count(times * latency.ideal_temporal)},
+                      {"stall", times * latency.stall},
+                      {"onload", times * latency.onload},
+                      {"offload", times * latency.offload},
+                      {"compute", times * latency.total0},
+                      {"total", times * latency.total2}};
   entry["utilization"] = {{"spatial", evaluation.spatial_utilization},
                           {"overall", evaluation.utilization}};
   add_throughput(report.accelerator, evaluation.macs, latency.total2, evaluation.cost.energy,
@@ -151,6 +155,25 @@ void add_search_figures(const search::LayerResult& mapped, search::Objective obj
   }
 }
 
+// Nodes on the vector unit.
+ordered_json elements_json(const EvaluationReport& report) {
+  auto list = ordered_json::array();
+  double latency = 0;
+  for (const search::WorkloadElement& element : report.result.elements) {
+    const model::WorkloadNode& node = report.workload.nodes[static_cast<std::size_t>(element.node)];
+    list.push_back({{"name", node.name},
+                    {"operator", node.work->operator_type},
+                    {"operations", count(node.work->operations)},
+                    {"bytes", (node.work->input_bits + node.work->output_bits) / 8},
+                    {"energy", element.cost.energy},
+                    {"latency", element.cost.latency}});
+    latency += element.cost.latency;
+  }
+  return {{"energy", report.result.total.element_energy},
+          {"latency", latency},
+          {"nodes", std::move(list)}};
+}
+
 }  // namespace
 
 ordered_json evaluation_json(const EvaluationReport& report) {
@@ -173,10 +196,13 @@ ordered_json evaluation_json(const EvaluationReport& report) {
   for (const search::WorkloadLayer& layer : result.layers) {
     const model::WorkloadNode& node = report.workload.nodes[static_cast<std::size_t>(layer.node)];
     const search::LayerResult& mapped = result.of(layer);
-    ordered_json entry{
-        {"name", node.name}, {"operator", node.operator_type}, {"macs", node.layer->mac_count()}};
+    ordered_json entry{{"name", node.name},
+                       {"operator", node.operator_type},
+                       {"macs", count(static_cast<double>(node.count) *
+                                      static_cast<double>(node.layer->mac_count()))}};
+    if (node.count != 1) entry["count"] = node.count;
     if (mapped.infeasible.empty()) {
-      add_figures(report, mapped, *node.layer, entry);
+      add_figures(report, mapped, *node.layer, static_cast<double>(node.count), entry);
     } else {
       entry["infeasible"] = mapped.infeasible;
     }
@@ -188,6 +214,9 @@ ordered_json evaluation_json(const EvaluationReport& report) {
         layer.problem < report.seconds.size() ? report.seconds[layer.problem] : 0.0;
     json["layers"].push_back(std::move(entry));
   }
+  if (!result.elements.empty()) json["vector_unit"] = elements_json(report);
+  json["missing"] = missing_json(report.missing);
+  json["notes"] = report.notes;
   return json;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/onnx/missing.hpp"
 #include "search/mapping/workload_search.hpp"
 
 namespace ridgeline::io {
@@ -15,7 +16,9 @@ struct EvaluationReport {
   const model::Accelerator& accelerator;
   const search::WorkloadSearchOptions& options;  // effective ones
   const search::WorkloadResult& result;
-  std::vector<double> seconds;  // of each of result.problems; may be empty
+  std::vector<double> seconds;               // of each of result.problems; may be empty
+  std::vector<MissingArithmetic> missing{};  // that neither layers nor a vector unit stand for
+  std::vector<std::string> notes{};
 };
 
 nlohmann::ordered_json evaluation_json(const EvaluationReport& report);

@@ -1,6 +1,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/onnx/operator_table.hpp"
+#include "io/results/missing_json.hpp"
 #include "io/results/schedule_report.hpp"
 
 namespace ridgeline::io {
@@ -58,6 +60,20 @@ Json allocation(const model::ScheduleProblem& problem, const model::Allocation& 
       cores.push_back(a.core[at(problem.layers[l].first_slot + g)]);
     }
     list.push_back({{"layer", layer.name}, {"id", layer.id}, {"cores", std::move(cores)}});
+  }
+  return list;
+}
+
+// What each layer is and how much it does.
+Json layers(const model::ScheduleProblem& problem) {
+  Json list = Json::array();
+  for (const model::CnLayer& layer : problem.graph->layers) {
+    const bool macs = has_macs(layer.whole.operator_type);
+    list.push_back({{"layer", layer.name},
+                    {"id", layer.id},
+                    {"operator", layer.whole.operator_type},
+                    {"macs", macs ? layer.operations : 0},
+                    {"operations", macs ? 0 : layer.operations}});
   }
   return list;
 }
@@ -258,6 +274,9 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
   document["transfers"] = transfers(r, full);
   document["memory"] = memories(r, full);
   if (full) add_details(r, document);
+  document["layers"] = layers(r.problem());
+  document["missing"] = missing_json(r.missing);
+  document["notes"] = r.notes;
   Json front = Json::array();
   for (const search::ScheduleChoice& c : r.result.front) {
     Json member{{"latency", time(c.figures.latency)},

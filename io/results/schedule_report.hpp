@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/onnx/missing.hpp"
 #include "model/system/multicore.hpp"
 #include "model/system/schedule_problem.hpp"
 #include "search/allocation/schedule_result.hpp"
@@ -23,7 +24,9 @@ struct ScheduleReport {
   const model::MultiCore& system;
   const search::ScheduleResult& result;  // something is feasible
   double seconds = 0;
-  std::string granularity_dim{};  // by which stacks are cut, where that was chosen
+  std::string granularity_dim{};             // by which stacks are cut, where that was chosen
+  std::vector<MissingArithmetic> missing{};  // what is passed through without cost
+  std::vector<std::string> notes{};
 
   const model::ScheduleProblem& problem() const { return result.problem(); }
   std::string_view engine() const;  // "exhaustive", "ga"; "none": there was nothing to choose

@@ -109,6 +109,8 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
       << number(r.result.figures.latency * r.result.figures.energy.total()) << " pJ cycles\n"
       << "  " << graph.nodes.size() << " nodes of " << graph.layers.size() << " layers, "
       << r.result.record.transfers.size() << " transfers\n";
+  const std::string missing = missing_note(r.missing);
+  if (!missing.empty()) out << "  " << missing << '\n';
   energy(r, out);
 
   out << "\nCores: busy, and what they run";

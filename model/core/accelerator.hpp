@@ -88,11 +88,20 @@ struct ArrayDimUnroll {
   std::vector<Unroll> unrolls;
 };
 
+// Computes element by element, beside the array.
+struct VectorUnit {
+  std::int64_t lanes = 1;              // elements at the same time
+  double operations = 1;               // elementary operations a lane and cycle
+  double energy = 0;                   // pJ an elementary operation
+  std::vector<std::string> operators;  // ONNX types that it knows; empty: all
+};
+
 struct Accelerator {
   std::string name;
   OperationalArray array;
   std::vector<Memory> memories;           // innermost to outermost
   std::vector<ArrayDimUnroll> dataflows;  // a core's own spatial mapping; empty where absent
+  std::optional<VectorUnit> vector_unit;
 
   // Area of the array + sum over memories of area x instances.
   double area() const;

@@ -206,6 +206,9 @@ void Path::append(const Moving& moving, int input, int output, int step) {
   switch (moving.kind) {
     case Movement::none:
       break;
+    case Movement::opaque:
+      problem_ = "an operator on the way is not followed index by index";
+      break;
     case Movement::transpose: {
       Step s{.kind = Step::Kind::permute, .before = shape_, .after = {}};
       if (moving.permutation.empty()) {

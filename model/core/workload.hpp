@@ -1,6 +1,7 @@
 // A workload: a graph of layers, and of operators that carry no cost in the model.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,12 +10,22 @@
 
 namespace ridgeline::model {
 
+// What an operator without a loop nest does: arithmetic element by element, and movement.
+struct ElementWork {
+  std::string operator_type;  // as the model names it
+  double operations = 0;      // elementary ones
+  double input_bits = 0;      // of what it reads that varies
+  double output_bits = 0;
+};
+
 struct WorkloadNode {
   int id = 0;  // unique; the document's id or the place in the ONNX graph
   std::string name;
   std::string operator_type;
-  std::optional<Layer> layer;     // absent: an operator without cost ("dummy")
-  std::vector<int> predecessors;  // ids, in input order, repetitions kept
+  std::optional<Layer> layer;         // absent: an operator without cost ("dummy")
+  std::vector<int> predecessors;      // ids, in input order, repetitions kept
+  std::int64_t count = 1;             // how many times it runs; figures are of all of them
+  std::optional<ElementWork> work{};  // of an operator without `layer`, where it is known
 };
 
 struct Workload {

@@ -40,6 +40,7 @@ struct CnLayer {
   Layer whole;       // loop sizes as enlarged by non-dividing intra-core factors
   Layer tile;        // one node, as the cost model is to see it
   double cycles_per_op = 1;
+  std::int64_t operations = 0;                  // iterations of the loops as the network gives them
   std::vector<ArrayDimUnroll> spatial_mapping;  // on cores without a dataflow of their own
 
   std::vector<MemoryOperand> memory_operand;  // of each of whole.operands

@@ -136,7 +136,7 @@ class Finder {
         const bool simple = shortest->transparent;
         for (const Way& way : list) {
           if (simple != way.transparent && simple) continue;
-          if (TilingFault problem = connect(producer, consumer, way, simple)) return problem;
+          connect(producer, consumer, way, simple);
         }
       }
     }
@@ -190,15 +190,29 @@ class Finder {
     return operands;
   }
 
-  TilingFault connect(int producer, int consumer, const Way& way, bool simple) {
+  void connect(int producer, int consumer, const Way& way, bool simple) {
+    const bool exact = network_node(producer).exact && network_node(consumer).exact;
     for (int operand : operands_of(consumer, way)) {
-      if (simple) {
+      if (!exact) {
+        connect_all(producer, consumer, operand);
+      } else if (simple) {
         connect_boxes(producer, consumer, operand);
-      } else if (TilingFault problem = connect_through(producer, consumer, operand, way)) {
-        return problem;
+      } else {
+        connect_through(producer, consumer, operand, way);
       }
     }
-    return {};
+  }
+
+  const NetworkNode& network_node(int layer) const {
+    const int id = graph_.layers[static_cast<std::size_t>(layer)].id;
+    return network_.nodes[static_cast<std::size_t>(network_.node_index(id))];
+  }
+
+  // Every node waits for all of what the producer finishes.
+  void connect_all(int producer, int consumer, int operand) {
+    const std::vector<std::int32_t> nodes = finishing(producer);
+    for_each_tensor(consumer, operand,
+                    [&](int, std::vector<std::int32_t>& found) { found = nodes; });
   }
 
   // Calls find(node, list) once for every distinct tensor of the operand, and makes each node
@@ -343,15 +357,11 @@ class Finder {
     return path;
   }
 
-  TilingFault connect_through(int producer, int consumer, int operand, const Way& way) {
+  void connect_through(int producer, int consumer, int operand, const Way& way) {
     if (!produced_) produce(producer);
     const Path path = path_of(producer, consumer, way);
-    if (!path.problem().empty()) {
-      return {graph_.layers[static_cast<std::size_t>(consumer)].id,
-              "between '" + graph_.layers[static_cast<std::size_t>(producer)].name + "' and '" +
-                  graph_.layers[static_cast<std::size_t>(consumer)].name + "': " + path.problem(),
-              "check the operators between these layers"};
-    }
+    // What cannot be followed index by index may need everything.
+    if (!path.problem().empty()) return connect_all(producer, consumer, operand);
     const Layer& to = graph_.layers[static_cast<std::size_t>(consumer)].whole;
     const std::size_t rank = to.operands[static_cast<std::size_t>(operand)].indices.size();
     std::vector<Range> window(rank);
@@ -375,7 +385,6 @@ class Finder {
       std::sort(found.begin(), found.end());
       found.erase(std::unique(found.begin(), found.end()), found.end());
     });
-    return {};
   }
 
   const Network& network_;

@@ -24,6 +24,7 @@ enum class Movement : std::uint8_t {
   concat_constant,   // one constant input
   generated_split,   // hands one step of a recurrence to its nodes
   generated_concat,  // collects the steps
+  opaque,            // anything else: each part of the result may need all of the data
 };
 
 struct Moving {
@@ -61,6 +62,9 @@ struct NetworkNode {
   // Operands that other nodes produce and that also wait off-chip from the start.
   std::vector<std::string> partly_constant;
   double cycles_per_op = 1;
+  // Whether the layer's loops over its operands are the axes of the tensors; else its tiles are
+  // taken to depend on all of what they read, and all that reads them on all tiles.
+  bool exact = true;
 };
 
 struct Network {

@@ -293,6 +293,7 @@ TilingFault make_layer(const NetworkNode& node, const CoreMappingEntry& entry,
   layer.type = node.type;
   layer.whole = *node.layer;
   layer.cycles_per_op = node.cycles_per_op;
+  layer.operations = node.layer->mac_count();
   layer.cores = entry.cores;
   layer.spatial_mapping = entry.spatial_mapping;
   layer.alone = alone;

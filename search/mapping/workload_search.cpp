@@ -19,19 +19,27 @@ struct Problem {
   const model::MappingEntry* mapping = nullptr;
 };
 
-void add(WorkloadTotal& total, const model::Evaluation& evaluation) {
-  total.energy += evaluation.cost.energy;
-  total.mac_energy += evaluation.mac_energy;
-  total.memory_energy += evaluation.memory_energy;
-  total.macs += evaluation.macs;
-  total.latency.ideal += evaluation.latency.ideal;
-  total.latency.ideal_temporal += evaluation.latency.ideal_temporal;
-  total.latency.stall += evaluation.latency.stall;
-  total.latency.onload += evaluation.latency.onload;
-  total.latency.offload += evaluation.latency.offload;
-  total.latency.total0 += evaluation.latency.total0;
-  total.latency.total1 += evaluation.latency.total1;
-  total.latency.total2 += evaluation.latency.total2;
+void add(WorkloadTotal& total, const model::Evaluation& evaluation, double count) {
+  total.energy += count * evaluation.cost.energy;
+  total.mac_energy += count * evaluation.mac_energy;
+  total.memory_energy += count * evaluation.memory_energy;
+  total.macs += count * evaluation.macs;
+  total.latency.ideal += count * evaluation.latency.ideal;
+  total.latency.ideal_temporal += count * evaluation.latency.ideal_temporal;
+  total.latency.stall += count * evaluation.latency.stall;
+  total.latency.onload += count * evaluation.latency.onload;
+  total.latency.offload += count * evaluation.latency.offload;
+  total.latency.total0 += count * evaluation.latency.total0;
+  total.latency.total1 += count * evaluation.latency.total1;
+  total.latency.total2 += count * evaluation.latency.total2;
+}
+
+void add(WorkloadTotal& total, const model::ElementCost& cost) {
+  total.energy += cost.energy;
+  total.element_energy += cost.energy;
+  total.latency.total0 += cost.latency;
+  total.latency.total1 += cost.latency;
+  total.latency.total2 += cost.latency;
 }
 
 }  // namespace
@@ -47,7 +55,13 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
   std::map<std::string, std::size_t> known;
   for (int place : workload.topological_order()) {
     const model::WorkloadNode& node = workload.nodes[static_cast<std::size_t>(place)];
-    if (!node.layer) continue;
+    if (!node.layer) {
+      const bool all = options.layers.empty();
+      const auto cost = node.work && all ? model::element_cost(*node.work, accelerator)
+                                         : std::optional<model::ElementCost>();
+      if (cost) result.elements.push_back({place, *cost});
+      continue;
+    }
     if (!options.layers.empty() && std::find(options.layers.begin(), options.layers.end(),
                                              node.name) == options.layers.end()) {
       continue;
@@ -81,11 +95,13 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
   for (const WorkloadLayer& layer : result.layers) {
     const LayerResult& mapped = result.of(layer);
     if (mapped.infeasible.empty()) {
-      add(result.total, mapped.evaluation);
+      const auto& node = workload.nodes[static_cast<std::size_t>(layer.node)];
+      add(result.total, mapped.evaluation, static_cast<double>(node.count));
     } else {
       ++result.infeasible;
     }
   }
+  for (const WorkloadElement& element : result.elements) add(result.total, element.cost);
   model::LatencyFigures& latency = result.total.latency;
   if (latency.ideal_temporal > 0) {
     result.total.spatial_utilization = latency.ideal / latency.ideal_temporal;

@@ -11,6 +11,7 @@
 
 #include "model/core/accelerator.hpp"
 #include "model/core/mapping_spec.hpp"
+#include "model/core/vector_unit.hpp"
 #include "model/core/workload.hpp"
 #include "search/mapping/mapper.hpp"
 
@@ -36,7 +37,13 @@ struct WorkloadLayer {
   std::size_t problem = 0;  // place in WorkloadResult::problems
 };
 
-// Sums over the layers that have a feasible mapping.
+// A node without a loop nest on the accelerator's vector unit.
+struct WorkloadElement {
+  int node = 0;  // place in Workload::nodes
+  model::ElementCost cost;
+};
+
+// Sums over the layers that have a feasible mapping, and over the vector unit's nodes.
 struct WorkloadTotal {
   double energy = 0;  // pJ
   double mac_energy = 0;
@@ -45,11 +52,13 @@ struct WorkloadTotal {
   model::LatencyFigures latency;   // total2 is the latency
   double spatial_utilization = 0;  // ideal / ideal_temporal of the sums
   double utilization = 0;          // ideal / total2 of the sums
+  double element_energy = 0;       // of the vector unit; part of `energy`
 };
 
 struct WorkloadResult {
-  std::vector<LayerResult> problems;  // distinct ones, in the order in which they are met
-  std::vector<WorkloadLayer> layers;  // in processing order
+  std::vector<LayerResult> problems;      // distinct ones, in the order in which they are met
+  std::vector<WorkloadLayer> layers;      // in processing order
+  std::vector<WorkloadElement> elements;  // on the vector unit, in processing order
   WorkloadTotal total;
   std::size_t infeasible = 0;  // layers without a mapping
 

@@ -14,6 +14,7 @@
 #include "engine/commands/cli.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "tests/support/captured_run.hpp"
+#include "tests/support/onnx_model.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -75,6 +76,25 @@ class ScheduleCommand : public ::testing::Test {
 
   std::filesystem::path folder_;
 };
+
+// A network of operators that have no cost is refused, whatever the form of the result.
+TEST_F(ScheduleCommand, RefusesANetworkOfNothing) {
+  const testing::Model model{{testing::node("Mystery", "m", {"x"}, {"y"}, {}, "com.example")},
+                             {testing::value("x", {1, 4})},
+                             {testing::value("y", {1, 4})},
+                             {},
+                             {}};
+  const auto file = write("none.onnx", model.text());
+  for (const char* form : {"text", "json"}) {
+    const Outcome outcome = run({"--format", form}, {{"workload", file.string()}});
+    EXPECT_EQ(outcome.code, kInfeasible);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_THAT(outcome.err, HasSubstr("no layer with costs"));
+  }
+  const Outcome checked = testing::captured_run({"check", file.string()});
+  EXPECT_EQ(checked.code, kInvalidInput);
+  EXPECT_THAT(checked.out, HasSubstr("Mystery"));
+}
 
 // Fields and their meaning as scripts rely on them; figures of section 12.3's front.
 TEST_F(ScheduleCommand, ResultsAsJsonHoldWhatScriptsRelyOn) {

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "io/onnx/onnx_reader.hpp"
+#include "tests/support/onnx_model.hpp"
 
 namespace ridgeline::io {
 namespace {
@@ -14,6 +15,16 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
+using testing::Dim;
+using testing::integer;
+using testing::integers;
+using testing::Model;
+using testing::node;
+using testing::number;
+using testing::untyped;
+using testing::value;
+using testing::varint;
+using testing::weight;
 
 const fs::path kExamples = fs::path(RIDGELINE_SOURCE_DIR) / "examples" / "workloads";
 const fs::path kSeeds = fs::path(RIDGELINE_SOURCE_DIR) / "tests" / "fuzz" / "seeds" / "onnx";
@@ -22,79 +33,6 @@ std::string content_of(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
 }
-
-// Protobuf's wire format, enough of it to build small models without the library under the
-// reader: a field is its number and type, then a varint or a length and bytes.
-std::string varint(std::uint64_t value) {
-  std::string bytes;
-  for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
-  return bytes + static_cast<char>(value);
-}
-std::string number(int field, std::int64_t value) {
-  return varint(static_cast<std::uint64_t>(field) << 3) + varint(static_cast<std::uint64_t>(value));
-}
-std::string bytes(int field, const std::string& content) {
-  return varint(static_cast<std::uint64_t>(field) << 3 | 2) + varint(content.size()) + content;
-}
-
-// A tensor's shape: a size, or the name of a symbolic dimension.
-struct Dim {
-  Dim(int s) : size(s) {}            // NOLINT: sizes are written as they are
-  Dim(const char* s) : symbol(s) {}  // NOLINT
-  int size = 0;
-  std::string symbol;
-};
-std::string value(const std::string& name, const std::vector<Dim>& dims) {
-  std::string shape;
-  for (const Dim& dim : dims) {
-    shape += bytes(1, dim.symbol.empty() ? number(1, dim.size) : bytes(2, dim.symbol));
-  }
-  return bytes(1, name) + bytes(2, bytes(1, number(1, 1) + bytes(2, shape)));
-}
-std::string untyped(const std::string& name) {
-  return bytes(1, name);
-}
-std::string weight(const std::string& name, const std::vector<int>& dims) {
-  std::string tensor;
-  for (const int dim : dims) tensor += number(1, dim);
-  // Stored in a file that is not there.
-  return tensor + number(2, 1) + bytes(8, name) +
-         bytes(13, bytes(1, "location") + bytes(2, "gone")) + number(14, 1);
-}
-std::string integers(const std::string& name, const std::vector<int>& values) {
-  std::string attribute = bytes(1, name);
-  for (const int v : values) attribute += number(8, v);
-  return attribute + number(20, 7);
-}
-std::string integer(const std::string& name, int v) {
-  return bytes(1, name) + number(3, v) + number(20, 2);
-}
-std::string node(const std::string& op, const std::string& name,
-                 const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                 const std::vector<std::string>& attributes = {}, const std::string& domain = "") {
-  std::string text;
-  for (const auto& input : inputs) text += bytes(1, input);
-  for (const auto& output : outputs) text += bytes(2, output);
-  text += bytes(3, name) + bytes(4, op);
-  for (const auto& attribute : attributes) text += bytes(5, attribute);
-  return domain.empty() ? text : text + bytes(7, domain);
-}
-
-struct Model {
-  std::vector<std::string> nodes, inputs, outputs, initializers, value_info;
-  int opset = 17;
-
-  std::string text() const {
-    std::string graph;
-    for (const auto& n : nodes) graph += bytes(1, n);
-    graph += bytes(2, "g");
-    for (const auto& t : initializers) graph += bytes(5, t);
-    for (const auto& t : inputs) graph += bytes(11, t);
-    for (const auto& t : outputs) graph += bytes(12, t);
-    for (const auto& t : value_info) graph += bytes(13, t);
-    return number(1, 8) + bytes(7, graph) + bytes(8, bytes(1, "") + number(2, opset));
-  }
-};
 
 Model convolution(const std::vector<Dim>& in = {1, 4, 9, 11},
                   const std::vector<std::string>& attributes = {integers("kernel_shape", {3, 5})}) {
@@ -152,7 +90,7 @@ TEST(OnnxReader, UsesTheModelsOwnShapesWhereInferenceCannotHelp) {
 TEST(OnnxReader, TakesASymbolicBatchAsOneAndAnyValueThatIsGiven) {
   const Model model = convolution({"N", 4, 9, 11});
   EXPECT_EQ(size_of(*import(model).workload.nodes[0].layer, "B"), 1);
-  EXPECT_EQ(size_of(*import(model, {{{"N", 6}}, false}).workload.nodes[0].layer, "B"), 6);
+  EXPECT_EQ(size_of(*import(model, {{{"N", 6}}}).workload.nodes[0].layer, "B"), 6);
 }
 
 TEST(OnnxReader, NamesASymbolicDimensionThatNeedsAValue) {
@@ -163,9 +101,9 @@ TEST(OnnxReader, NamesASymbolicDimensionThatNeedsAValue) {
                     {}};
   EXPECT_THAT(error_of(model),
               AllOf(HasSubstr("'fc'"), HasSubstr("'rows'"), HasSubstr("--dim rows=N")));
-  EXPECT_EQ(size_of(*import(model, {{{"rows", 5}}, false}).workload.nodes[0].layer, "D"), 5);
-  EXPECT_THAT(error_of(model, {{{"row", 5}}, false}), HasSubstr("did you mean 'rows'?"));
-  EXPECT_THAT(error_of(model, {{{"rows", 0}}, false}), HasSubstr("--dim"));
+  EXPECT_EQ(size_of(*import(model, {{{"rows", 5}}}).workload.nodes[0].layer, "D"), 5);
+  EXPECT_THAT(error_of(model, {{{"row", 5}}}), HasSubstr("did you mean 'rows'?"));
+  EXPECT_THAT(error_of(model, {{{"rows", 0}}}), HasSubstr("--dim"));
 }
 
 TEST(OnnxReader, LowersConvolutionsOverOneAndThreeAxes) {
@@ -201,22 +139,58 @@ TEST(OnnxReader, LowersConvolutionsOverOneAndThreeAxes) {
   EXPECT_EQ(cube.relations.at(0).coefficient[0], 2);
 }
 
-TEST(OnnxReader, KeepsOperatorsWithoutCostAndNamesThoseThatDoArithmetic) {
+TEST(OnnxReader, CountsWhatHasNoLoopNest) {
   const Model model{
       {node("Relu", "relu", {"x"}, {"a"}), node("ConvTranspose", "up", {"a", "w"}, {"b"}),
-       node("Mystery", "custom", {"b"}, {"c"}, {}, "com.example"),
-       node("Relu", "relu2", {"c"}, {"y"})},
+       node("Flatten", "flat", {"b"}, {"c"}),
+       node("Mystery", "custom", {"c"}, {"d"}, {}, "com.example"),
+       node("Relu", "relu2", {"a"}, {"y"})},
       {value("x", {1, 4, 5, 5})},
       {untyped("y")},
       {weight("w", {4, 4, 2, 2})},
       {}};
   const OnnxImport result = import(model);
-  EXPECT_THAT(result.free_operators, ElementsAre("Relu"));
-  EXPECT_THAT(result.uncosted_arithmetic, ElementsAre("ConvTranspose", "Mystery"));
-  EXPECT_EQ(result.workload.nodes.size(), 4u);
-  EXPECT_THAT(free_operators_note(result),
-              AllOf(HasSubstr("without cost: Relu"), HasSubstr("ConvTranspose, Mystery")));
-  EXPECT_THAT(error_of(model, {{}, true}), AllOf(HasSubstr("'relu'"), HasSubstr("--strict")));
+  ASSERT_EQ(result.missing.size(), 2u);
+  EXPECT_EQ(result.missing[0].type, "Relu");
+  EXPECT_EQ(result.missing[0].count, 2);
+  EXPECT_EQ(result.missing[0].operations, 2 * 4 * 5 * 5);
+  EXPECT_EQ(result.missing[0].bytes, 4 * 4 * 5 * 5);
+  EXPECT_EQ(result.missing[1].type, "com.example.Mystery");
+  EXPECT_TRUE(result.missing[1].unknown);
+  EXPECT_EQ(result.workload.nodes.size(), 5u);
+  EXPECT_THAT(missing_note(result.missing), AllOf(HasSubstr("2 Relu (200 operations, 400 bytes)"),
+                                                  HasSubstr("Mystery (unknown amount")));
+  OnnxOptions strict;
+  strict.strict = true;
+  EXPECT_THAT(error_of(model, strict), AllOf(HasSubstr("'custom'"), HasSubstr("--strict")));
+  strict = {};
+  strict.strict_graph = true;
+  EXPECT_THAT(error_of(model, strict), AllOf(HasSubstr("'relu'"), HasSubstr("--strict-graph")));
+}
+
+// Four elements of the output for each of the input, one term each: as many multiply-accumulates
+// as input elements times kernel.
+TEST(OnnxReader, CountsTransposedConvolutionsByTheirInput) {
+  const auto macs = [](int kernel, int stride, int pad, int more) {
+    const Model model{
+        {node("ConvTranspose", "up", {"x", "w"}, {"y"},
+              {integers("strides", {stride, stride}), integers("pads", {pad, pad, pad, pad}),
+               integers("output_padding", {more, more})})},
+        {value("x", {1, 6, 5, 7})},
+        {untyped("y")},
+        {weight("w", {6, 3, kernel, kernel})},
+        {}};
+    double sum = 0;
+    for (const auto& n : import(model).workload.nodes) {
+      if (n.layer) sum += static_cast<double>(n.layer->mac_count());
+    }
+    return sum;
+  };
+  for (const auto& [kernel, stride, pad, more] : std::vector<std::array<int, 4>>{
+           {2, 2, 0, 0}, {4, 2, 1, 0}, {3, 2, 1, 1}, {3, 1, 1, 0}, {4, 1, 0, 0}, {5, 3, 0, 0}}) {
+    EXPECT_EQ(macs(kernel, stride, pad, more), 6.0 * 5 * 7 * 3 * kernel * kernel)
+        << kernel << ' ' << stride;
+  }
 }
 
 TEST(OnnxReader, TakesOperatorsNobodyKnowsForArithmetic) {
@@ -273,6 +247,12 @@ TEST(OnnxReader, RefusesGraphsThatDoNotHangTogether) {
               {},
               {}};
   EXPECT_THAT(error_of(cycle), AllOf(HasSubstr("/graph/node/0"), HasSubstr("cycle")));
+  // What a layer reads beside its data is taken for a weight that was cut out.
+  Model stripped = convolution();
+  stripped.initializers.clear();
+  stripped.outputs = {value("y", {1, 8, 7, 7})};
+  EXPECT_EQ(error_of(stripped), "");
+  EXPECT_THAT(import(stripped).notes, ElementsAre(HasSubstr("no weights: 'w'")));
   Model missing{{node("Relu", "a", {"nowhere"}, {"y"})}, {value("x", {1})}, {untyped("y")}, {}, {}};
   EXPECT_THAT(error_of(missing), HasSubstr("'nowhere'"));
   Model twice{{node("Relu", "a", {"x"}, {"y"}), node("Relu", "b", {"x"}, {"y"})},
@@ -290,7 +270,7 @@ TEST(OnnxReader, RefusesConvolutionsThatMakeNoSense) {
   const auto refused = [&](const std::vector<std::string>& attributes) {
     return error_of(convolution(in, attributes));
   };
-  EXPECT_THAT(refused({}), HasSubstr("kernel_shape"));
+  EXPECT_EQ(refused({}), "");  // the kernel follows from the weights
   EXPECT_THAT(refused({integers("kernel_shape", {3, 5}), integers("strides", {0, 1})}),
               HasSubstr("'y'"));
   EXPECT_THAT(refused({integers("kernel_shape", {3})}), HasSubstr("'conv'"));

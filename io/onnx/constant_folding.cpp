@@ -1,0 +1,685 @@
+#include "io/onnx/constant_folding.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <set>
+
+namespace ridgeline::io {
+
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+// A small array: integers (some perhaps unknown) or real numbers.
+struct Array {
+  Sizes shape;
+  bool real = false;
+  Sizes integers;
+  std::vector<double> reals;
+
+  std::int64_t size() const {
+    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  }
+  bool known() const {
+    return real || std::find(integers.begin(), integers.end(), kUnknownValue) == integers.end();
+  }
+};
+
+enum ElementType { kFloat = 1, kInt32 = 6, kInt64 = 7, kBool = 9, kHalf = 10, kDouble = 11 };
+
+bool is_real(int type) {
+  return type == kFloat || type == kHalf || type == kDouble || type == 16;
+}
+
+// A whole number of a double; nothing where it does not fit.
+std::int64_t to_integer(double x) {
+  if (!(std::abs(x) < 9.2e18)) return kUnknownValue;
+  return static_cast<std::int64_t>(x);
+}
+
+class Folder {
+ public:
+  Folder(OnnxGraph& graph, int node, FoldingBudget& budget)
+      : graph_(graph), node_(graph.nodes[static_cast<std::size_t>(node)]), budget_(budget) {}
+
+  void run() {
+    mark_constants();
+    if (!node_.domain.empty() || node_.has_subgraph || node_.outputs.empty()) return;
+    const std::string& type = node_.op_type;
+    if (type == "Shape") return shape();
+    if (type == "Size") return size();
+    if (type == "Constant") return;  // known from the file
+    if (type == "Split") return split();
+    std::optional<Array> result = value_of(type);
+    if (result) set(0, std::move(*result));
+  }
+
+ private:
+  void mark_constants() {
+    static const std::set<std::string> random{"RandomNormal",     "RandomUniform",
+                                              "RandomNormalLike", "RandomUniformLike",
+                                              "Multinomial",      "Bernoulli"};
+    bool all = !random.contains(node_.op_type) && !node_.has_subgraph;
+    if (node_.op_type != "Shape" && node_.op_type != "Size") {
+      for (const int input : node_.inputs) {
+        all = all && (input < 0 || graph_.tensor(input).constant);
+      }
+    }
+    node_.constant = all;
+    if (!all) return;
+    for (const int output : node_.outputs) {
+      if (output >= 0) tensor(output).constant = true;
+    }
+  }
+
+  OnnxTensor& tensor(int place) { return graph_.tensors[static_cast<std::size_t>(place)]; }
+
+  // Known sizes of a tensor; nothing where one is not known.
+  std::optional<Sizes> sizes(const OnnxTensor& t) const {
+    if (!t.shape) return std::nullopt;
+    Sizes result;
+    for (const OnnxDim& dim : *t.shape) {
+      if (dim.size == 0 && !dim.zero) return std::nullopt;
+      result.push_back(dim.size);
+    }
+    return result;
+  }
+
+  std::optional<Array> input(std::size_t place) const {
+    if (place >= node_.inputs.size() || node_.inputs[place] < 0) return std::nullopt;
+    const OnnxTensor& t = graph_.tensor(node_.inputs[place]);
+    Array array;
+    if (t.values) {
+      array.integers = *t.values;
+    } else if (t.partial) {
+      array.integers = *t.partial;
+    } else if (t.reals) {
+      array.real = true;
+      array.reals = *t.reals;
+    } else {
+      return std::nullopt;
+    }
+    const auto shape = sizes(t);
+    if (!shape) return std::nullopt;
+    array.shape = *shape;
+    const std::size_t held = array.real ? array.reals.size() : array.integers.size();
+    if (array.size() != static_cast<std::int64_t>(held)) return std::nullopt;
+    return array;
+  }
+  // Integers that are all known.
+  std::optional<Sizes> integers(std::size_t place) const {
+    const auto array = input(place);
+    if (!array || array->real || !array->known()) return std::nullopt;
+    return array->integers;
+  }
+  std::int64_t attribute(std::string_view name, std::int64_t otherwise) const {
+    const OnnxAttribute* found = node_.attribute(name);
+    return found && found->integers.size() == 1 ? found->integers.front() : otherwise;
+  }
+
+  void set(std::size_t output, Array array) {
+    if (output >= node_.outputs.size() || node_.outputs[output] < 0) return;
+    const std::int64_t elements = array.size();
+    if (elements < 0 || elements > kMaxOnnxConstants || elements > budget_.elements) return;
+    if (array.shape.size() > static_cast<std::size_t>(kMaxOnnxRank)) return;
+    budget_.elements -= elements;
+    OnnxTensor& t = tensor(node_.outputs[output]);
+    OnnxShape shape;
+    for (const std::int64_t s : array.shape) shape.push_back({s, "", s == 0});
+    t.shape = std::move(shape);
+    if (t.element_type == 0) t.element_type = array.real ? kFloat : kInt64;
+    if (array.real) {
+      t.reals = std::move(array.reals);
+    } else if (array.known()) {
+      t.values = std::move(array.integers);
+      t.constant = true;
+    } else {
+      t.partial = std::move(array.integers);
+    }
+  }
+
+  void shape() {
+    if (node_.inputs.empty() || node_.inputs[0] < 0) return;
+    const OnnxTensor& of = graph_.tensor(node_.inputs[0]);
+    if (!of.shape) return;
+    const auto rank = static_cast<std::int64_t>(of.shape->size());
+    const auto place = [&](std::int64_t axis) {
+      return std::clamp<std::int64_t>(axis < 0 ? axis + rank : axis, 0, rank);
+    };
+    const std::int64_t from = place(attribute("start", 0));
+    const std::int64_t to = std::max(from, place(attribute("end", rank)));
+    Array result{{to - from}, false, {}, {}};
+    for (std::int64_t a = from; a < to; ++a) {
+      const OnnxDim& dim = (*of.shape)[static_cast<std::size_t>(a)];
+      result.integers.push_back(dim.size > 0 || dim.zero ? dim.size : kUnknownValue);
+    }
+    set(0, std::move(result));
+  }
+
+  void size() {
+    if (node_.inputs.empty() || node_.inputs[0] < 0) return;
+    const auto of = sizes(graph_.tensor(node_.inputs[0]));
+    if (!of) return;
+    double elements = 1;
+    for (const std::int64_t s : *of) elements *= static_cast<double>(s);
+    set(0, {{}, false, {to_integer(elements)}, {}});
+  }
+
+  void split() {
+    const auto data = input(0);
+    if (!data || data->shape.size() != 1) return;
+    auto parts = integers(1);
+    if (!parts) {
+      const OnnxAttribute* given = node_.attribute("split");
+      const auto count = static_cast<std::int64_t>(node_.outputs.size());
+      const std::int64_t each = (data->size() + count - 1) / count;
+      parts.emplace();
+      if (given) {
+        *parts = given->integers;
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) {
+          parts->push_back(std::clamp<std::int64_t>(data->size() - i * each, 0, each));
+        }
+      }
+    }
+    std::int64_t from = 0;
+    for (std::size_t o = 0; o < std::min(parts->size(), node_.outputs.size()); ++o) {
+      const std::int64_t count = (*parts)[o];
+      if (count < 0 || from + count > data->size()) return;
+      set(o, picked(*data, {count}, [&](std::int64_t i) { return from + i; }));
+      from += count;
+    }
+  }
+
+  // An array of elements of another, by place.
+  static Array picked(const Array& from, Sizes shape,
+                      const std::function<std::int64_t(std::int64_t)>& place) {
+    Array result{std::move(shape), from.real, {}, {}};
+    const std::int64_t count = result.size();
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto p = static_cast<std::size_t>(place(i));
+      if (from.real) {
+        result.reals.push_back(from.reals[p]);
+      } else {
+        result.integers.push_back(from.integers[p]);
+      }
+    }
+    return result;
+  }
+
+  static Sizes strides_of(const Sizes& shape) {
+    Sizes strides(shape.size(), 1);
+    for (std::size_t a = shape.size(); a-- > 1;) strides[a - 1] = strides[a] * shape[a];
+    return strides;
+  }
+
+  bool affordable(const Sizes& shape) const {
+    double elements = 1;
+    for (const std::int64_t s : shape) {
+      if (s < 0) return false;
+      elements *= static_cast<double>(s);
+    }
+    return elements <= static_cast<double>(std::min(kMaxOnnxConstants, budget_.elements));
+  }
+
+  // Places of an array's elements under a shape that it is broadcast to, aligned at the right.
+  static std::vector<std::int64_t> broadcast_places(const Sizes& from, const Sizes& to) {
+    const Sizes strides = strides_of(from);
+    std::vector<std::int64_t> places{0};
+    for (std::size_t a = 0; a < to.size(); ++a) {
+      const std::size_t lead = to.size() - from.size();
+      const bool walked = a >= lead && from[a - lead] != 1;
+      std::vector<std::int64_t> next;
+      for (const std::int64_t place : places) {
+        for (std::int64_t i = 0; i < to[a]; ++i) {
+          next.push_back(walked ? place + i * strides[a - lead] : place);
+        }
+      }
+      places = std::move(next);
+    }
+    return places;
+  }
+
+  static std::optional<Sizes> joint_shape(const Sizes& a, const Sizes& b) {
+    Sizes result(std::max(a.size(), b.size()), 1);
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
+      const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
+      if (x != y && x != 1 && y != 1) return std::nullopt;
+      result[result.size() - 1 - i] = x == 1 ? y : x;
+    }
+    return result;
+  }
+
+  std::optional<Array> value_of(const std::string& type) {
+    static const std::set<std::string> views{"Identity", "Reshape", "Squeeze", "Unsqueeze",
+                                             "Flatten"};
+    if (views.contains(type)) return viewed();
+    if (type == "Cast") return cast();
+    if (type == "Gather") return gather();
+    if (type == "Slice") return slice();
+    if (type == "Concat") return concat();
+    if (type == "ConstantOfShape") return constant_of_shape();
+    if (type == "Range") return range();
+    if (type == "Where") return where();
+    if (type == "Expand") return expand();
+    if (type == "Tile") return tile();
+    if (type == "Transpose") return transpose();
+    if (type == "NonZero") return non_zero();
+    if (type.starts_with("Reduce")) return reduce(type);
+    if (auto result = unary(type)) return result;
+    return binary(type);
+  }
+
+  // The same elements in the shape that the rules for shapes have found.
+  std::optional<Array> viewed() {
+    auto data = input(0);
+    if (!data) return std::nullopt;
+    const int output = node_.outputs[0];
+    const auto shape = output < 0 ? std::nullopt : sizes(graph_.tensor(output));
+    if (!shape) return std::nullopt;
+    const std::int64_t before = data->size();
+    data->shape = *shape;
+    if (!affordable(*shape) || data->size() != before) return std::nullopt;
+    return data;
+  }
+
+  std::optional<Array> cast() {
+    auto data = input(0);
+    if (!data) return std::nullopt;
+    const auto to = static_cast<int>(attribute("to", 0));
+    if (is_real(to) == data->real) {
+      if (to == kBool) {
+        for (std::int64_t& x : data->integers) x = x == kUnknownValue ? x : x != 0;
+      }
+      return data;
+    }
+    if (is_real(to)) {
+      if (!data->known()) return std::nullopt;
+      data->real = true;
+      data->reals.assign(data->integers.begin(), data->integers.end());
+      data->integers.clear();
+    } else {
+      data->real = false;
+      for (const double x : data->reals) {
+        data->integers.push_back(to == kBool ? x != 0 : to_integer(x));
+      }
+      data->reals.clear();
+    }
+    return data;
+  }
+
+  std::optional<Array> gather() {
+    const auto data = input(0);
+    const auto indices = integers(1);
+    if (!data || !indices || data->shape.empty()) return std::nullopt;
+    const auto rank = static_cast<std::int64_t>(data->shape.size());
+    std::int64_t axis = attribute("axis", 0);
+    if (axis < 0) axis += rank;
+    if (axis < 0 || axis >= rank) return std::nullopt;
+    const std::int64_t length = data->shape[static_cast<std::size_t>(axis)];
+    const Sizes inner_shape(data->shape.begin() + axis + 1, data->shape.end());
+    const std::int64_t inner = std::accumulate(inner_shape.begin(), inner_shape.end(),
+                                               std::int64_t{1}, std::multiplies<>());
+    Sizes shape(data->shape.begin(), data->shape.begin() + axis);
+    const auto index_shape = input(1)->shape;
+    shape.insert(shape.end(), index_shape.begin(), index_shape.end());
+    shape.insert(shape.end(), inner_shape.begin(), inner_shape.end());
+    for (const std::int64_t i : *indices) {
+      if (i < -length || i >= length) return std::nullopt;
+    }
+    if (!affordable(shape)) return std::nullopt;
+    const auto count = static_cast<std::int64_t>(indices->size());
+    return picked(*data, shape, [&](std::int64_t i) {
+      std::int64_t index = (*indices)[static_cast<std::size_t>(i / inner % count)];
+      if (index < 0) index += length;
+      return (i / inner / count * length + index) * inner + i % inner;
+    });
+  }
+
+  std::optional<Array> slice() {
+    const auto data = input(0);
+    if (!data || data->shape.size() != 1) return std::nullopt;
+    const auto list = [&](std::size_t place, const char* name) -> std::optional<Sizes> {
+      if (place < node_.inputs.size() && node_.inputs[place] >= 0) return integers(place);
+      const OnnxAttribute* given = node_.attribute(name);
+      return given ? std::optional(given->integers) : Sizes{};
+    };
+    const auto starts = list(1, "starts");
+    const auto ends = list(2, "ends");
+    const auto steps = list(4, "steps");
+    if (!starts || !ends || !steps || starts->size() != 1 || ends->size() != 1) return std::nullopt;
+    const std::int64_t n = data->size();
+    const std::int64_t step = steps->empty() ? 1 : steps->front();
+    if (step == 0 || step == kUnknownValue) return std::nullopt;
+    const auto place = [n](std::int64_t i, std::int64_t low, std::int64_t high) {
+      return std::clamp<std::int64_t>(i < 0 ? std::max(i, -n - 1) + n : i, low, high);
+    };
+    Sizes places;
+    if (step > 0) {
+      const std::int64_t end = place(ends->front(), 0, n);
+      for (std::int64_t i = place(starts->front(), 0, n); i < end;) {
+        places.push_back(i);
+        if (step > n) break;
+        i += step;
+      }
+    } else {
+      const std::int64_t end = place(ends->front(), -1, n - 1);
+      for (std::int64_t i = place(starts->front(), 0, n - 1); i > end && i < n;) {
+        places.push_back(i);
+        if (step < -n) break;
+        i += step;
+      }
+    }
+    return picked(*data, {static_cast<std::int64_t>(places.size())},
+                  [&](std::int64_t i) { return places[static_cast<std::size_t>(i)]; });
+  }
+
+  std::optional<Array> concat() {
+    Array result{{0}, false, {}, {}};
+    for (std::size_t i = 0; i < node_.inputs.size(); ++i) {
+      auto part = input(i);
+      if (!part) {
+        // A list of known length whose elements are not known.
+        const OnnxTensor* t = node_.inputs[i] < 0 ? nullptr : &graph_.tensor(node_.inputs[i]);
+        const auto shape = t ? sizes(*t) : std::nullopt;
+        if (!shape || shape->size() != 1 || is_real(t->element_type) || !affordable(*shape)) {
+          return std::nullopt;
+        }
+        part = Array{
+            *shape, false, Sizes(static_cast<std::size_t>(shape->front()), kUnknownValue), {}};
+      }
+      if (part->shape.size() != 1) return std::nullopt;
+      if (i == 0) result.real = part->real;
+      if (part->real != result.real) return std::nullopt;
+      result.integers.insert(result.integers.end(), part->integers.begin(), part->integers.end());
+      result.reals.insert(result.reals.end(), part->reals.begin(), part->reals.end());
+      result.shape[0] += part->shape[0];
+      if (result.shape[0] > kMaxOnnxConstants) return std::nullopt;
+    }
+    return result;
+  }
+
+  std::optional<Array> constant_of_shape() {
+    const auto shape = integers(0);
+    if (!shape || !affordable(*shape)) return std::nullopt;
+    Array result{*shape, true, {}, {}};
+    const OnnxAttribute* value = node_.attribute("value");
+    const auto count = static_cast<std::size_t>(result.size());
+    if (value && !value->integers.empty()) {
+      result.real = false;
+      result.integers.assign(count, value->integers.front());
+    } else {
+      result.reals.assign(count, value && !value->reals.empty() ? value->reals.front() : 0.0);
+    }
+    return result;
+  }
+
+  std::optional<Array> range() {
+    std::array<double, 3> bounds{};
+    bool real = false;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto array = input(i);
+      if (!array || array->size() != 1 || !array->known()) return std::nullopt;
+      real = real || array->real;
+      bounds[i] = array->real ? array->reals[0] : static_cast<double>(array->integers[0]);
+    }
+    const double count = std::ceil((bounds[1] - bounds[0]) / bounds[2]);
+    if (!std::isfinite(count) || count > static_cast<double>(kMaxOnnxConstants)) {
+      return std::nullopt;
+    }
+    Array result{{std::max<std::int64_t>(0, static_cast<std::int64_t>(count))}, real, {}, {}};
+    for (std::int64_t i = 0; i < result.shape[0]; ++i) {
+      const double x = bounds[0] + static_cast<double>(i) * bounds[2];
+      if (real) {
+        result.reals.push_back(x);
+      } else {
+        result.integers.push_back(to_integer(x));
+      }
+    }
+    return result;
+  }
+
+  std::optional<Array> where() {
+    const auto choose = input(0);
+    const auto yes = input(1);
+    const auto no = input(2);
+    if (!choose || choose->real || !yes || !no || yes->real != no->real) return std::nullopt;
+    auto shape = joint_shape(yes->shape, no->shape);
+    if (shape) shape = joint_shape(*shape, choose->shape);
+    if (!shape || !affordable(*shape)) return std::nullopt;
+    const auto pc = broadcast_places(choose->shape, *shape);
+    const auto py = broadcast_places(yes->shape, *shape);
+    const auto pn = broadcast_places(no->shape, *shape);
+    Array result{*shape, yes->real, {}, {}};
+    for (std::size_t i = 0; i < pc.size(); ++i) {
+      const std::int64_t c = choose->integers[static_cast<std::size_t>(pc[i])];
+      const Array& from = c != 0 ? *yes : *no;
+      const auto p = static_cast<std::size_t>(c != 0 ? py[i] : pn[i]);
+      if (c == kUnknownValue && from.real) return std::nullopt;
+      if (from.real) {
+        result.reals.push_back(from.reals[p]);
+      } else {
+        result.integers.push_back(c == kUnknownValue ? c : from.integers[p]);
+      }
+    }
+    return result;
+  }
+
+  std::optional<Array> expand() {
+    const auto data = input(0);
+    const auto target = integers(1);
+    if (!data || !target) return std::nullopt;
+    const auto shape = joint_shape(data->shape, *target);
+    if (!shape || !affordable(*shape)) return std::nullopt;
+    const auto places = broadcast_places(data->shape, *shape);
+    return picked(*data, *shape,
+                  [&](std::int64_t i) { return places[static_cast<std::size_t>(i)]; });
+  }
+
+  std::optional<Array> tile() {
+    const auto data = input(0);
+    const auto repeats = integers(1);
+    if (!data || !repeats || data->shape.size() != 1 || repeats->size() != 1) return std::nullopt;
+    const std::int64_t n = data->size();
+    const std::int64_t times = repeats->front();
+    if (times < 0 || times > kMaxOnnxConstants || n == 0 || !affordable({n * times}))
+      return std::nullopt;
+    return picked(*data, {n * times}, [n](std::int64_t i) { return i % n; });
+  }
+
+  std::optional<Array> transpose() {
+    const auto data = input(0);
+    if (!data) return std::nullopt;
+    const auto rank = static_cast<std::int64_t>(data->shape.size());
+    const OnnxAttribute* given = node_.attribute("perm");
+    Sizes order;
+    for (std::int64_t a = 0; a < rank; ++a) order.push_back(rank - 1 - a);
+    if (given) order = given->integers;
+    Sizes sorted = order;
+    std::sort(sorted.begin(), sorted.end());
+    for (std::int64_t a = 0; a < rank; ++a) {
+      if (sorted.size() != data->shape.size() || sorted[static_cast<std::size_t>(a)] != a)
+        return std::nullopt;
+    }
+    const Sizes strides = strides_of(data->shape);
+    Sizes shape;
+    Sizes steps;
+    for (const std::int64_t a : order) {
+      shape.push_back(data->shape[static_cast<std::size_t>(a)]);
+      steps.push_back(strides[static_cast<std::size_t>(a)]);
+    }
+    return picked(*data, shape, [&](std::int64_t i) {
+      std::int64_t place = 0;
+      for (std::size_t a = shape.size(); a-- > 0;) {
+        place += i % shape[a] * steps[a];
+        i /= shape[a];
+      }
+      return place;
+    });
+  }
+
+  std::optional<Array> non_zero() {
+    const auto data = input(0);
+    if (!data || !data->known()) return std::nullopt;
+    Sizes places;
+    for (std::int64_t i = 0; i < data->size(); ++i) {
+      const auto p = static_cast<std::size_t>(i);
+      if (data->real ? data->reals[p] != 0 : data->integers[p] != 0) places.push_back(i);
+    }
+    const Sizes strides = strides_of(data->shape);
+    Array result{
+        {static_cast<std::int64_t>(data->shape.size()), static_cast<std::int64_t>(places.size())},
+        false,
+        {},
+        {}};
+    for (std::size_t a = 0; a < data->shape.size(); ++a) {
+      for (const std::int64_t place : places) {
+        result.integers.push_back(place / strides[a] % data->shape[a]);
+      }
+    }
+    return result;
+  }
+
+  // Of the whole list alone, which is what shapes need.
+  std::optional<Array> reduce(const std::string& type) {
+    const auto data = input(0);
+    if (!data || data->shape.size() > 1 || !data->known() || data->size() == 0) return std::nullopt;
+    std::vector<double> x = data->reals;
+    if (!data->real) x.assign(data->integers.begin(), data->integers.end());
+    double result = x[0];
+    for (std::size_t i = 1; i < x.size(); ++i) {
+      if (type == "ReduceProd") result *= x[i];
+      if (type == "ReduceSum" || type == "ReduceMean") result += x[i];
+      if (type == "ReduceMax") result = std::max(result, x[i]);
+      if (type == "ReduceMin") result = std::min(result, x[i]);
+    }
+    if (type == "ReduceMean") result /= static_cast<double>(x.size());
+    static const std::set<std::string> known{"ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax",
+                                             "ReduceMin"};
+    if (!known.contains(type)) return std::nullopt;
+    const bool keep = attribute("keepdims", 1) != 0 && data->shape.size() == 1;
+    Array array{keep ? Sizes{1} : Sizes{}, data->real, {}, {}};
+    if (data->real) {
+      array.reals = {result};
+    } else {
+      array.integers = {to_integer(result)};
+    }
+    return array;
+  }
+
+  std::optional<Array> unary(const std::string& type) {
+    static const std::set<std::string> known{"Neg", "Abs", "Floor", "Ceil", "Sqrt", "Round", "Not"};
+    if (!known.contains(type)) return std::nullopt;
+    auto data = input(0);
+    if (!data) return std::nullopt;
+    for (double& x : data->reals) {
+      if (type == "Neg") x = -x;
+      if (type == "Abs") x = std::abs(x);
+      if (type == "Floor") x = std::floor(x);
+      if (type == "Ceil") x = std::ceil(x);
+      if (type == "Sqrt") x = std::sqrt(x);
+      if (type == "Round") x = std::nearbyint(x);
+    }
+    for (std::int64_t& x : data->integers) {
+      if (x == kUnknownValue) continue;
+      if (type == "Neg") x = -x;
+      if (type == "Abs") x = std::abs(x);
+      if (type == "Not") x = x == 0;
+    }
+    return data;
+  }
+
+  static std::optional<std::int64_t> whole(const std::string& type, std::int64_t x,
+                                           std::int64_t y) {
+    std::int64_t result = 0;
+    if (type == "Add") return __builtin_add_overflow(x, y, &result) ? kUnknownValue : result;
+    if (type == "Sub") return __builtin_sub_overflow(x, y, &result) ? kUnknownValue : result;
+    if (type == "Mul") return __builtin_mul_overflow(x, y, &result) ? kUnknownValue : result;
+    if (type == "Div") return y == 0 ? kUnknownValue : x / y;
+    if (type == "Mod") {
+      if (y == 0) return kUnknownValue;
+      const std::int64_t rest = y == -1 ? 0 : x % y;
+      return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+    }
+    if (type == "Min") return std::min(x, y);
+    if (type == "Max") return std::max(x, y);
+    if (type == "Pow") return to_integer(std::pow(static_cast<double>(x), static_cast<double>(y)));
+    if (type == "And") return x != 0 && y != 0;
+    if (type == "Or") return x != 0 || y != 0;
+    if (type == "Xor") return (x != 0) != (y != 0);
+    return std::nullopt;
+  }
+  static std::optional<double> fraction(const std::string& type, double x, double y) {
+    if (type == "Add") return x + y;
+    if (type == "Sub") return x - y;
+    if (type == "Mul") return x * y;
+    if (type == "Div") return x / y;
+    if (type == "Min") return std::min(x, y);
+    if (type == "Max") return std::max(x, y);
+    if (type == "Pow") return std::pow(x, y);
+    return std::nullopt;
+  }
+  template <typename T>
+  static std::optional<bool> compared(const std::string& type, T x, T y) {
+    if (type == "Equal") return x == y;
+    if (type == "Greater") return x > y;
+    if (type == "Less") return x < y;
+    if (type == "GreaterOrEqual") return x >= y;
+    if (type == "LessOrEqual") return x <= y;
+    return std::nullopt;
+  }
+
+  std::optional<Array> binary(const std::string& type) {
+    const bool compares = compared(type, 0.0, 0.0).has_value();
+    if (!compares && !whole(type, 1, 1)) return std::nullopt;
+    if (node_.inputs.size() != 2) return std::nullopt;
+    const auto a = input(0);
+    const auto b = input(1);
+    if (!a || !b) return std::nullopt;
+    const bool real = a->real || b->real;
+    if (real && (!a->known() || !b->known())) return std::nullopt;
+    if (real && !compares && !fraction(type, 1, 1)) return std::nullopt;
+    const auto shape = joint_shape(a->shape, b->shape);
+    if (!shape || !affordable(*shape)) return std::nullopt;
+    const auto pa = broadcast_places(a->shape, *shape);
+    const auto pb = broadcast_places(b->shape, *shape);
+    Array result{*shape, real && !compares, {}, {}};
+    for (std::size_t i = 0; i < pa.size(); ++i) {
+      const auto x = static_cast<std::size_t>(pa[i]);
+      const auto y = static_cast<std::size_t>(pb[i]);
+      if (real) {
+        const double u = a->real ? a->reals[x] : static_cast<double>(a->integers[x]);
+        const double v = b->real ? b->reals[y] : static_cast<double>(b->integers[y]);
+        if (compares) {
+          result.integers.push_back(*compared(type, u, v));
+        } else {
+          result.reals.push_back(*fraction(type, u, v));
+        }
+        continue;
+      }
+      const std::int64_t u = a->integers[x];
+      const std::int64_t v = b->integers[y];
+      if (u == kUnknownValue || v == kUnknownValue) {
+        result.integers.push_back(kUnknownValue);
+      } else {
+        result.integers.push_back(compares ? *compared(type, u, v) : *whole(type, u, v));
+      }
+    }
+    return result;
+  }
+
+  OnnxGraph& graph_;
+  OnnxNode& node_;
+  FoldingBudget& budget_;
+};
+
+}  // namespace
+
+void fold_constants(OnnxGraph& graph, int node, FoldingBudget& budget) {
+  Folder(graph, node, budget).run();
+}
+
+}  // namespace ridgeline::io
