@@ -11,6 +11,7 @@
 #include "io/inputs/multicore_reader.hpp"
 #include "io/inputs/stream_mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
+#include "io/results/study_file.hpp"
 #include "io/study/study_document.hpp"
 #include "model/core/mapping_spec.hpp"
 
@@ -46,10 +47,41 @@ std::string summary(const model::Workload& workload) {
   return text + ", " + std::to_string(static_cast<std::int64_t>(macs)) + " multiply-accumulates";
 }
 
+// What a study file holds; an InputError that names what is damaged, and what is not.
+std::string study_file_summary(const std::filesystem::path& path) {
+  io::StudyFileReading found;
+  try {
+    found = io::examine_study_file(path);
+  } catch (const io::FileError& error) {
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(path, ignored)) throw;
+    // Here it is the file that is in question.
+    std::string what = error.what();
+    if (what.starts_with(path.string() + ": ")) what.erase(0, path.string().size() + 2);
+    throw io::InputError({path.string(), "", 0, 0}, what);
+  }
+  if (!found.damage.empty()) {
+    std::string damaged;
+    for (const io::DamagedPart& part : found.damage)
+      damaged += (damaged.empty() ? "" : "; ") + part.part + ": " + part.why;
+    throw io::InputError({path.string(), "", 0, 0}, "the file is damaged: " + damaged,
+                         "all else can be read: " +
+                             counted(found.file.candidates.size(), "candidate", "candidates") +
+                             ", " + std::to_string(found.file.front.size()) +
+                             " of them marked as the front");
+  }
+  return "study file (" + found.file.status + "), " +
+         counted(found.file.candidates.size(), "candidate", "candidates") + ", " +
+         std::to_string(found.file.front.size()) + " on the front, " +
+         (found.verified ? "as it was written" : "of a version without checksums");
+}
+
 // "accelerator, 32 x 32 array, 4 memories"; throws InputError.
 std::string examine(const std::filesystem::path& path,
                     const std::map<std::string, std::int64_t>& dims,
                     std::vector<std::string>& notes, std::vector<io::MissingArithmetic>& missing) {
+  if (!io::is_document_text(path) && (path.extension() == ".h5" || path.extension() == ".hdf5"))
+    return study_file_summary(path);
   if (!io::is_document_text(path) && path.extension() == ".onnx") {
     io::OnnxOptions options;
     options.dims = dims;

@@ -200,10 +200,10 @@ std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const 
   ScheduleResult& result = scheduled->result;
   try {
     result = run_schedule(network, scheduled->system, scheduled->mapping, request);
-  } catch (const std::out_of_range& error) {
+  } catch (const ForeignGranularity& error) {
     throw io::InputError({io::name_of(options.allocation), "/granularity/factors"}, error.what(),
                          "give the stacks and the workload that it was found with");
-  } catch (const std::invalid_argument& error) {
+  } catch (const TooManyAllocations& error) {
     throw io::InputError({io::name_of(options.mapping), ""}, error.what(),
                          "use --search ga, or leave fewer choices");
   }

@@ -49,6 +49,12 @@ bool parse_options(const std::vector<std::string>& arguments, std::string_view u
   } catch (const po::too_many_positional_options_error&) {
     throw UsageError("'" + std::string(usage) + "' takes no arguments without an option's name");
   }
+  for (const auto& [name, value] : values) {
+    const auto* text = boost::any_cast<std::string>(&value.value());
+    if (text != nullptr && text->empty() && !value.defaulted()) {
+      throw UsageError("--" + name + " takes a value, and '' is none");
+    }
+  }
   return true;
 }
 

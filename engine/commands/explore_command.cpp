@@ -79,7 +79,6 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   options.output = values.count("output") != 0
                        ? std::filesystem::path(values["output"].as<std::string>())
                        : options.study.filename().replace_extension(".h5");
-  if (options.output.empty()) throw UsageError("--output takes the name of a file");
   options.resume = values.count("resume") != 0;
   options.force = values.count("force") != 0;
   if (options.resume && options.force)

@@ -46,8 +46,7 @@ class MultiCoreSystem {
   explicit MultiCoreSystem(const io::Study& study)
       : study_(study), cache_(std::make_shared<NodeCostCache>()) {
     for (const io::StudyWorkload& workload : study.spec().workloads) {
-      graphs_.emplace_back();
-      if (workload.onnx) graphs_.back() = io::read_onnx_graph(workload.path, onnx(workload));
+      graphs_.push_back(workload.model);
     }
   }
 
@@ -144,12 +143,6 @@ class MultiCoreSystem {
   }
 
  private:
-  static io::OnnxOptions onnx(const io::StudyWorkload& workload) {
-    io::OnnxOptions options;
-    for (const auto& [name, size] : workload.dims) options.dims[name] = size;
-    return options;
-  }
-
   // What one rank knows of nodes on cores. Where it has become too much, all of it goes: those
   // who still use it keep it alive.
   std::shared_ptr<NodeCostCache> cache() {
@@ -247,7 +240,7 @@ class MultiCoreSystem {
   }
 
   const io::Study& study_;
-  std::vector<std::optional<io::OnnxGraph>> graphs_;  // absent where documents give them
+  std::vector<std::shared_ptr<const io::OnnxGraph>> graphs_;  // none where documents give them
   std::mutex mutex_;
   std::shared_ptr<NodeCostCache> cache_;
 };

@@ -10,6 +10,7 @@
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
+#include "io/onnx/onnx_graph.hpp"
 #include "io/onnx/onnx_reader.hpp"
 #include "search/designs/design_bound.hpp"
 #include "search/mapping/workload_search.hpp"
@@ -37,7 +38,8 @@ class SingleCore {
       if (!workload.onnx) continue;
       io::OnnxOptions options;
       for (const auto& [name, size] : workload.dims) options.dims[name] = size;
-      models_.back() = io::read_onnx_workload(workload.path, options).workload;
+      models_.back() =
+          io::lower_onnx_workload(*workload.model, workload.path.stem().string(), options).workload;
     }
   }
 

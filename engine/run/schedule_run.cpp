@@ -35,6 +35,11 @@ class Run {
 
   ScheduleResult run() {
     ScheduleResult result;
+    if (std::none_of(network_.nodes.begin(), network_.nodes.end(),
+                     [](const model::NetworkNode& node) { return node.layer.has_value(); })) {
+      result.infeasible = "the network has no layer with costs";
+      return result;
+    }
     choose_cuts();
     const ScheduleVariant* first = nullptr;
     for (const Factors& factors : first_cuts()) {
@@ -67,8 +72,8 @@ class Run {
     }
     const std::size_t chosen = request_.granularity->chosen.size();
     if (chosen != 0 && chosen != cut_stacks_.size()) {
-      throw std::out_of_range("a granularity for " + std::to_string(chosen) +
-                              " stacks, and there are " + std::to_string(cut_stacks_.size()));
+      throw ForeignGranularity("a granularity for " + std::to_string(chosen) +
+                               " stacks, and there are " + std::to_string(cut_stacks_.size()));
     }
     if (chosen == 0) cut_genes_ = cut_stacks_.size();
   }
@@ -284,7 +289,7 @@ class Run {
         space_, symmetry, request_.search,
         [&](std::span<const search::Genome> genomes) { return evaluate(genomes); });
     if (found.too_large) {
-      throw std::invalid_argument("too many allocations to try all of them");
+      throw TooManyAllocations("too many allocations to try all of them");
     }
     result.engine = found.engine;
     result.space = found.space;

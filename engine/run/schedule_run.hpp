@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,9 +68,19 @@ using search::ScheduleChoice;
 using search::ScheduleResult;
 using search::ScheduleVariant;
 
+// The exhaustive engine is asked for, and the space is too large for it.
+class TooManyAllocations : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+// The factors of a granularity are those of another network, or of other stacks.
+class ForeignGranularity : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // Precondition: ids of cores and of layers in the request are the system's and the network's.
-// Throws std::invalid_argument where the exhaustive engine is asked for and the space is too
-// large for it.
+// Throws the two above, and MachineError where a thread cannot be started.
 ScheduleResult run_schedule(const model::Network& network, const model::MultiCore& system,
                             const model::CoreMapping& mapping, const ScheduleRequest& request,
                             NodeCostCache* cache = nullptr);

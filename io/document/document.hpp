@@ -134,7 +134,8 @@ class Document {
 
 // Reads .yaml, .yml and .json files, and JSON text in their place (io/document/given.hpp). A file
 // that is not there, not readable or no document is an InputError.
-Document load_document(const std::filesystem::path& path);
+// `bytes` receives what was read.
+Document load_document(const std::filesystem::path& path, std::string* bytes = nullptr);
 
 // `name` stands for the file in messages. Format `automatic`: by the name's ending, else JSON
 // if the text starts with a brace or bracket.

@@ -504,14 +504,18 @@ std::string read_input_file(const std::filesystem::path& path, std::size_t limit
   return text;
 }
 
-Document load_document(const std::filesystem::path& path) {
-  if (is_document_text(path)) return parse_document(path.native(), name_of(path), Format::json);
+Document load_document(const std::filesystem::path& path, std::string* bytes) {
+  if (is_document_text(path)) {
+    if (bytes != nullptr) *bytes = path.native();
+    return parse_document(path.native(), name_of(path), Format::json);
+  }
   const std::filesystem::path extension = path.extension();
   const std::string text = read_input_file(path);
   if (extension != ".yaml" && extension != ".yml" && extension != ".json") {
     throw InputError({path.string(), "", 0, 0}, "not a YAML or JSON file by its name",
                      foreign_file_remedy(path));
   }
+  if (bytes != nullptr) *bytes = text;
   return parse_document(text, path.string());
 }
 

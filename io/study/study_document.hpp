@@ -29,11 +29,14 @@ using model::Metric;
 enum class StudyInput { accelerator, mapping, workload };
 std::string_view to_string(StudyInput input);
 
+struct OnnxGraph;
+
 struct StudyWorkload {
   std::filesystem::path path;  // resolved against the study document's folder
   double weight = 1;
-  bool onnx = false;                                       // read from `path`; cannot be edited
+  bool onnx = false;                                       // cannot be edited
   std::vector<std::pair<std::string, std::int64_t>> dims;  // values of symbolic ONNX dimensions
+  std::shared_ptr<const OnnxGraph> model;  // of an ONNX workload: of the bytes that were digested
 };
 
 // One value put into a document.

@@ -6,6 +6,7 @@
 
 #include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
+#include "io/onnx/onnx_graph.hpp"
 #include "io/study/study_parts.hpp"
 
 namespace ridgeline::io {
@@ -93,9 +94,11 @@ class StudyReader {
 
   Document load(const Value& value, StudyInput what) {
     const auto path = resolve(value);
-    digest(to_string(what), value.as_string(),
-           at_place(value, [&] { return read_input_file(path); }));
-    return load_document(path);
+    // One read: what is digested is what is parsed, whoever writes to the file meanwhile.
+    std::string bytes;
+    Document document = at_place(value, [&] { return load_document(path, &bytes); });
+    digest(to_string(what), value.as_string(), bytes);
+    return document;
   }
 
   void digest(std::string_view what, const std::string& path, const std::string& bytes) {
@@ -156,6 +159,10 @@ class StudyReader {
       const auto bytes =
           at_place(path, [&] { return read_input_file(workload.path, kMaxModelBytes); });
       digest("workload", path.as_string(), bytes);
+      OnnxOptions options;
+      for (const auto& [name, size] : workload.dims) options.dims[name] = size;
+      workload.model = std::make_shared<const OnnxGraph>(
+          parse_onnx_graph(bytes, workload.path.string(), options));
       parts_.base.workloads.emplace_back();
     } else {
       parts_.base.workloads.emplace_back(load(path, StudyInput::workload));
@@ -188,8 +195,10 @@ class StudyReader {
             "there is no core file '" + name + "'",
             "core files stand beside " + place.as_string() + " or in `cores/` beside it");
       }
-      digest("core", name, read_input_file(path));
-      system.set(pointer, load_document(path).to_json());
+      std::string bytes;
+      const Document core = load_document(path, &bytes);
+      digest("core", name, bytes);
+      system.set(pointer, core.to_json());
     }
   }
 
