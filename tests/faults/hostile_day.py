@@ -99,7 +99,7 @@ def want_of_memory_is_no_result():
 @case
 def want_of_threads_ends_at_once_and_is_said():
     with Place() as place:
-        for command in (["explore", "study.yaml", "-o", "s.h5"], ["evaluate", *MODEL],
+        for command in (["explore", "study.yaml", "-o", "s.h5", "--resume"], ["evaluate", *MODEL],
                         ["schedule", "-w", EXAMPLES / "labs/multicore/four_convs.yaml", "-a",
                          EXAMPLES / "labs/multicore/system.yaml", "-m", EXAMPLES / "labs/multicore/fused.yaml"]):
             for number in ("1+", "2+", "3+"):
