@@ -14,6 +14,7 @@
 #include "io/document/nearest.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
+#include "io/results/mapping_remarks.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -42,17 +43,22 @@ void check_layer_names(const std::vector<std::string>& wanted, const model::Work
   }
 }
 
-// Reads what the call is about into `evaluated`; returns the mapping.
-model::MappingSpec read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluated) {
+// Reads what the call is about into `evaluated`.
+void read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluated) {
   const io::Document accelerator = io::load_document(options.accelerator);
   hooks.details(accelerator.notes());
   evaluated.accelerator = io::read_as(io::DocumentKind::accelerator, options.accelerator,
                                       [&] { return io::read_accelerator(accelerator.root()); });
-  const io::Document document = io::load_document(options.mapping);
-  hooks.details(document.notes());
-  model::MappingSpec mapping = io::read_as(io::DocumentKind::mapping, options.mapping, [&] {
-    return io::read_mapping(document.root(), &evaluated.accelerator);
-  });
+  model::MappingSpec& mapping = evaluated.mapping;
+  if (options.mapping.empty()) {
+    mapping.entries.push_back({.name = "default"});
+  } else {
+    const io::Document document = io::load_document(options.mapping);
+    hooks.details(document.notes());
+    mapping = io::read_as(io::DocumentKind::mapping, options.mapping, [&] {
+      return io::read_mapping(document.root(), &evaluated.accelerator);
+    });
+  }
   LoadedWorkload loaded = io::read_as(io::DocumentKind::workload, options.workload, [&] {
     return load_workload(options.workload, options.onnx);
   });
@@ -75,14 +81,13 @@ model::MappingSpec read(const EvaluateOptions& options, const Hooks& hooks, Eval
     throw io::InputError({io::name_of(options.workload), ""}, "has no layer with costs",
                          io::missing_note(evaluated.missing));
   }
-  return mapping;
 }
 
 }  // namespace
 
 std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks) {
   auto evaluated = std::make_unique<Evaluated>();
-  const model::MappingSpec mapping = read(options, hooks, *evaluated);
+  read(options, hooks, *evaluated);
 
   search::WorkloadSearchOptions& search = evaluated->options;
   search = options.search;
@@ -115,12 +120,16 @@ std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const 
     });
   };
   evaluated->result =
-      search::map_workload(evaluated->workload, evaluated->accelerator, mapping, search);
+      search::map_workload(evaluated->workload, evaluated->accelerator, evaluated->mapping, search);
   if (hooks.stopped()) throw Cancelled();
   // They refer to this call.
   search.for_each = nullptr;
   search.mapper.for_each = nullptr;
   search.mapper.budget.stop = nullptr;
+  for (const std::string& remark : io::mapping_remarks(evaluated->report(), evaluated->mapping)) {
+    hooks.note(remark);
+    evaluated->notes.push_back(remark);
+  }
   return evaluated;
 }
 

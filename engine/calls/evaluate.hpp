@@ -20,7 +20,7 @@ struct EvaluateOptions {
   // Paths, or JSON text in their place (io/document/given.hpp).
   std::string workload;
   std::string accelerator;
-  std::string mapping;
+  std::string mapping;  // empty: usual links, all spatial mappings are searched
   // `for_each` and the mapper's are filled in.
   search::WorkloadSearchOptions search;
   io::OnnxOptions onnx;  // dimensions, precisions, what is refused
@@ -32,6 +32,7 @@ struct EvaluateOptions {
 struct Evaluated {
   model::Workload workload;
   model::Accelerator accelerator;
+  model::MappingSpec mapping;
   search::WorkloadSearchOptions options;  // effective ones
   search::WorkloadResult result;
   std::vector<double> seconds;  // of each of result.problems

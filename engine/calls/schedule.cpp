@@ -2,33 +2,57 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
+#include <stdexcept>
 
 #include "engine/commands/exit_code.hpp"
+#include "engine/run/automatic_schedule.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/given.hpp"
 #include "io/inputs/multicore_reader.hpp"
+#include "io/inputs/placed_tilings.hpp"
 #include "io/inputs/schedule_inputs.hpp"
 #include "io/inputs/stream_mapping_reader.hpp"
 
 namespace ridgeline::engine {
 namespace {
 
+// Stream 1.13 cuts loops by their places in a node, and names the layers that are fused.
+void resolve_places(const ScheduleOptions& options, const Hooks& hooks, Scheduled& inputs) {
+  std::vector<std::vector<int>> stacks;
+  std::vector<std::string> remarks;
+  try {
+    io::resolve_placed_tilings(inputs.network.network, inputs.mapping, stacks, remarks);
+  } catch (const std::invalid_argument& error) {
+    throw io::InputError({io::name_of(options.mapping), ""}, error.what(),
+                         "places count a node's loops from D0");
+  }
+  for (const std::string& remark : remarks) hooks.note(remark);
+  if (!stacks.empty() && options.stacks.empty()) inputs.request.tiling.stacks = std::move(stacks);
+}
+
 // Reads the system, the mapping and the network.
 void read(const ScheduleOptions& options, const Hooks& hooks, Scheduled& inputs) {
   inputs.system = io::read_as(io::DocumentKind::multi_core, options.accelerator,
                               [&] { return io::load_multicore(options.accelerator); });
-  const io::Document mapping_document = io::load_document(options.mapping);
-  inputs.mapping = io::read_as(io::DocumentKind::multi_core_mapping, options.mapping,
-                               [&] { return io::read_core_mapping(mapping_document.root()); });
+  std::optional<io::Document> mapping_document;
+  if (!options.mapping.empty()) {
+    mapping_document = io::load_document(options.mapping);
+    inputs.mapping = io::read_as(io::DocumentKind::multi_core_mapping, options.mapping,
+                                 [&] { return io::read_core_mapping(mapping_document->root()); });
+  }
   io::LoweringOptions lowering;
   lowering.onnx = options.onnx;
   lowering.semantics = options.request.tiling.semantics;
   lowering.mapping = &inputs.mapping;
   std::vector<std::string> notes;
   inputs.network = io::load_network(options.workload, lowering, &notes);
-  io::check_core_mapping(mapping_document.root(), inputs.mapping, inputs.network.network,
-                         inputs.system);
+  if (mapping_document) {
+    io::check_core_mapping(mapping_document->root(), inputs.mapping, inputs.network.network,
+                           inputs.system);
+    resolve_places(options, hooks, inputs);
+  }
   hooks.details(notes);
   for (const std::string& note : inputs.network.notes) hooks.note(note);
   hooks.note(io::missing_note(inputs.network.missing));
@@ -135,7 +159,11 @@ void note_adjusted_tilings(const model::CnGraph& graph, const Scheduled& inputs,
         if (loop.dim == static_cast<int>(d)) cuts *= loop.factor;
       }
       const std::int64_t size = layer.tile.dims[d].size * cuts;
-      if (size != dim.size) {
+      if (size != dim.size && cuts == 1) {
+        hooks.note("layer " + layer.name + ": " + dim.name + " is enlarged from " +
+                   std::to_string(dim.size) + " to " + std::to_string(size) +
+                   " although nothing is cut, as in the reference (not with --no-quirks)");
+      } else if (size != dim.size) {
         hooks.note("layer " + layer.name + ": " + dim.name + " is padded from " +
                    std::to_string(dim.size) + " to " + std::to_string(size) + " to be cut in " +
                    std::to_string(cuts) + "; the padding is charged");
@@ -198,8 +226,21 @@ std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const 
   }
   const auto start = std::chrono::steady_clock::now();
   ScheduleResult& result = scheduled->result;
+  const bool complete =
+      std::all_of(network.nodes.begin(), network.nodes.end(), [&](const model::NetworkNode& node) {
+        return !node.layer || scheduled->mapping.choose(node.name, node.operator_type) != nullptr;
+      });
   try {
-    result = run_schedule(network, scheduled->system, scheduled->mapping, request);
+    if (complete) {
+      result = run_schedule(network, scheduled->system, scheduled->mapping, request);
+    } else {
+      AutomaticSchedule found =
+          run_automatic(network, scheduled->system, scheduled->mapping, request);
+      for (const std::string& note : found.notes) hooks.note(note);
+      result = std::move(found.result);
+      scheduled->mapping = std::move(found.mapping);
+      request = std::move(found.request);
+    }
   } catch (const ForeignGranularity& error) {
     throw io::InputError({io::name_of(options.allocation), "/granularity/factors"}, error.what(),
                          "give the stacks and the workload that it was found with");
@@ -216,9 +257,9 @@ std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const 
     std::string layer;
     if (place >= 0) layer = network.nodes[static_cast<std::size_t>(place)].name;
     if (!layer.empty() && problem.find(layer) != std::string::npos) layer.clear();
-    throw io::InputError({io::name_of(options.mapping), ""},
-                         (layer.empty() ? "" : "layer " + layer + ": ") + problem,
-                         result.tiling_problem.remedy);
+    throw io::InputError(
+        {io::name_of(options.mapping.empty() ? options.workload : options.mapping), ""},
+        (layer.empty() ? "" : "layer " + layer + ": ") + problem, result.tiling_problem.remedy);
   }
   if (result.best < 0) throw Infeasible("no feasible schedule: " + result.infeasible);
   if (!options.allocation.empty()) {

@@ -24,7 +24,7 @@ struct ScheduleOptions {
   // Paths, or JSON text in their place (io/document/given.hpp).
   std::string workload;
   std::string accelerator;
-  std::string mapping;
+  std::string mapping;     // may be empty, or leave layers out: their cores are chosen then
   std::string stacks;      // the same, or "packed"; empty: as the reference chooses
   std::string allocation;  // the same; empty: it is searched
   SemanticsVersion version = SemanticsVersion::of_2025;

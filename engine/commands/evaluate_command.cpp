@@ -1,11 +1,14 @@
 #include "engine/commands/evaluate_command.hpp"
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
 #include "engine/commands/onnx_options.hpp"
+#include "io/document/text_output.hpp"
+#include "io/results/mapping_writer.hpp"
 
 namespace ridgeline::engine {
 
@@ -17,7 +20,9 @@ po::options_description options_of_evaluate() {
   auto add = options.add_options();
   add("workload,w", text(), "ONNX model or workload document");
   add("accelerator,a", text(), "accelerator document");
-  add("mapping,m", text(), "mapping document");
+  add("mapping,m", text(),
+      "mapping document; without it operands are linked by their usual names, and all spatial "
+      "mappings are searched");
   add("objective", po::value<std::string>()->default_value("latency"),
       "what the mapping search minimises: latency, energy or edp");
   add_mapping_options(options, "exact");
@@ -27,6 +32,8 @@ po::options_description options_of_evaluate() {
       "random mappings of each layer to cost as well, for comparison");
   add("seed", po::value<std::string>()->default_value("42"),
       "of the engine anneal, and of samples");
+  add("export-mapping", text(),
+      "write what was found as a mapping document, which gives the same figures");
   add("keep-on-chip", po::bool_switch(),
       "keep activations in the lowest memory that fits them between layers");
   add("layer", po::value<std::vector<std::string>>(), "only this layer (repeatable)");
@@ -42,8 +49,11 @@ EvaluateOptions evaluate_options(const po::variables_map& values) {
   EvaluateOptions options;
   options.workload = required(values, "evaluate", "workload");
   options.accelerator = required(values, "evaluate", "accelerator");
-  options.mapping = required(values, "evaluate", "mapping");
+  if (values.count("mapping") != 0) options.mapping = values["mapping"].as<std::string>();
   options.search.mapper = read_mapping_options(values);
+  if (options.mapping.empty() && values["spatial-candidates"].defaulted()) {
+    options.search.mapper.spatial_candidates = 0;
+  }
   options.search.keep_on_chip = values["keep-on-chip"].as<bool>();
   if (values.count("layer") != 0) {
     options.search.layers = values["layer"].as<std::vector<std::string>>();
@@ -58,7 +68,7 @@ EvaluateOptions evaluate_options(const po::variables_map& values) {
 int evaluate_command(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse_options(arguments,
-                     "ridgeline evaluate --workload W --accelerator A --mapping M [options]",
+                     "ridgeline evaluate --workload W --accelerator A [--mapping M] [options]",
                      "Predicts energy, latency and area of a workload on a single-core "
                      "accelerator,\neach layer with the best mapping that the search finds.",
                      options_of_evaluate(), "", values)) {
@@ -69,11 +79,20 @@ int evaluate_command(const std::vector<std::string>& arguments) {
   const auto evaluated = evaluate(evaluate_options(values), hooks);
   const io::EvaluationReport report = evaluated->report();
   write_result(values, json ? io::evaluation_json_text(report) : io::evaluation_text(report));
+  if (values.count("export-mapping") != 0) {
+    io::write_text_file(values["export-mapping"].as<std::string>(),
+                        io::mapping_document(report, evaluated->mapping));
+  }
   const search::WorkloadResult& result = evaluated->result;
   if (result.infeasible == 0) return kDone;
   hooks.note(std::to_string(result.infeasible) + " of " + std::to_string(result.layers.size()) +
              " layers have no feasible mapping and are left out of the total");
-  return kInfeasible;
+  const bool unknown = std::any_of(result.problems.begin(), result.problems.end(),
+                                   [](const search::LayerResult& layer) { return layer.cut_off; });
+  const bool none = std::any_of(
+      result.problems.begin(), result.problems.end(),
+      [](const search::LayerResult& layer) { return !layer.infeasible.empty() && !layer.cut_off; });
+  return unknown && !none ? kStoppedEarly : kInfeasible;
 }
 
 }  // namespace ridgeline::engine

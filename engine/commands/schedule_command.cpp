@@ -24,7 +24,9 @@ po::options_description options_of_schedule() {
   auto add = options.add_options();
   add("workload,w", text(), "ONNX model or workload document");
   add("accelerator,a", text(), "document of the multi-core system");
-  add("mapping,m", text(), "mapping document: which cores may run what, how layers are cut");
+  add("mapping,m", text(),
+      "mapping document: which cores may run what, how layers are cut; what it leaves out, or all "
+      "without it, is chosen");
   add("mode", text_or("fused"), "fused or layer-by-layer");
   add("stacks", text(),
       "layers that are fused with each other: a file, JSON list of lists; or packed: as many as "
@@ -129,10 +131,12 @@ ScheduleRequest read_request(const po::variables_map& values, SemanticsVersion v
         choice("--priority", values["priority"].as<std::string>(), {"order", "latency", "memory"}));
   }
   if (values["no-quirks"].as<bool>()) rules = rules.strict();
+  request.tiling.enlarge_uncut = !values["no-quirks"].as<bool>();
   if (values.count("prefetch") != 0) {
     request.schedule.prefetch = split(values["prefetch"].as<std::string>(), ',');
   }
   request.costs.mapper = read_mapping_options(values);
+  request.costs.mapper.no_quirks = values["no-quirks"].as<bool>();
   request.costs.rules_of_2023 = old;
   request.costs.onchip_latency = version == SemanticsVersion::of_2023;
   if (values.count("node-objective") != 0) {
@@ -164,7 +168,7 @@ ScheduleOptions schedule_options(const po::variables_map& values) {
   options.request = read_request(values, options.version);
   options.workload = required(values, "schedule", "workload");
   options.accelerator = required(values, "schedule", "accelerator");
-  options.mapping = required(values, "schedule", "mapping");
+  if (values.count("mapping") != 0) options.mapping = values["mapping"].as<std::string>();
   options.stacks = text("stacks");
   options.allocation = text("allocation");
   options.onnx = read_onnx_options(values);
@@ -180,7 +184,7 @@ bool wants_details(const po::variables_map& values) {
 int schedule_command(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse_options(arguments,
-                     "ridgeline schedule --workload W --accelerator S --mapping M [options]",
+                     "ridgeline schedule --workload W --accelerator S [--mapping M] [options]",
                      "Schedules a network on a multi-core accelerator, layer by layer or fused,\n"
                      "with the best allocation of its layers to cores that the search finds.",
                      options_of_schedule(), "", values)) {

@@ -204,6 +204,7 @@ class Run {
           const int core = layer.cores[std::min(at(g), layer.cores.size() - 1)];
           if (!std::binary_search(able.begin(), able.end(), core)) {
             result.infeasible = why_unable(v, l);
+            result.failed_layer = layer.id;
             return false;
           }
           base_.core[at(slot + g)] = core;
@@ -213,6 +214,7 @@ class Run {
       }
       if (able.empty()) {
         result.infeasible = why_unable(v, l);
+        result.failed_layer = layer.id;
         return false;
       }
       for (int g = 0; g < layer.groups; ++g) {
@@ -307,6 +309,9 @@ class Run {
         v = variant(factors_of(found.infeasible.genome)).get();
       }
       result.figures = found.infeasible.figures;
+      if (!v->tiling_problem && result.figures.node >= 0) {
+        result.failed_layer = v->graph.layer_of(result.figures.node).id;
+      }
       result.infeasible =
           v->tiling_problem ? v->tiling_problem.problem : describe(result.figures, *v, system_);
       return;

@@ -34,6 +34,9 @@ std::string fixed(double value, int decimals, bool trim) {
   const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
                                     std::chars_format::fixed, decimals);
   std::string text(buffer.data(), result.ptr);
+  // What rounds to nothing has no sign.
+  if (text.starts_with('-') && text.find_first_of("123456789") == std::string::npos)
+    text.erase(0, 1);
   if (trim && text.find('.') != std::string::npos) {
     text.erase(text.find_last_not_of('0') + 1);
     if (text.ends_with('.')) text.pop_back();
@@ -52,6 +55,25 @@ std::string padded(std::string text, std::size_t width, bool right) {
   }));
   if (letters >= width) return text;
   text.insert(right ? 0 : text.size(), width - letters, ' ');
+  return text;
+}
+
+std::string table_text(const std::vector<std::vector<std::string>>& rows, std::size_t numbers,
+                       std::size_t texts) {
+  std::vector<std::size_t> width(rows.front().size(), 0);
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      if (c > 0) line += "  ";
+      line += padded(row[c], width[c], c >= numbers && c < texts);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
   return text;
 }
 

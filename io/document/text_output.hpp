@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ridgeline::io {
 
@@ -21,5 +22,9 @@ std::string padded(std::string text, std::size_t width, bool right = false);
 
 // A bar of '#', `share` (0 to 1) of `width` long, filled with spaces.
 std::string bar(double share, std::size_t width);
+
+// Rows in columns; from column `numbers` on to the right, from `texts` on to the left again.
+std::string table_text(const std::vector<std::vector<std::string>>& rows, std::size_t numbers,
+                       std::size_t texts = 99);
 
 }  // namespace ridgeline::io

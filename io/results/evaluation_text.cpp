@@ -49,6 +49,56 @@ std::string heading(const EvaluationReport& report) {
   return text + "\n\n";
 }
 
+// What limits each layer: where it stands under the roofline, and what it pays an operation.
+std::string limits_table(const EvaluationReport& report) {
+  std::vector<std::vector<std::string>> rows{
+      {"Layer", "pJ/MAC", "MAC/cycle", "of peak", "MAC/byte", "Roofline", "Limited by"}};
+  for (const search::WorkloadLayer& layer : report.result.layers) {
+    const search::LayerResult& mapped = report.result.of(layer);
+    if (!mapped.infeasible.empty()) continue;
+    const LayerLimits limits = layer_limits(report.accelerator, mapped);
+    rows.push_back({shortened(node_of(report, layer).name), fixed(limits.energy_per_mac, 3),
+                    fixed(limits.achieved, 1), percent(limits.achieved / limits.peak),
+                    fixed(limits.intensity, 2),
+                    (limits.memory_bound ? "memory, " : "compute, ") + fixed(limits.attainable, 1),
+                    limits.limit});
+  }
+  if (rows.size() == 1) return "";
+  return "\nWhat limits each layer (roofline: multiply-accumulates a cycle that the array, or the "
+         "outermost memories, allow)\n" +
+         table_text(rows, 1, 6);
+}
+
+// Latency and energy that cannot be had together: the front, where it was searched, else a mapping
+// that is much cheaper and nearly as fast.
+std::string trade_offs(const EvaluationReport& report) {
+  std::string text;
+  for (const search::WorkloadLayer& layer : report.result.layers) {
+    const search::LayerResult& mapped = report.result.of(layer);
+    if (!mapped.infeasible.empty()) continue;
+    const std::string name = node_of(report, layer).name;
+    const model::Cost& best = mapped.evaluation.cost;
+    if (mapped.front.size() > 1) {
+      std::vector<std::vector<std::string>> rows{
+          {"Latency (cycles)", "Energy (pJ)", "cycles", "energy"}};
+      for (const model::Cost& cost : mapped.front) {
+        rows.push_back({fixed(cost.latency, 2, true), fixed(cost.energy, 2),
+                        percent(cost.latency / mapped.front.front().latency),
+                        percent(cost.energy / mapped.front.front().energy)});
+      }
+      text += "\n" + name + ": mappings that no other beats in both" +
+              (mapped.front_proven ? "" : " (as far as was searched)") + "\n" + table_text(rows, 0);
+    } else if (mapped.cheaper && mapped.cheaper->energy < 0.9 * best.energy) {
+      text +=
+          "\n" + name + ": " + fixed(best.energy, 2) + " pJ in " + fixed(best.latency, 2, true) +
+          " cycles; another mapping takes " + fixed(mapped.cheaper->energy, 2) + " pJ in " +
+          fixed(mapped.cheaper->latency, 2, true) + " cycles (" +
+          percent(1 - mapped.cheaper->energy / best.energy) + " less energy; --front lists all)\n";
+    }
+  }
+  return text;
+}
+
 // "optimal" or how far off it may be; and how much worse the reference's search ends.
 std::array<std::string, 2> proof_columns(const search::LayerResult& mapped,
                                          search::Objective objective) {
@@ -92,7 +142,7 @@ std::string layer_table(const EvaluationReport& report) {
         row.insert(row.end(), proof.begin(), proof.end());
       }
     } else {
-      row.push_back("infeasible");
+      row.push_back(mapped.cut_off ? "not known" : "infeasible");
     }
     rows.push_back(std::move(row));
   }
@@ -111,24 +161,12 @@ std::string layer_table(const EvaluationReport& report) {
   sum.insert(sum.end(), more.begin(), more.end());
   rows.push_back(std::move(sum));
 
-  std::vector<std::size_t> width(rows.front().size(), 0);
-  for (const auto& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      if (c > 0) line += "  ";
-      line += padded(row[c], width[c], c >= 2);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
+  std::string text = table_text(rows, 2);
   for (const search::WorkloadLayer& layer : report.result.layers) {
-    const std::string& reason = report.result.of(layer).infeasible;
-    if (!reason.empty())
-      text += "\n" + node_of(report, layer).name + " is infeasible: " + reason + "\n";
+    const search::LayerResult& mapped = report.result.of(layer);
+    if (mapped.infeasible.empty()) continue;
+    text += "\n" + node_of(report, layer).name + (mapped.cut_off ? ": " : " is infeasible: ") +
+            mapped.infeasible + "\n";
   }
   text += "\nArea " + fixed(report.accelerator.area(), 6, true) +
           " in the unit of the accelerator's document.\n";
@@ -188,8 +226,9 @@ std::string loop_nest(const search::LayerResult& mapped, const model::Layer& lay
                       const model::Accelerator& accelerator) {
   const auto memories = loop_memories(mapped);
   std::vector<std::vector<std::string>> rows{{"Temporal loops"}};
-  for (const model::OperandFigures& operand : mapped.evaluation.operands) {
-    rows.front().push_back(operand_name(layer, operand));
+  const std::vector<std::size_t> order = operand_order(layer, mapped.evaluation.operands);
+  for (const std::size_t o : order) {
+    rows.front().push_back(operand_name(layer, mapped.evaluation.operands[o]));
   }
   const auto loop_text = [&](const char* keyword, int dim, std::int64_t size) {
     return std::string(keyword) + " " + layer.dims[static_cast<std::size_t>(dim)].name +
@@ -197,12 +236,19 @@ std::string loop_nest(const search::LayerResult& mapped, const model::Layer& lay
   };
   std::size_t depth = 0;
   for (std::size_t i = mapped.temporal.size(); i-- > 0;) {
-    const model::TemporalLoop& loop = mapped.temporal[i];
+    model::TemporalLoop loop = mapped.temporal[i];
     if (loop.size == 1) continue;
+    // Factors of one loop that lie next to each other, and in the same memories, are one loop.
+    const auto same = [&](std::size_t j) {
+      return mapped.temporal[j].dim == loop.dim &&
+             std::all_of(memories.begin(), memories.end(),
+                         [&](const auto& operand) { return operand[j] == operand[i]; });
+    };
+    while (i > 0 && same(i - 1)) loop.size *= mapped.temporal[--i].size;
     std::vector<std::string> row{std::string(2 * depth, ' ') +
                                  loop_text("for", loop.dim, loop.size)};
-    for (const auto& operand : memories) {
-      const int m = operand[i];
+    for (const std::size_t o : order) {
+      const int m = memories[o][i];
       row.push_back(m < 0 ? "" : accelerator.memories[static_cast<std::size_t>(m)].name);
     }
     rows.push_back(std::move(row));
@@ -254,12 +300,12 @@ std::string loop_nests(const EvaluationReport& report) {
 
 std::string evaluation_text(const EvaluationReport& report) {
   const std::string missing = missing_note(report.missing);
-  return printable_lines(heading(report) + layer_table(report) +
-                         (missing.empty() ? "" : "\n" + missing + "\n") + breakdown(report) +
-                         array_text(report.accelerator, report.result.total.macs,
-                                    report.result.total.latency.total2,
-                                    report.result.total.energy) +
-                         loop_nests(report));
+  return printable_lines(
+      heading(report) + layer_table(report) + (missing.empty() ? "" : "\n" + missing + "\n") +
+      limits_table(report) + trade_offs(report) + breakdown(report) +
+      array_text(report.accelerator, report.result.total.macs, report.result.total.latency.total2,
+                 report.result.total.energy) +
+      loop_nests(report));
 }
 
 }  // namespace ridgeline::io

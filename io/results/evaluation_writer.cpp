@@ -69,6 +69,33 @@ ordered_json temporal_json(const search::LayerResult& mapped, const model::Layer
   return temporal;
 }
 
+// Ports, the roofline, energy an operation, and a mapping that is cheaper and nearly as fast.
+void add_limits(const EvaluationReport& report, const search::LayerResult& mapped,
+                ordered_json& entry) {
+  const LayerLimits limits = layer_limits(report.accelerator, mapped);
+  auto ports = ordered_json::array();
+  for (const search::PortUse& use : mapped.ports) {
+    const model::Memory& memory = report.accelerator.memories[static_cast<std::size_t>(use.memory)];
+    ports.push_back({{"memory", memory.name},
+                     {"port", memory.ports[static_cast<std::size_t>(use.port)].name},
+                     {"bandwidth", count(use.bandwidth)},
+                     {"used", use.bits / mapped.evaluation.latency.total2},
+                     {"share", use.bits / mapped.evaluation.latency.total2 / use.bandwidth},
+                     {"stall", use.stall}});
+  }
+  entry["ports"] = std::move(ports);
+  entry["limit"] = limits.limit;
+  entry["roofline"] = {{"macs_per_cycle", limits.achieved},
+                       {"peak", limits.peak},
+                       {"macs_per_byte", limits.intensity},
+                       {"attainable", limits.attainable},
+                       {"bound", limits.memory_bound ? "memory" : "compute"}};
+  entry["energy_per_mac"] = limits.energy_per_mac;
+  if (mapped.cheaper) {
+    entry["cheaper"] = {{"latency", mapped.cheaper->latency}, {"energy", mapped.cheaper->energy}};
+  }
+}
+
 void add_figures(const EvaluationReport& report, const search::LayerResult& mapped,
                  const model::Layer& layer, double times, ordered_json& entry) {
   const model::Evaluation& evaluation = mapped.evaluation;
@@ -105,6 +132,7 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
   add_throughput(report.accelerator, evaluation.macs, latency.total2, evaluation.cost.energy,
                  entry);
   entry["occupancy"] = std::move(occupancy);
+  add_limits(report, mapped, entry);
   entry["mapping"] = {{"spatial", spatial_json(mapped, layer, report.accelerator)},
                       {"temporal", temporal_json(mapped, layer, report.accelerator)}};
 }
@@ -204,7 +232,7 @@ ordered_json evaluation_json(const EvaluationReport& report) {
     if (mapped.infeasible.empty()) {
       add_figures(report, mapped, *node.layer, static_cast<double>(node.count), entry);
     } else {
-      entry["infeasible"] = mapped.infeasible;
+      entry[mapped.cut_off ? "unfinished" : "infeasible"] = mapped.infeasible;
     }
     entry["search"] = {{"engine", to_string(report.options.mapper.engine)},
                        {"evaluated", mapped.evaluated},

@@ -3,6 +3,7 @@
 
 #include "io/onnx/operator_table.hpp"
 #include "io/results/missing_json.hpp"
+#include "io/results/schedule_layers.hpp"
 #include "io/results/schedule_report.hpp"
 
 namespace ridgeline::io {
@@ -64,16 +65,43 @@ Json allocation(const model::ScheduleProblem& problem, const model::Allocation& 
   return list;
 }
 
-// What each layer is and how much it does.
-Json layers(const model::ScheduleProblem& problem) {
+// What each layer is, how much it does, and what it took.
+Json layers(const ScheduleReport& r) {
   Json list = Json::array();
-  for (const model::CnLayer& layer : problem.graph->layers) {
+  for (const ScheduledLayer& l : scheduled_layers(r)) {
+    const model::CnLayer& layer = r.problem().graph->layers[at(l.layer)];
     const bool macs = has_macs(layer.whole.operator_type);
     list.push_back({{"layer", layer.name},
                     {"id", layer.id},
                     {"operator", layer.whole.operator_type},
                     {"macs", macs ? layer.operations : 0},
-                    {"operations", macs ? 0 : layer.operations}});
+                    {"operations", macs ? 0 : layer.operations},
+                    {"cores", l.cores},
+                    {"nodes", l.nodes},
+                    {"start", time(l.start)},
+                    {"end", time(l.end)},
+                    {"busy", time(l.busy)},
+                    {"energy", l.energy},
+                    {"waiting",
+                     {{"offchip", time(l.waiting[ScheduledLayer::offchip])},
+                      {"cores", time(l.waiting[ScheduledLayer::cores_data])},
+                      {"producers", time(l.waiting[ScheduledLayer::producer])},
+                      {"other", time(l.waiting[ScheduledLayer::other])}}},
+                    {"link_bits", l.bits},
+                    {"link_cycles", time(l.link_cycles)}});
+  }
+  return list;
+}
+
+Json costs(const ScheduleReport& r) {
+  Json list = Json::array();
+  for (const LayerCost& c : layer_costs(r)) {
+    const model::CnLayer& layer = r.problem().graph->layers[at(c.layer)];
+    list.push_back({{"layer", layer.name},
+                    {"id", layer.id},
+                    {"core", c.core},
+                    {"cycles", time(c.cycles)},
+                    {"energy", c.energy}});
   }
   return list;
 }
@@ -270,11 +298,12 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
                                {"factors", factors(r.result.chosen().granularity)}};
   }
   document["allocation"] = allocation(r.problem(), r.result.chosen().allocation);
+  document["layers"] = layers(r);
+  document["costs"] = costs(r);
   document["nodes"] = nodes(r);
   document["transfers"] = transfers(r, full);
   document["memory"] = memories(r, full);
   if (full) add_details(r, document);
-  document["layers"] = layers(r.problem());
   document["missing"] = missing_json(r.missing);
   document["notes"] = r.notes;
   Json front = Json::array();

@@ -7,6 +7,7 @@
 
 #include "io/document/printable.hpp"
 #include "io/document/text_output.hpp"
+#include "io/results/schedule_layers.hpp"
 #include "io/results/schedule_report.hpp"
 
 namespace ridgeline::io {
@@ -144,6 +145,8 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
     }
     out << '\n';
   }
+  out << "\nLayers: when, where, and what they waited for\n" << layers_text(r);
+  out << "\nWhat each layer takes on each core that may run it\n" << costs_text(r);
   out << "\nSearch: " << r.engine() << ", " << r.result.evaluated << " schedules";
   if (r.result.stopped) out << " (stopped early)";
   out << '\n';

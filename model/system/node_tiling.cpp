@@ -315,7 +315,9 @@ TilingFault make_layer(const NetworkNode& node, const CoreMappingEntry& entry,
     }
   } else {
     const bool fused = options.mode == ScheduleMode::fused;
-    layer.intra = clean_intra(layer.whole, node.type, intra, fused);
+    if (!alone || options.enlarge_uncut) {
+      layer.intra = clean_intra(layer.whole, node.type, intra, fused);
+    }
     if (alone) layer.intra.clear();
     layer.inter = clean_inter(layer.whole, entry.inter);
   }

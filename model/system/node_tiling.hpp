@@ -35,6 +35,9 @@ struct TilingOptions {
   std::vector<int> stack_cutoffs;  // last id of each stack; what comes after is alone
   // Bits of weights that fit on chip: decides where a stack ends. See weight_capacity().
   std::int64_t weight_capacity = 0;
+  // The reference enlarges a loop to a multiple of its intra-core factor even where the layer is
+  // alone, and so not cut at all.
+  bool enlarge_uncut = true;
   // Intra-core tilings that replace the mapping's, by node id.
   std::vector<std::pair<int, std::vector<TilingRequest>>> intra;
 };

@@ -37,6 +37,7 @@ struct ScheduleResult {
   // Why there is nothing: a network that cannot be cut as asked, a layer that no core can run.
   std::string infeasible;
   model::TilingFault tiling_problem;
+  int failed_layer = -1;  // id of the layer at which the schedule that came furthest failed
 
   std::vector<ScheduleChoice> front;  // sorted by the objectives
   int best = -1;

@@ -57,6 +57,26 @@ constexpr std::size_t kReferenceCandidates = 3;
 // Ways to cut a given ordering that are costed at most.
 constexpr std::int64_t kMostCuts = 4'000'000;
 
+// Latency of mappings that count as nearly as fast as the best, relative to it; and how many of
+// those that were costed are remembered.
+constexpr double kNear = 1.05;
+constexpr std::size_t kMostNear = 64;
+
+// Keeps what is cheaper than all that is faster.
+void add_near(const model::Cost& cost, std::vector<model::Cost>& near) {
+  const auto place = std::upper_bound(
+      near.begin(), near.end(), cost.latency,
+      [](double latency, const model::Cost& other) { return latency < other.latency; });
+  if (place != near.begin() && std::prev(place)->energy <= cost.energy) return;
+  auto end = place;
+  while (end != near.end() && end->energy >= cost.energy) ++end;
+  auto begin = place;
+  if (begin != near.begin() && std::prev(begin)->latency == cost.latency) --begin;
+  const auto at = near.erase(begin, end);
+  near.insert(at, cost);
+  if (near.size() > kMostNear) near.pop_back();
+}
+
 // Spatial mappings that are searched independently of each other.
 constexpr std::size_t kSpatialBlock = 8;
 
@@ -67,8 +87,9 @@ struct Found {
   model::Ordering ordering;
   model::Cuts cuts;
   std::int64_t evaluated = 0;
-  std::string reason;    // why there is none
-  bool cut_off = false;  // the search was stopped
+  std::vector<model::Cost> near{};  // costed, fast first, each cheaper than all before
+  std::string reason;               // why there is none
+  bool cut_off = false;             // the search was stopped
   std::string remark;
   bool proven = false;  // there is no better one than this or the incumbent
   double lower_bound = -std::numeric_limits<double>::infinity();
@@ -219,6 +240,7 @@ class Search {
     const model::Cost cost = model::evaluate(problem, ordering, cuts);
     ++found.evaluated;
     if (!std::isfinite(cost.energy)) return;
+    if (options_.objective == Objective::latency) add_near(cost, found.near);
     if (!found.any || better(options_.objective, cost, found.cost)) {
       found.any = true;
       found.cost = cost;
@@ -404,6 +426,29 @@ class Search {
   AllocationFailure failure_;
 };
 
+// What each port moves under a mapping, by the memories and ports of `hierarchy`.
+std::vector<PortUse> port_uses(const model::Problem& problem, const model::Hierarchy& hierarchy,
+                               const model::Detail& detail) {
+  std::vector<PortUse> uses;
+  int p = 0;
+  for (const model::HierarchyMemory& memory : hierarchy.memories) {
+    for (const model::HierarchyPort& port : memory.ports) {
+      const model::ProblemPort& compiled = problem.port[z(p)];
+      PortUse use{memory.memory, port.port, compiled.bandwidth_max, 0,
+                  std::max(0.0, detail.port[z(p)].active ? detail.port[z(p)].stall : 0.0)};
+      for (int i = compiled.begin; i < compiled.end; ++i) {
+        const model::PortLink& link = problem.link[z(i)];
+        const model::TransferDetail& transfer =
+            detail.integer[link.operand][link.level][link.direction];
+        if (transfer.active) use.bits += transfer.amount * transfer.precision * transfer.count;
+      }
+      if (use.bits > 0) uses.push_back(use);
+      ++p;
+    }
+  }
+  return uses;
+}
+
 // Latencies and energies that no mapping under any of the spatial mappings dominates.
 std::vector<model::Cost> cost_front(const model::Layer& layer,
                                     const model::Accelerator& accelerator,
@@ -517,6 +562,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     result.infeasible = candidates.infeasible;
     return result;
   }
+  std::vector<model::Cost> near;
   bool proven = true;
   double lower_bound = std::numeric_limits<double>::infinity();
   Found best;
@@ -555,6 +601,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
         continue;
       }
       const Found& found = block[i];
+      for (const model::Cost& cost : found.near) add_near(cost, near);
       result.evaluated += found.evaluated;
       result.nodes += found.nodes;
       result.orderings += found.orderings;
@@ -592,7 +639,14 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
                               result.front_proven);
   }
   result.samples = sample_costs(layer, best_problem, options);
-  result.evaluation = model::explain(best_problem, best.ordering, best.cuts);
+  model::Detail detail;
+  result.evaluation = model::explain(best_problem, best.ordering, best.cuts, &detail);
+  result.ports = port_uses(best_problem, hierarchy, detail);
+  for (const model::Cost& cost : near) {
+    if (cost.latency <= kNear * best.cost.latency && cost.energy < best.cost.energy) {
+      result.cheaper = cost;
+    }
+  }
   for (int i = 0; i < best.ordering.count; ++i) {
     result.temporal.push_back(
         {best.ordering.dim[z(i)], static_cast<std::int64_t>(best.ordering.size[z(i)])});

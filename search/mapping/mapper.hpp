@@ -48,6 +48,15 @@ double objective_value(Objective objective, const model::Cost& cost);
 // Whether `x` replaces the best so far (docs/mapping-search.md, "Selection and ties").
 bool better(Objective objective, const model::Cost& x, const model::Cost& best);
 
+// What the best mapping asks of one port of one instance of a memory.
+struct PortUse {
+  int memory = 0;        // place in Accelerator::memories
+  int port = 0;          // place in Memory::ports
+  double bandwidth = 0;  // bits a cycle
+  double bits = 0;       // moved, over the whole layer
+  double stall = 0;      // cycles by which the array waits for it; 0 where it does not
+};
+
 struct LayerResult {
   std::string infeasible;  // reason; empty: feasible and the rest is set
   bool cut_off = false;    // no mapping was found before the search was stopped: there may be one
@@ -61,10 +70,14 @@ struct LayerResult {
   double lower_bound = 0;                     // of the objective; = value where optimal
   double orderings = 0;                       // of all prime factors, over spatial mappings
   std::int64_t nodes = 0;                     // visited by the exact engine
-  std::optional<model::Cost> reference;       // what loma finds, where the exact engine ran
-  std::vector<model::Cost> front;             // by latency, over all spatial mappings
-  bool front_proven = false;                  // the front is complete
-  std::vector<model::Cost> samples;           // of random mappings under the best spatial mapping
+  std::vector<PortUse> ports;                 // that move anything
+  // Of the objective latency: the cheapest of the mappings that were costed which take 5 % more
+  // cycles at most, where it needs less energy than the best.
+  std::optional<model::Cost> cheaper;
+  std::optional<model::Cost> reference;  // what loma finds, where the exact engine ran
+  std::vector<model::Cost> front;        // by latency, over all spatial mappings
+  bool front_proven = false;             // the front is complete
+  std::vector<model::Cost> samples;      // of random mappings under the best spatial mapping
 };
 
 // Best mapping of a layer on the memories of `hierarchy`. Errors are values: a layer that does
