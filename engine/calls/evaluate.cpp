@@ -83,6 +83,25 @@ void read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluat
   }
 }
 
+// Layers that this kind of array leaves out are missing from the totals too.
+void add_skipped(Evaluated& evaluated) {
+  for (const int place : evaluated.result.skipped) {
+    const model::WorkloadNode& node = evaluated.workload.nodes[static_cast<std::size_t>(place)];
+    auto& missing = evaluated.missing;
+    auto entry = std::find_if(missing.begin(), missing.end(),
+                              [&](const auto& m) { return m.type == node.operator_type; });
+    if (entry == missing.end()) {
+      missing.push_back({.type = node.operator_type});
+      entry = std::prev(missing.end());
+    }
+    ++entry->count;
+    entry->operations += static_cast<double>(node.layer->mac_count());
+    for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
+      entry->bytes += static_cast<double>(node.layer->operand_bits(static_cast<int>(o))) / 8;
+    }
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks) {
@@ -122,6 +141,7 @@ std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const 
   evaluated->result =
       search::map_workload(evaluated->workload, evaluated->accelerator, evaluated->mapping, search);
   if (hooks.stopped()) throw Cancelled();
+  add_skipped(*evaluated);
   // They refer to this call.
   search.for_each = nullptr;
   search.mapper.for_each = nullptr;

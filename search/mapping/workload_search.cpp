@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "model/core/compute_array.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/locality.hpp"
 
@@ -64,6 +65,10 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
     }
     if (!options.layers.empty() && std::find(options.layers.begin(), options.layers.end(),
                                              node.name) == options.layers.end()) {
+      continue;
+    }
+    if (model::skips_operator(accelerator.array, node.operator_type)) {
+      result.skipped.push_back(place);
       continue;
     }
     Problem problem;

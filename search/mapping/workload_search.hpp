@@ -59,6 +59,7 @@ struct WorkloadResult {
   std::vector<LayerResult> problems;      // distinct ones, in the order in which they are met
   std::vector<WorkloadLayer> layers;      // in processing order
   std::vector<WorkloadElement> elements;  // on the vector unit, in processing order
+  std::vector<int> skipped;  // nodes whose layers this kind of array leaves out (skips_operator)
   WorkloadTotal total;
   std::size_t infeasible = 0;  // layers without a mapping
 

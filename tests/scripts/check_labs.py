@@ -50,6 +50,21 @@ class Labs(unittest.TestCase):
         for name in ("pixels_first", "kernel_first"):
             self.assertLessEqual(by_hand["latency"]["total"], results[name]["layers"][0]["latency"]["total"])
 
+    def test_in_memory_arrays_are_far_from_their_peak_and_nearer_to_it_when_filled(self):
+        results = self.run_lab("in_memory", ["breakdown.png"])
+        for array, passes in (("analog", 4), ("digital", 8)):
+            narrow, filled = (results[f"{array}_{name}"] for name in ("narrow_mapping", "mapping"))
+            for result in (narrow, filled):
+                layer = result["layers"][0]
+                self.assertTrue(layer["search"]["optimal"])
+                # 65,536 multipliers, each operation in so many passes.
+                self.assertEqual(layer["latency"]["ideal"], layer["macs"] * passes / 65536)
+                parts = layer["energy"]["mac_components"]
+                self.assertAlmostEqual(sum(parts.values()) / layer["energy"]["mac"], 1, places=12)
+                self.assertLess(layer["throughput"]["tops_per_watt"], result["peak"]["tops_per_watt"])
+            self.assertLess(filled["total"]["energy"], narrow["total"]["energy"])
+            self.assertGreater(filled["total"]["throughput"]["tops"], narrow["total"]["throughput"]["tops"])
+
     def test_lab3_compares_three_wirings_of_the_same_array(self):
         results = self.run_lab("lab3", ["breakdown.png", "shared_hierarchy.png", "split_hierarchy.png",
                                         "two_level_hierarchy.png"])
