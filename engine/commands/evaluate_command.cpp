@@ -61,6 +61,7 @@ EvaluateOptions evaluate_options(const po::variables_map& values) {
   options.threads = at_least(values, "threads", 1);
   options.onnx = read_onnx_options(values);
   options.onnx.quirks = !values["no-quirks"].as<bool>();
+  options.search.mapper.no_quirks = !options.onnx.quirks;
   options.verbose = values["verbose"].as<bool>();
   return options;
 }

@@ -340,8 +340,8 @@ class Folder {
   }
 
   std::optional<Array> slice() {
-    const auto data = input(0);
-    if (!data || data->shape.size() != 1) return std::nullopt;
+    auto data = input(0);
+    if (!data) return std::nullopt;
     const auto list = [&](std::size_t place, const char* name) -> std::optional<Sizes> {
       if (place < node_.inputs.size() && node_.inputs[place] >= 0) return integers(place);
       const OnnxAttribute* given = node_.attribute(name);
@@ -349,32 +349,58 @@ class Folder {
     };
     const auto starts = list(1, "starts");
     const auto ends = list(2, "ends");
-    const auto steps = list(4, "steps");
-    if (!starts || !ends || !steps || starts->size() != 1 || ends->size() != 1) return std::nullopt;
-    const std::int64_t n = data->size();
-    const std::int64_t step = steps->empty() ? 1 : steps->front();
-    if (step == 0 || step == kUnknownValue) return std::nullopt;
+    auto axes = list(3, "axes");
+    auto steps = list(4, "steps");
+    if (!starts || !ends || !axes || !steps || ends->size() != starts->size()) return std::nullopt;
+    if (steps->empty()) steps->assign(starts->size(), 1);
+    for (std::size_t i = axes->size(); axes->size() < starts->size(); ++i) {
+      axes->push_back(static_cast<std::int64_t>(i));
+    }
+    if (steps->size() != starts->size() || axes->size() != starts->size()) return std::nullopt;
+    for (std::size_t i = 0; i < starts->size(); ++i) {
+      const auto rank = static_cast<std::int64_t>(data->shape.size());
+      const std::int64_t axis = (*axes)[i] < 0 ? (*axes)[i] + rank : (*axes)[i];
+      if (axis < 0 || axis >= rank || (*steps)[i] == 0) return std::nullopt;
+      const std::int64_t n = data->shape[static_cast<std::size_t>(axis)];
+      const Sizes places = sliced_places(n, (*starts)[i], (*ends)[i], (*steps)[i]);
+      data = picked_along(*data, static_cast<std::size_t>(axis), places);
+    }
+    return data;
+  }
+
+  // Indices that a slice takes of an axis of n.
+  static Sizes sliced_places(std::int64_t n, std::int64_t start, std::int64_t end,
+                             std::int64_t step) {
     const auto place = [n](std::int64_t i, std::int64_t low, std::int64_t high) {
       return std::clamp<std::int64_t>(i < 0 ? std::max(i, -n - 1) + n : i, low, high);
     };
     Sizes places;
+    if (n == 0) return places;
     if (step > 0) {
-      const std::int64_t end = place(ends->front(), 0, n);
-      for (std::int64_t i = place(starts->front(), 0, n); i < end;) {
+      const std::int64_t last = place(end, 0, n);
+      for (std::int64_t i = place(start, 0, n); i < last; i += std::min(step, n)) {
         places.push_back(i);
-        if (step > n) break;
-        i += step;
       }
     } else {
-      const std::int64_t end = place(ends->front(), -1, n - 1);
-      for (std::int64_t i = place(starts->front(), 0, n - 1); i > end && i < n;) {
+      const std::int64_t last = place(end, -1, n - 1);
+      for (std::int64_t i = place(start, 0, n - 1); i > last; i += std::max(step, -n)) {
         places.push_back(i);
-        if (step < -n) break;
-        i += step;
       }
     }
-    return picked(*data, {static_cast<std::int64_t>(places.size())},
-                  [&](std::int64_t i) { return places[static_cast<std::size_t>(i)]; });
+    return places;
+  }
+
+  static Array picked_along(const Array& data, std::size_t axis, const Sizes& places) {
+    std::int64_t inner = 1;
+    for (std::size_t a = axis + 1; a < data.shape.size(); ++a) inner *= data.shape[a];
+    const std::int64_t before = data.shape[axis];
+    Sizes shape = data.shape;
+    const auto count = static_cast<std::int64_t>(places.size());
+    shape[axis] = count;
+    return picked(data, shape, [&](std::int64_t i) {
+      const std::int64_t index = places[static_cast<std::size_t>(i / inner % count)];
+      return (i / inner / count * before + index) * inner + i % inner;
+    });
   }
 
   std::optional<Array> concat() {
