@@ -162,6 +162,8 @@ class MultiCoreSystem {
     request.search.generations = search.generations;
     request.search.seed = spec.seed;
     request.search.report = search.objective;
+    // Of each design the best schedule alone is looked at.
+    request.search.whole_front = false;
     request.search.budget.stop = stop;
     Found best;
     const auto attempt = [&](const std::string& mode) {

@@ -1,11 +1,13 @@
 #include "engine/run/schedule_run.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
 #include "engine/commands/mapping_options.hpp"
 #include "engine/run/team.hpp"
+#include "search/designs/design_bound.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -15,6 +17,29 @@ std::size_t at(std::int64_t i) {
 }
 
 using Factors = std::vector<std::int64_t>;
+
+// Memory for ways to cut a network that may be needed again.
+constexpr std::size_t kVariantBytes = std::size_t{256} << 20;
+// Ways to cut that are all bounded; of more, none.
+constexpr std::uint64_t kBoundedCuts = 16;
+
+template <typename T>
+std::size_t bytes_of(const std::vector<T>& v) {
+  return v.capacity() * sizeof(T);
+}
+
+// About what a way to cut takes.
+std::size_t bytes_of(const ScheduleVariant& v) {
+  const model::CnGraph& g = v.graph;
+  const model::ScheduleProblem& p = v.problem;
+  return sizeof v + bytes_of(g.nodes) + bytes_of(g.tensors) + bytes_of(g.ranges) +
+         bytes_of(g.predecessors) + bytes_of(g.successors) + bytes_of(g.predecessor_begin) +
+         bytes_of(g.successor_begin) + bytes_of(g.order) + bytes_of(p.nodes) + bytes_of(p.needs) +
+         bytes_of(p.tensors) + bytes_of(p.uses) +
+         p.parts.size() * (sizeof(model::ScheduleProblem::Part) + 4 * sizeof(model::Range)) +
+         bytes_of(p.costs.costs) + bytes_of(p.order) + bytes_of(p.successors) +
+         v.mappings.size() * 4096;
+}
 
 class Run {
  public:
@@ -41,14 +66,14 @@ class Run {
       return result;
     }
     choose_cuts();
-    const ScheduleVariant* first = nullptr;
+    std::shared_ptr<const ScheduleVariant> first;
     for (const Factors& factors : first_cuts()) {
-      const ScheduleVariant& v = *variant(factors);
-      if (v.tiling_problem) {
-        if (!result.tiling_problem) result.tiling_problem = v.tiling_problem;
+      std::shared_ptr<const ScheduleVariant> v = variant(factors);
+      if (v->tiling_problem) {
+        if (!result.tiling_problem) result.tiling_problem = v->tiling_problem;
         continue;
       }
-      first = &v;
+      first = std::move(v);
       break;
     }
     if (first == nullptr) return result;
@@ -90,13 +115,30 @@ class Run {
   }
 
   std::shared_ptr<const ScheduleVariant> variant(const Factors& factors) {
-    auto& place = variants_[factors];
-    if (!place) place = build(factors);
-    return place;
+    const auto place = std::find_if(variants_.begin(), variants_.end(),
+                                    [&](const auto& known) { return known.first == factors; });
+    if (place != variants_.end()) {
+      std::rotate(place, place + 1, variants_.end());
+      return variants_.back().second;
+    }
+    variants_.emplace_back(factors, build(factors));
+    const std::shared_ptr<const ScheduleVariant>& fresh = variants_.back().second;
+    std::uint64_t& mappings = evaluated_[factors];
+    mappings = 0;
+    for (const search::NodeMapping& m : fresh->mappings)
+      mappings += static_cast<std::uint64_t>(m.evaluated);
+    std::size_t bytes = 0;
+    for (const auto& known : variants_) bytes += bytes_of(*known.second);
+    while (variants_.size() > 1 && bytes > kVariantBytes) {
+      bytes -= bytes_of(*variants_.front().second);
+      variants_.erase(variants_.begin());
+    }
+    return fresh;
   }
 
   std::shared_ptr<const ScheduleVariant> build(const Factors& factors) {
     auto v = std::make_shared<ScheduleVariant>();
+    v->number = ++built_;
     model::TilingOptions tiling = tiling_;
     for (std::size_t s = 0; s < factors.size(); ++s) {
       for (const int id : cut_stacks_[s]) {
@@ -243,26 +285,110 @@ class Run {
     return allocation;
   }
 
+  // Genomes of one way to cut together, so that few ways are in memory at a time.
   std::vector<model::ScheduleFigures> evaluate(std::span<const search::Genome> genomes) {
-    std::vector<std::shared_ptr<const ScheduleVariant>> variants;
-    for (const search::Genome& g : genomes) variants.push_back(variant(factors_of(g)));
+    std::map<Factors, std::vector<std::size_t>> of_variant;
+    for (std::size_t i = 0; i < genomes.size(); ++i)
+      of_variant[factors_of(genomes[i])].push_back(i);
     std::vector<model::ScheduleFigures> figures(genomes.size());
-    team_.run(genomes.size(), [&](std::size_t i, int member) {
-      const ScheduleVariant* v = variants[i].get();
-      // What is left of a search that ends here is its caller's affair.
-      const bool stopped = request_.search.budget.stopped();
-      if (stopped || v->tiling_problem) {
-        figures[i].failure = model::ScheduleFailure::core_cannot_run;
-        return;
+    for (const auto& [factors, places] : of_variant) {
+      const std::shared_ptr<const ScheduleVariant> v = variant(factors);
+      if (v->tiling_problem) {
+        for (const std::size_t i : places)
+          figures[i].failure = model::ScheduleFailure::core_cannot_run;
+        continue;
       }
-      // Members keep their schedulers, and with them their storage.
-      Schedulers& schedulers = schedulers_[at(member)];
-      if (schedulers.size() > 64) schedulers.clear();
-      auto& scheduler = schedulers[v];
-      if (!scheduler) scheduler = std::make_unique<model::Scheduler>(v->problem);
-      figures[i] = scheduler->evaluate(allocation_of(genomes[i]));
-    });
+      evaluate_variant(*v, genomes, places, figures);
+    }
     return figures;
+  }
+
+  void evaluate_variant(const ScheduleVariant& v, std::span<const search::Genome> genomes,
+                        const std::vector<std::size_t>& places,
+                        std::vector<model::ScheduleFigures>& figures) {
+    team_.run(places.size(), [&](std::size_t k, int member) {
+      // Members keep their schedulers, and with them their storage.
+      auto& [number, scheduler] = schedulers_[at(member)];
+      if (number != v.number) {
+        scheduler = std::make_unique<model::Scheduler>(v.problem);
+        number = v.number;
+      }
+      model::ScheduleFigures& result = figures[places[k]];
+      // What is left of a search that ends here is its caller's affair.
+      if (request_.search.budget.stopped()) {
+        result.failure = model::ScheduleFailure::core_cannot_run;
+      } else {
+        result = scheduler->evaluate(allocation_of(genomes[places[k]]));
+      }
+    });
+  }
+
+  // Cores of each slot: those of its gene, else the one that is given.
+  std::vector<std::vector<int>> slot_choices() const {
+    std::vector<std::vector<int>> choices;
+    for (const int core : base_.core) choices.push_back({core});
+    for (std::size_t i = 0; i < genes_.size(); ++i)
+      choices[at(genes_[i])] = space_.values[cut_genes_ + i];
+    return choices;
+  }
+
+  search::ScheduleBound system_bound() const {
+    const auto least = search::system_bound(network_, system_);
+    return {least.latency, least.energy};
+  }
+
+  // What no schedule can beat. Where there are more ways to cut than a few, they are not built for
+  // this: then what all units of all cores could do at best.
+  search::ScheduleBound bound(const search::ScheduleBounds& first) {
+    const auto bound_of = [&](const ScheduleVariant& v) {
+      return search::ScheduleBounds(v.problem, slot_choices(), base_.whole_cycles).bound();
+    };
+    if (cut_genes_ == 0) return first.bound();
+    std::uint64_t ways = 1;
+    for (std::size_t s = 0; s < cut_genes_ && ways <= kBoundedCuts; ++s)
+      ways *= request_.granularity->factors.size();
+    if (ways > kBoundedCuts) return system_bound();
+    search::ScheduleBound least{std::numeric_limits<double>::infinity(),
+                                std::numeric_limits<double>::infinity()};
+    for (std::uint64_t way = 0; way < ways; ++way) {
+      if (request_.search.budget.stopped()) return system_bound();
+      Factors factors;
+      std::uint64_t rest = way;
+      for (std::size_t s = 0; s < cut_genes_; ++s) {
+        factors.push_back(
+            request_.granularity->factors[rest % request_.granularity->factors.size()]);
+        rest /= request_.granularity->factors.size();
+      }
+      const std::shared_ptr<const ScheduleVariant> v = variant(factors);
+      if (v->tiling_problem) continue;
+      const search::ScheduleBound one = bound_of(*v);
+      least.latency = std::min(least.latency, one.latency);
+      least.energy = std::min(least.energy, one.energy);
+    }
+    return least;
+  }
+
+  // Genomes of the requested starts; cores that a slot may not have are left as they are in the
+  // space's first genome.
+  std::vector<search::Genome> warm_starts(const ScheduleVariant& v) const {
+    std::vector<search::Genome> genomes;
+    for (const std::vector<LayerAllocation>& start : request_.warm_starts) {
+      search::Genome genome;
+      for (const std::vector<int>& values : space_.values) genome.push_back(values.front());
+      for (std::size_t i = 0; i < genes_.size(); ++i) {
+        const int l = v.problem.slot_layer[at(genes_[i])];
+        const auto given = std::find_if(start.begin(), start.end(), [&](const LayerAllocation& a) {
+          return a.id == v.graph.layers[at(l)].id;
+        });
+        if (given == start.end() || given->cores.empty()) continue;
+        const std::size_t group = at(genes_[i] - v.problem.layers[at(l)].first_slot);
+        const int core = given->cores[std::min(group, given->cores.size() - 1)];
+        const std::vector<int>& values = space_.values[cut_genes_ + i];
+        if (std::binary_search(values.begin(), values.end(), core)) genome[cut_genes_ + i] = core;
+      }
+      genomes.push_back(std::move(genome));
+    }
+    return genomes;
   }
 
   // Cores that may be exchanged, whatever the way to cut: they are of equal content.
@@ -286,9 +412,22 @@ class Run {
 
   void search(const ScheduleVariant& first, ScheduleResult& result) {
     result.searched = !space_.values.empty();
+    const search::ScheduleBounds bounds(first.problem, slot_choices(), base_.whole_cycles);
+    result.bound = bound(bounds);
+    if (request_.give_up && request_.give_up(result.bound)) {
+      result.given_up = true;
+      return;
+    }
     const search::GenomeSymmetry symmetry(space_, cut_genes_, core_classes(first));
+    const search::AllocationHints hints =
+        search::allocation_hints(first.problem, bounds, space_, cut_genes_, genes_);
+    search::AllocationSearchOptions options = request_.search;
+    for (search::Genome& genome : warm_starts(first))
+      options.warm_starts.push_back(std::move(genome));
+    options.least = search::least_value(options.report, result.bound);
+    result.lower_bound = options.least;
     const search::AllocationSearchResult found = search::search_allocations(
-        space_, symmetry, request_.search,
+        space_, symmetry, hints, options,
         [&](std::span<const search::Genome> genomes) { return evaluate(genomes); });
     if (found.too_large) {
       throw TooManyAllocations("too many allocations to try all of them");
@@ -298,15 +437,15 @@ class Run {
     result.distinct = found.distinct;
     result.evaluated = found.evaluated;
     result.stopped = found.stopped;
-    for (const auto& [factors, v] : variants_) {
-      for (const search::NodeMapping& m : v->mappings) {
-        result.mappings_evaluated += static_cast<std::uint64_t>(m.evaluated);
-      }
-    }
+    result.converged = found.converged;
+    result.restarts = found.restarts;
+    for (const auto& [factors, mappings] : evaluated_) result.mappings_evaluated += mappings;
     if (found.best < 0) {
+      std::shared_ptr<const ScheduleVariant> other;
       const ScheduleVariant* v = &first;
       if (found.infeasible.genome.size() == space_.values.size() && !space_.values.empty()) {
-        v = variant(factors_of(found.infeasible.genome)).get();
+        other = variant(factors_of(found.infeasible.genome));
+        v = other.get();
       }
       result.figures = found.infeasible.figures;
       if (!v->tiling_problem && result.figures.node >= 0) {
@@ -324,6 +463,11 @@ class Run {
     result.variant = variant(factors_of(best));
     model::Scheduler scheduler(result.variant->problem);
     result.figures = scheduler.evaluate(allocation_of(best), result.record);
+    const double value = search::objective_value(options.report, result.figures);
+    // Where all was tried, nothing is better than the best.
+    if (found.engine == search::AllocationEngine::exhaustive && found.converged)
+      result.lower_bound = value;
+    result.gap = search::gap_of(value, result.lower_bound);
   }
 
   const model::Network& network_;
@@ -335,11 +479,14 @@ class Run {
   model::Interconnect interconnect_;
   model::TopMemories memories_;
   Team team_;
-  using Schedulers = std::map<const ScheduleVariant*, std::unique_ptr<model::Scheduler>>;
-  std::vector<Schedulers> schedulers_;  // of each member of the team
+  using OwnScheduler = std::pair<std::uint64_t, std::unique_ptr<model::Scheduler>>;
+  std::vector<OwnScheduler> schedulers_;  // of each member of the team
   std::vector<std::vector<int>> cut_stacks_;
   std::size_t cut_genes_ = 0;  // of these, as many as are searched: all or none
-  std::map<Factors, std::shared_ptr<const ScheduleVariant>> variants_;
+  // Ways to cut, the one used last at the end; those used longest ago are built again if need be.
+  std::vector<std::pair<Factors, std::shared_ptr<const ScheduleVariant>>> variants_;
+  std::uint64_t built_ = 0;
+  std::map<Factors, std::uint64_t> evaluated_;  // mappings of each way
   search::GenomeSpace space_;
   std::vector<int> genes_;  // slot of each core gene
   model::Allocation base_;

@@ -24,6 +24,7 @@
 #include "model/system/scheduler.hpp"
 #include "search/allocation/allocation_search.hpp"
 #include "search/allocation/node_cost.hpp"
+#include "search/allocation/schedule_bound.hpp"
 #include "search/allocation/schedule_result.hpp"
 
 namespace ridgeline::engine {
@@ -50,6 +51,11 @@ struct ScheduleRequest {
   // Cores of some or all layers, over the mapping's choice; nothing is searched for them.
   std::vector<LayerAllocation> allocation;
   int threads = 1;
+  // Asked once, before any schedule is made, with what no schedule can beat, whatever the cut;
+  // true: nothing is searched. Empty: never.
+  std::function<bool(const search::ScheduleBound&)> give_up;
+  // Schedules to begin with: cores of layers by id, as far as they may run there.
+  std::vector<std::vector<LayerAllocation>> warm_starts;
 };
 
 // Mapping searches done so far, by content; may be shared between runs with the same options.

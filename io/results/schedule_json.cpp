@@ -284,10 +284,16 @@ std::string tensor_label(const model::ScheduleProblem& problem, int tensor, int 
 }
 
 void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) {
-  Json document{{"schema", "ridgeline.schedule/1"},  {"workload", r.workload},
-                {"accelerator", r.accelerator},      {"mode", r.mode},
-                {"semantics", r.semantics},          {"latency", time(r.result.figures.latency)},
-                {"energy", energy(r.result.figures)}};
+  Json document{{"schema", "ridgeline.schedule/1"},
+                {"workload", r.workload},
+                {"accelerator", r.accelerator},
+                {"mode", r.mode},
+                {"semantics", r.semantics},
+                {"latency", time(r.result.figures.latency)},
+                {"energy", energy(r.result.figures)},
+                {"lower_bound", r.result.lower_bound},
+                {"gap", r.result.gap},
+                {"converged", r.result.converged}};
   Json stacks = Json::array();
   for (const std::vector<int>& stack : r.problem().graph->stacks) {
     if (!stack.empty()) stacks.push_back(stack);
@@ -322,6 +328,7 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
                         {"evaluated", r.result.evaluated},
                         {"mappings_evaluated", r.result.mappings_evaluated},
                         {"stopped", r.result.stopped},
+                        {"restarts", r.result.restarts},
                         {"seconds", r.seconds},
                         {"front", std::move(front)}};
   out << document.dump(1) << '\n';

@@ -99,6 +99,18 @@ void energy(const ScheduleReport& r, std::ostream& out) {
   }
 }
 
+void list_front(const ScheduleReport& r, std::ostream& out) {
+  out << "Front: latency [cycles], energy [pJ]\n";
+  for (const search::ScheduleChoice& c : r.result.front) {
+    out << right(number(c.figures.latency), 14) << right(number(c.figures.energy.total()), 20);
+    for (std::size_t i = 0; i < c.granularity.size(); ++i) {
+      const std::int64_t factor = c.granularity[i];
+      out << (i == 0 ? "   cut in " : ", ") << (factor == 0 ? "all" : std::to_string(factor));
+    }
+    out << '\n';
+  }
+}
+
 }  // namespace
 
 void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
@@ -149,17 +161,12 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
   out << "\nWhat each layer takes on each core that may run it\n" << costs_text(r);
   out << "\nSearch: " << r.engine() << ", " << r.result.evaluated << " schedules";
   if (r.result.stopped) out << " (stopped early)";
-  out << '\n';
-  if (r.result.front.size() < 2) return;
-  out << "Front: latency [cycles], energy [pJ]\n";
-  for (const search::ScheduleChoice& c : r.result.front) {
-    out << right(number(c.figures.latency), 14) << right(number(c.figures.energy.total()), 20);
-    for (std::size_t i = 0; i < c.granularity.size(); ++i) {
-      const std::int64_t factor = c.granularity[i];
-      out << (i == 0 ? "   cut in " : ", ") << (factor == 0 ? "all" : std::to_string(factor));
-    }
-    out << '\n';
-  }
+  if (!r.result.converged && !r.result.stopped) out << " (not converged)";
+  out << (r.result.gap > 0
+              ? "; at most " + share_text(r.result.gap) + " above the least there can be"
+              : "; none is better")
+      << '\n';
+  if (r.result.front.size() > 1) list_front(r, out);
   stream << printable_lines(out.str());
 }
 

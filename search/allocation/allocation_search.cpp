@@ -3,46 +3,24 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "search/allocation/allocation_moves.hpp"
+#include "search/allocation/local_search.hpp"
 #include "search/fronts/archive.hpp"
 
 namespace ridgeline::search {
 namespace {
 
 constexpr std::uint64_t kBatch = 4096;  // genomes of the exhaustive engine at a time
-
-constexpr double kCrossover = 0.3;      // share of children made by crossing two members
-constexpr double kGeneMutation = 0.75;  // of the others: genes redrawn; the rest swap two genes
-
-// Genomes by crossing, redrawing and swapping genes, each up to symmetry.
-class AllocationVariation final : public Variation {
- public:
-  AllocationVariation(const GenomeSpace& space, const GenomeSymmetry& symmetry)
-      : space_(space), symmetry_(symmetry) {}
-
-  Genome random(RandomStream& random) const override {
-    return symmetry_.canonical(random_genome(space_, random));
-  }
-  Genome child(std::span<const Individual> members, RandomStream& random) const override {
-    const auto draw = [&](std::size_t n) { return static_cast<std::size_t>(random.below(n)); };
-    const std::size_t a = draw(members.size());
-    const Genome& parent = members[a].genome;
-    if (members.size() > 1 && random.uniform() < kCrossover) {
-      std::size_t b = draw(members.size() - 1);
-      if (b >= a) ++b;
-      return symmetry_.canonical(cross(parent, members[b].genome, random));
-    }
-    Genome child = parent;
-    if (random.uniform() >= kGeneMutation) child = swap_genes(space_, parent, random);
-    if (child == parent) child = redraw_genes(space_, parent, random);
-    return symmetry_.canonical(child);
-  }
-
- private:
-  const GenomeSpace& space_;
-  const GenomeSymmetry& symmetry_;
-};
+constexpr double kRounding = 1e-8;      // what bounds leave for it, relatively
+// Generations in which nothing improved, after which the genetic algorithm begins anew, and how
+// often it does before the search counts as converged.
+constexpr int kStaleGenerations = 10;
+constexpr int kRestarts = 2;
+// Genomes whose figures are remembered; more, and all are forgotten.
+constexpr std::size_t kRemembered = 200'000;
 
 // Genomes with equal objectives: the smallest stands for them.
 struct EqualGenomes {
@@ -56,122 +34,295 @@ struct EqualGenomes {
   }
 };
 
-class Search {
- public:
-  Search(const GenomeSpace& space, const GenomeSymmetry& symmetry,
-         const AllocationSearchOptions& options, const EvaluateGenomes& evaluate)
-      : space_(space), symmetry_(symmetry), options_(options), evaluate_(evaluate) {}
+}  // namespace
 
-  AllocationSearchResult run() {
-    AllocationSearchResult result;
-    result.space = space_.size(options_.exhaustive_limit);
-    result.distinct = symmetry_.size(options_.exhaustive_limit);
-    const auto budget = static_cast<std::uint64_t>(options_.population) *
-                        (static_cast<std::uint64_t>(options_.generations) + 1);
-    result.engine = options_.engine;
-    if (result.engine == AllocationEngine::automatic) {
-      result.engine =
-          result.distinct <= budget ? AllocationEngine::exhaustive : AllocationEngine::ga;
+// What both ways to search have in common: the batch, and what was found.
+class AllocationSearch::Engine {
+ public:
+  Engine(const GenomeSymmetry& symmetry, AllocationSearchOptions settings)
+      : options(std::move(settings)), symmetry_(symmetry) {}
+  virtual ~Engine() = default;
+  // After the batch was told: the next one, or an empty one.
+  virtual void advance(std::span<const model::ScheduleFigures> figures) = 0;
+
+  void tell(std::span<const model::ScheduleFigures> figures) {
+    for (std::size_t k = 0; k < batch.size(); ++k) offer(batch[k], figures[k]);
+    outcome.evaluated += batch.size();
+    advance(figures);
+  }
+
+  AllocationSearchResult result() {
+    AllocationSearchResult result = outcome;
+    result.stopped = !batch.empty();
+    for (const auto& entry : archive_.entries()) {
+      result.front.push_back(entry.group.one);
+      const double value = objective_value(options.report, result.front.back().figures);
+      if (result.best < 0 ||
+          value < objective_value(options.report,
+                                  result.front[static_cast<std::size_t>(result.best)].figures))
+        result.best = static_cast<int>(result.front.size()) - 1;
     }
-    if (result.engine == AllocationEngine::exhaustive) {
-      result.too_large = result.distinct > options_.exhaustive_limit;
-      if (!result.too_large) exhaustive(result);
-    } else {
-      genetic(result);
-    }
-    finish(result);
+    if (result.front.empty()) result.infeasible = infeasible_;
     return result;
   }
 
- private:
-  bool stopped(AllocationSearchResult& result) const {
-    result.stopped = result.stopped || (options_.budget.stopped());
-    return result.stopped;
-  }
+  AllocationSearchOptions options;
+  AllocationSearchResult outcome;
+  std::vector<Genome> batch;
 
-  void exhaustive(AllocationSearchResult& result) {
-    Genome genome = symmetry_.first();
-    std::vector<Genome> batch;
-    for (bool more = true; more && !stopped(result);) {
-      batch.clear();
-      while (more && batch.size() < kBatch) {
-        batch.push_back(genome);
-        more = symmetry_.next(genome);
-      }
-      const std::vector<model::ScheduleFigures> figures = evaluate_(batch);
-      for (std::size_t k = 0; k < batch.size(); ++k) offer(batch[k], figures[k]);
-      result.evaluated += batch.size();
-    }
-  }
-
-  // Genomes met before are not evaluated again.
-  void genetic(AllocationSearchResult& result) {
-    const AllocationVariation variation(space_, symmetry_);
-    Nsga2Options settings;
-    settings.population = options_.population;
-    settings.survivors = std::max(options_.population / 2, 1);
-    settings.generations = options_.generations;
-    settings.seed = options_.seed;
-    std::map<Genome, Fitness> known;
-    Nsga2 nsga2(variation, settings);
-    while (!nsga2.done() && !stopped(result)) {
-      const std::vector<Genome>& children = nsga2.ask();
-      std::vector<Genome> fresh;
-      for (const Genome& g : children) {
-        if (!known.contains(g)) fresh.push_back(g);
-      }
-      const std::vector<model::ScheduleFigures> figures = evaluate_(fresh);
-      for (std::size_t k = 0; k < fresh.size(); ++k) {
-        known[fresh[k]] = fitness_of(figures[k]);
-        offer(fresh[k], figures[k]);
-      }
-      result.evaluated += fresh.size();
-      std::vector<Fitness> fitness;
-      for (const Genome& g : children) fitness.push_back(known.at(g));
-      nsga2.tell(fitness);
-    }
-  }
-
+ protected:
   Fitness fitness_of(const model::ScheduleFigures& figures) const {
     Fitness fitness;
     fitness.violation = figures.feasible() ? 0 : 1;
-    for (const ScheduleObjective o : options_.objectives) {
+    for (const ScheduleObjective o : options.objectives)
       fitness.objectives.push_back(figures.feasible() ? objective_value(o, figures) : 0);
-    }
     return fitness;
   }
 
+  const GenomeSymmetry& symmetry_;
+
+ private:
   void offer(const Genome& genome, const model::ScheduleFigures& figures) {
     if (!figures.feasible()) {
-      if (infeasible_.genome.empty()) infeasible_ = {genome, figures};
+      if (!infeasible_met_) infeasible_ = {genome, figures};
+      infeasible_met_ = true;
       return;
     }
     archive_.add(fitness_of(figures).objectives, {{genome, figures, symmetry_.equals(genome)}});
   }
 
-  void finish(AllocationSearchResult& result) {
-    for (const auto& entry : archive_.entries()) {
-      result.front.push_back(entry.group.one);
-      const EvaluatedGenome& one = result.front.back();
-      if (result.best < 0 ||
-          objective_value(options_.report, one.figures) <
-              objective_value(options_.report,
-                              result.front[static_cast<std::size_t>(result.best)].figures)) {
-        result.best = static_cast<int>(result.front.size()) - 1;
-      }
-    }
-    if (result.front.empty()) result.infeasible = infeasible_;
-  }
-
-  const GenomeSpace& space_;
-  const GenomeSymmetry& symmetry_;
-  const AllocationSearchOptions& options_;
-  const EvaluateGenomes& evaluate_;
   Archive<EqualGenomes> archive_;
   EvaluatedGenome infeasible_;
+  bool infeasible_met_ = false;
 };
 
-}  // namespace
+class AllocationSearch::Exhaustive final : public Engine {
+ public:
+  Exhaustive(const GenomeSymmetry& symmetry, AllocationSearchOptions settings)
+      : Engine(symmetry, std::move(settings)), next_(symmetry.first()) {
+    fill();
+  }
+  void advance(std::span<const model::ScheduleFigures>) override { fill(); }
+
+ private:
+  void fill() {
+    batch.clear();
+    while (more_ && batch.size() < kBatch) {
+      batch.push_back(next_);
+      more_ = symmetry_.next(next_);
+    }
+    outcome.converged = batch.empty();
+  }
+
+  Genome next_;
+  bool more_ = true;
+};
+
+class AllocationSearch::Genetic final : public Engine {
+ public:
+  Genetic(const GenomeSpace& space, const GenomeSymmetry& symmetry, const AllocationHints& hints,
+          AllocationSearchOptions settings)
+      : Engine(symmetry, std::move(settings)), variation_(space, symmetry, hints) {
+    budget_ = static_cast<std::uint64_t>(options.population) *
+              (static_cast<std::uint64_t>(options.generations) + 1);
+    focus_.push_back(options.report);
+    for (const ScheduleObjective o : options.objectives)
+      if (std::find(focus_.begin(), focus_.end(), o) == focus_.end()) focus_.push_back(o);
+    for (std::size_t f = 0; f < focus_.size(); ++f)
+      locals_.emplace_back(variation_, options.seed, static_cast<std::uint32_t>(f));
+    best_.assign(focus_.size(), std::numeric_limits<double>::infinity());
+    for (const Genome& genome : options.warm_starts)
+      if (space.contains(genome)) starts_.push_back(symmetry.canonical(genome));
+    for (const Genome& genome : constructive_starts(space, hints))
+      starts_.push_back(symmetry.canonical(genome));
+    begin_population();
+    next_batch();
+  }
+
+  void advance(std::span<const model::ScheduleFigures> figures) override {
+    if (known_.size() > kRemembered) known_.clear();
+    std::vector<const Known*> told;
+    for (std::size_t k = 0; k < batch.size(); ++k) {
+      Known& known = known_[batch[k]];
+      known.fitness = fitness_of(figures[k]);
+      for (std::size_t f = 0; f < focus_.size(); ++f)
+        known.value.push_back(value_of(f, figures[k]));
+      told.push_back(&known);
+    }
+    finish_generation(told);
+    next_batch();
+  }
+
+ private:
+  struct Known {
+    Fitness fitness;
+    std::vector<LocalSearch::Value> value;  // by focus
+  };
+
+  // The objective in focus, then the others.
+  LocalSearch::Value value_of(std::size_t focus, const model::ScheduleFigures& figures) const {
+    if (!figures.feasible())
+      return LocalSearch::Value(focus_.size(), std::numeric_limits<double>::infinity());
+    LocalSearch::Value value{objective_value(focus_[focus], figures)};
+    for (std::size_t f = 0; f < focus_.size(); ++f)
+      if (f != focus) value.push_back(objective_value(focus_[f], figures));
+    return value;
+  }
+
+  void begin_population() {
+    Nsga2Options settings;
+    settings.population = std::max(options.population / 2, 1);
+    settings.generations = std::numeric_limits<int>::max() - 1;
+    settings.seed = options.seed;
+    settings.island = static_cast<std::uint32_t>(outcome.restarts);
+    std::vector<Genome> starts = starts_;
+    if (outcome.restarts > 0) {
+      // Away from where it went before.
+      RandomStream random(options.seed, settings.island, 0, ~std::uint32_t{0});
+      for (Genome& genome : starts) genome = variation_.kick(genome, 3, random);
+    }
+    nsga2_.emplace(variation_, settings, std::move(starts));
+    stale_ = 0;
+  }
+
+  const Known* find(const Genome& genome) const {
+    const auto place = known_.find(genome);
+    return place == known_.end() ? nullptr : &place->second;
+  }
+
+  // The children of the population and what the local searches propose, as far as it is not known;
+  // where nothing is left to evaluate, generation after generation until the search has converged.
+  void next_batch() {
+    batch.clear();
+    while (outcome.evaluated < budget_ && !outcome.converged) {
+      const std::vector<Genome>& children = nsga2_->ask();
+      for (const Genome& child : children) take(child);
+      propose();
+      if (!batch.empty()) break;
+      finish_generation({});
+    }
+    const std::uint64_t left = budget_ - std::min(budget_, outcome.evaluated);
+    cut_ = batch.size() > left;
+    if (cut_) batch.resize(left);
+  }
+
+  void take(const Genome& genome) {
+    if (find(genome) != nullptr) return;
+    if (std::find(batch.begin(), batch.end(), genome) == batch.end()) batch.push_back(genome);
+  }
+
+  // Half of the batch's room is for what is reported, the rest for the other objectives.
+  void propose() {
+    const auto room = static_cast<std::size_t>(std::max(options.population / 2, 1));
+    for (std::size_t f = 0; f < locals_.size(); ++f) {
+      const std::size_t share = locals_.size() == 1 ? room
+                                : f == 0            ? (room + 1) / 2
+                                                    : room / 2 / (locals_.size() - 1);
+      for (const Genome& genome :
+           locals_[f].ask(share, [&](const Genome& g) -> const LocalSearch::Value* {
+             const Known* known = find(g);
+             return known == nullptr ? nullptr : &known->value[f];
+           }))
+        take(genome);
+    }
+  }
+
+  void finish_generation(const std::vector<const Known*>& told) {
+    std::vector<Individual> guests;
+    for (std::size_t f = 0; f < locals_.size(); ++f) {
+      for (std::size_t k = 0; k < told.size(); ++k) locals_[f].tell(batch[k], told[k]->value[f]);
+      locals_[f].settle();
+    }
+    if (!cut_) {
+      const std::vector<Genome>& children = nsga2_->ask();
+      std::vector<Fitness> fitness;
+      for (const Genome& child : children) {
+        const Known* known = find(child);
+        fitness.push_back(known == nullptr ? Fitness{{}, 2} : known->fitness);
+      }
+      for (std::size_t k = 0; k < told.size(); ++k)
+        guests.push_back({batch[k], told[k]->fitness, 0, 0});
+      nsga2_->tell(fitness);
+      nsga2_->migrate(guests);
+    }
+    bool improved = false;
+    bool optimal = true;
+    for (std::size_t f = 0; f < locals_.size(); ++f) {
+      optimal = optimal && locals_[f].at_optimum();
+      if (locals_[f].best_value().empty()) continue;
+      improved = improved || locals_[f].best_value()[0] < best_[f];
+      best_[f] = std::min(best_[f], locals_[f].best_value()[0]);
+    }
+    // As good as can be: nothing is left to look for.
+    const bool proven = best_.front() <= options.least * (1 + kRounding);
+    if (proven && !options.whole_front) outcome.converged = true;
+    stale_ = improved ? 0 : stale_ + 1;
+    if (improved) return;
+    // Without anything feasible there is no optimum to be at.
+    const bool ended = stale_ >= (optimal ? kStaleGenerations : 4 * kStaleGenerations);
+    if (!ended) return;
+    if (outcome.restarts < kRestarts) {
+      ++outcome.restarts;
+      begin_population();
+    } else {
+      outcome.converged = true;
+    }
+  }
+
+  AllocationVariation variation_;
+  std::uint64_t budget_ = 0;
+  std::vector<ScheduleObjective> focus_;  // what is reported, then the other objectives
+  std::vector<LocalSearch> locals_;       // by focus
+  std::vector<double> best_;              // by focus
+  std::vector<Genome> starts_;
+  std::optional<Nsga2> nsga2_;
+  std::map<Genome, Known> known_;
+  int stale_ = 0;     // generations without improvement
+  bool cut_ = false;  // the batch is the last one, cut to what is left of the budget
+};
+
+AllocationSearch::AllocationSearch(const GenomeSpace& space, const GenomeSymmetry& symmetry,
+                                   const AllocationHints& hints, AllocationSearchOptions options) {
+  AllocationSearchResult outcome;
+  outcome.space = space.size(options.exhaustive_limit);
+  outcome.distinct = symmetry.size(options.exhaustive_limit);
+  outcome.engine = options.engine;
+  const auto budget = static_cast<std::uint64_t>(options.population) *
+                      (static_cast<std::uint64_t>(options.generations) + 1);
+  if (outcome.engine == AllocationEngine::automatic)
+    outcome.engine =
+        outcome.distinct <= budget ? AllocationEngine::exhaustive : AllocationEngine::ga;
+  outcome.too_large =
+      outcome.engine == AllocationEngine::exhaustive && outcome.distinct > options.exhaustive_limit;
+  if (outcome.engine == AllocationEngine::ga) {
+    engine_ = std::make_unique<Genetic>(space, symmetry, hints, std::move(options));
+  } else {
+    engine_ = std::make_unique<Exhaustive>(symmetry, std::move(options));
+  }
+  engine_->outcome.space = outcome.space;
+  engine_->outcome.distinct = outcome.distinct;
+  engine_->outcome.engine = outcome.engine;
+  engine_->outcome.too_large = outcome.too_large;
+  if (outcome.too_large) engine_->batch.clear();
+}
+
+AllocationSearch::~AllocationSearch() = default;
+
+bool AllocationSearch::done() const {
+  return engine_->batch.empty();
+}
+
+const std::vector<Genome>& AllocationSearch::ask() const {
+  return engine_->batch;
+}
+
+void AllocationSearch::tell(std::span<const model::ScheduleFigures> figures) {
+  engine_->tell(figures);
+}
+
+AllocationSearchResult AllocationSearch::result() {
+  return engine_->result();
+}
 
 double objective_value(ScheduleObjective objective, const model::ScheduleFigures& figures) {
   switch (objective) {
@@ -188,10 +339,25 @@ double objective_value(ScheduleObjective objective, const model::ScheduleFigures
   }
 }
 
+double least_value(ScheduleObjective objective, const ScheduleBound& bound) {
+  model::ScheduleFigures figures;
+  figures.latency = bound.latency;
+  figures.energy.onchip = bound.energy;
+  return objective_value(objective, figures);
+}
+
+double gap_of(double value, double least) {
+  const double gap = value > 0 ? (value - least) / value : 0;
+  return gap > kRounding ? gap : 0;
+}
+
 AllocationSearchResult search_allocations(const GenomeSpace& space, const GenomeSymmetry& symmetry,
+                                          const AllocationHints& hints,
                                           const AllocationSearchOptions& options,
                                           const EvaluateGenomes& evaluate) {
-  return Search(space, symmetry, options, evaluate).run();
+  AllocationSearch search(space, symmetry, hints, options);
+  while (!search.done() && !options.budget.stopped()) search.tell(evaluate(search.ask()));
+  return search.result();
 }
 
 }  // namespace ridgeline::search

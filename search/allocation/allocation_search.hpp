@@ -1,18 +1,27 @@
 // Where to run what: which core takes each slice of each layer, and how finely stacks are cut.
 //
-// A genome is a vector of choices; what they mean is the caller's affair, who also evaluates. Of
-// genomes that a symmetry makes equal one is evaluated. Exhaustive where no more are left than the
-// genetic algorithm would evaluate.
+// A genome is a vector of choices; what they mean is the caller's affair, who also evaluates, on
+// whatever threads or ranks it likes:
+//
+//   AllocationSearch search(space, symmetry, hints, options);
+//   while (!search.done()) search.tell(evaluate(search.ask()));
+//   search.result();
+//
+// Of genomes that a symmetry makes equal one is evaluated. Exhaustive where no more are left than
+// the genetic algorithm would evaluate; else NSGA-II beside local searches that start from the best
+// found for each objective (docs/allocation-search.md). What is asked is a function of the problem,
+// the options and what was told.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "model/core/metric.hpp"
 #include "model/system/scheduler.hpp"
+#include "search/allocation/allocation_hints.hpp"
 #include "search/allocation/core_symmetry.hpp"
 #include "search/budget.hpp"
 #include "search/fronts/genome_space.hpp"
@@ -22,6 +31,10 @@ namespace ridgeline::search {
 
 using ScheduleObjective = model::Metric;  // of model::kScheduleObjectives
 double objective_value(ScheduleObjective objective, const model::ScheduleFigures& figures);
+// What an objective is at least, given the bounds of latency and energy.
+double least_value(ScheduleObjective objective, const ScheduleBound& bound);
+// By how much of itself a value may be from the least one: 0 where they differ by rounding alone.
+double gap_of(double value, double least);
 
 enum class AllocationEngine : std::uint8_t { automatic, exhaustive, ga };
 
@@ -29,11 +42,17 @@ struct AllocationSearchOptions {
   AllocationEngine engine = AllocationEngine::automatic;
   std::vector<ScheduleObjective> objectives{ScheduleObjective::energy, ScheduleObjective::latency};
   ScheduleObjective report = ScheduleObjective::latency;  // decides which of the front is best
-  int population = 64;                                    // of the genetic algorithm
+  // The genetic algorithm evaluates at most population x (generations + 1) genomes.
+  int population = 64;
   int generations = 50;
   std::uint64_t seed = 42;
   std::uint64_t exhaustive_limit = std::uint64_t{1} << 24;  // more is refused
-  Budget budget;                                            // asked between batches
+  std::vector<Genome> warm_starts;                          // genomes of the space to begin with
+  // No genome is better in the reported objective; the genetic algorithm ends where one is as good
+  // unless the front is wanted too.
+  double least = 0;
+  bool whole_front = true;
+  Budget budget;  // asked between batches
 };
 
 struct EvaluatedGenome {
@@ -51,16 +70,44 @@ struct AllocationSearchResult {
   std::uint64_t evaluated = 0;  // distinct genomes
   bool too_large = false;       // refused: nothing was evaluated
   bool stopped = false;
+  // All was tried, or the search ended because nothing it knows to do improved anything.
+  bool converged = false;
+  int restarts = 0;  // of the genetic algorithm
   // What none dominates, sorted by the objectives; of equal ones the smallest genome.
   std::vector<EvaluatedGenome> front;
   int best = -1;               // place in `front`; -1: nothing is feasible
   EvaluatedGenome infeasible;  // the first one met, where nothing is feasible
 };
 
+class AllocationSearch {
+ public:
+  // `space`, `symmetry` and `hints` outlive it; `hints` may know nothing.
+  AllocationSearch(const GenomeSpace& space, const GenomeSymmetry& symmetry,
+                   const AllocationHints& hints, AllocationSearchOptions options);
+  ~AllocationSearch();
+
+  // Whether there is nothing more to evaluate.
+  bool done() const;
+  // The batch to evaluate next; not empty unless done().
+  const std::vector<Genome>& ask() const;
+  // Figures of each genome asked for, in order.
+  void tell(std::span<const model::ScheduleFigures> figures);
+  // Of what was told so far; `stopped` where that is before it is done.
+  AllocationSearchResult result();
+
+ private:
+  class Engine;
+  class Exhaustive;
+  class Genetic;
+  std::unique_ptr<Engine> engine_;
+};
+
 // Figures of each genome of a batch, in order.
 using EvaluateGenomes = std::function<std::vector<model::ScheduleFigures>(std::span<const Genome>)>;
 
+// The whole search, until it is done or `options.stop` says so.
 AllocationSearchResult search_allocations(const GenomeSpace& space, const GenomeSymmetry& symmetry,
+                                          const AllocationHints& hints,
                                           const AllocationSearchOptions& options,
                                           const EvaluateGenomes& evaluate);
 

@@ -13,11 +13,13 @@
 #include "model/system/scheduler.hpp"
 #include "search/allocation/allocation_search.hpp"
 #include "search/allocation/node_cost.hpp"
+#include "search/allocation/schedule_bound.hpp"
 
 namespace ridgeline::search {
 
 // One way to cut the network, ready to be scheduled.
 struct ScheduleVariant {
+  std::uint64_t number = 0;  // of the run's variants, in the order of building
   model::CnGraph graph;
   NodeCostPlan plan;
   std::vector<NodeMapping> mappings;  // of the plan's tasks
@@ -51,6 +53,12 @@ struct ScheduleResult {
   std::uint64_t evaluated = 0;
   std::uint64_t mappings_evaluated = 0;
   bool stopped = false;
+  bool converged = true;  // all was tried, or nothing more was found to improve
+  int restarts = 0;
+  bool given_up = false;   // on request: nothing was searched
+  ScheduleBound bound;     // of all schedules that the request allows
+  double lower_bound = 0;  // of the reported objective
+  double gap = 0;          // of the best to it, as a share of the best; 0: proven
 
   // Precondition of both: something is feasible.
   const ScheduleChoice& chosen() const { return front[static_cast<std::size_t>(best)]; }

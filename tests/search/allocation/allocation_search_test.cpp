@@ -40,7 +40,7 @@ class Laboratory3 : public ::testing::Test {
 
   AllocationSearchResult search(const AllocationSearchOptions& options) {
     return search::search_allocations(
-        space_, search::GenomeSymmetry(space_), options,
+        space_, search::GenomeSymmetry(space_), {}, options,
         [&](std::span<const Genome> genomes) { return evaluate(genomes); });
   }
 
@@ -135,7 +135,7 @@ TEST_F(Laboratory3, infeasible_allocations_do_not_reach_the_front) {
     AllocationSearchOptions options;
     options.engine = engine;
     const AllocationSearchResult result = search::search_allocations(
-        space_, search::GenomeSymmetry(space_), options, evaluate_with_failures);
+        space_, search::GenomeSymmetry(space_), {}, options, evaluate_with_failures);
     ASSERT_FALSE(result.front.empty());
     for (const auto& g : result.front) EXPECT_NE(g.genome[0], 1);
   }

@@ -79,7 +79,7 @@ TEST(AllocationSearch, equal_allocations_are_searched_once_and_counted) {
   options.engine = AllocationEngine::exhaustive;
   std::set<Genome> seen;
   const AllocationSearchResult result =
-      search_allocations(space, symmetry, options, [&](std::span<const Genome> genomes) {
+      search_allocations(space, symmetry, {}, options, [&](std::span<const Genome> genomes) {
         seen.insert(genomes.begin(), genomes.end());
         model::ScheduleFigures figures;
         figures.latency = 7;

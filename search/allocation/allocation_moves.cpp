@@ -1,0 +1,151 @@
+#include "search/allocation/allocation_moves.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace ridgeline::search {
+namespace {
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+constexpr double kCrossover = 0.3;  // share of children made by crossing two members
+
+}  // namespace
+
+AllocationVariation::AllocationVariation(const GenomeSpace& space, const GenomeSymmetry& symmetry,
+                                         const AllocationHints& hints)
+    : space_(space), symmetry_(symmetry), hints_(hints) {}
+
+Genome AllocationVariation::random(RandomStream& random) const {
+  return symmetry_.canonical(random_genome(space_, random));
+}
+
+Genome AllocationVariation::child(std::span<const Individual> members, RandomStream& random) const {
+  const auto draw = [&](std::size_t n) { return z(static_cast<std::int64_t>(random.below(n))); };
+  const std::size_t a = draw(members.size());
+  if (members.size() > 1 && random.uniform() < kCrossover) {
+    std::size_t b = draw(members.size() - 1);
+    if (b >= a) ++b;
+    return symmetry_.canonical(cross(members[a].genome, members[b].genome, random));
+  }
+  return move(members[a].genome, random);
+}
+
+bool AllocationVariation::has(std::size_t gene, int value) const {
+  return std::binary_search(space_.values[gene].begin(), space_.values[gene].end(), value);
+}
+
+Genome AllocationVariation::move(const Genome& genome, RandomStream& random) const {
+  Genome moved = genome;
+  const bool cores = genome.size() > cores_begin() + 1;
+  switch (random.below(cores ? 8 : 4)) {
+    case 0:
+      moved = swap_genes(space_, genome, random);
+      break;
+    case 4:
+    case 5:
+      assign_run(moved, random);
+      break;
+    case 6:
+      shift_cut(moved, random);
+      break;
+    case 7:
+      relieve_busiest(moved, random);
+      break;
+    default:
+      break;
+  }
+  if (moved == genome) moved = redraw_genes(space_, genome, random);
+  return symmetry_.canonical(moved);
+}
+
+Genome AllocationVariation::kick(const Genome& genome, int strength, RandomStream& random) const {
+  Genome moved = genome;
+  for (int i = 0; i < strength; ++i) moved = move(moved, random);
+  return moved;
+}
+
+std::vector<Genome> AllocationVariation::neighbours(const Genome& genome,
+                                                    RandomStream& random) const {
+  std::vector<Genome> all;
+  for (std::size_t g = 0; g < genome.size(); ++g) {
+    for (const int value : space_.values[g]) {
+      if (value == genome[g]) continue;
+      Genome neighbour = genome;
+      neighbour[g] = value;
+      all.push_back(symmetry_.canonical(neighbour));
+    }
+  }
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  for (std::size_t i = all.size(); i > 1; --i)
+    std::swap(all[i - 1], all[z(static_cast<std::int64_t>(random.below(i)))]);
+  return all;
+}
+
+// A run of slots, in the order of the network, to the core of one of them or any other.
+void AllocationVariation::assign_run(Genome& genome, RandomStream& random) const {
+  const std::size_t n = hints_.order.size();
+  const auto begin = static_cast<std::size_t>(random.below(n));
+  const auto length = 2 + static_cast<std::size_t>(random.below(std::max<std::size_t>(n / 2, 1)));
+  const std::size_t gene = hints_.first + z(hints_.order[begin]);
+  const std::vector<int>& values = space_.values[gene];
+  const int core = values[static_cast<std::size_t>(random.below(values.size()))];
+  for (std::size_t i = begin; i < std::min(begin + length, n); ++i) {
+    const std::size_t g = hints_.first + z(hints_.order[i]);
+    if (has(g, core)) genome[g] = core;
+  }
+}
+
+// Where two neighbours in the order of the network lie on different cores, some slots on one side
+// go to the other's core.
+void AllocationVariation::shift_cut(Genome& genome, RandomStream& random) const {
+  std::vector<std::size_t> cuts;
+  const std::size_t n = hints_.order.size();
+  const auto gene = [&](std::size_t i) { return hints_.first + z(hints_.order[i]); };
+  for (std::size_t i = 1; i < n; ++i)
+    if (genome[gene(i)] != genome[gene(i - 1)]) cuts.push_back(i);
+  if (cuts.empty()) return;
+  const std::size_t cut = cuts[static_cast<std::size_t>(random.below(cuts.size()))];
+  const auto length = 1 + static_cast<std::size_t>(random.below(3));
+  if (random.below(2) == 0) {
+    const int core = genome[gene(cut - 1)];
+    for (std::size_t i = cut; i < std::min(cut + length, n); ++i)
+      if (has(gene(i), core)) genome[gene(i)] = core;
+  } else {
+    const int core = genome[gene(cut)];
+    for (std::size_t i = cut; i > cut - std::min(length, cut); --i)
+      if (has(gene(i - 1), core)) genome[gene(i - 1)] = core;
+  }
+}
+
+void AllocationVariation::relieve_busiest(Genome& genome, RandomStream& random) const {
+  std::vector<double> load = hints_.fixed_work;
+  const auto work = [&](std::size_t g, int core) {
+    const auto& values = space_.values[hints_.first + g];
+    return hints_.work[g][z(std::lower_bound(values.begin(), values.end(), core) - values.begin())];
+  };
+  for (std::size_t g = 0; g < hints_.work.size(); ++g)
+    load[z(genome[hints_.first + g])] += work(g, genome[hints_.first + g]);
+  const int busiest = static_cast<int>(std::max_element(load.begin(), load.end()) - load.begin());
+  std::vector<std::size_t> there;
+  for (std::size_t g = 0; g < hints_.work.size(); ++g)
+    if (genome[hints_.first + g] == busiest && space_.values[hints_.first + g].size() > 1)
+      there.push_back(g);
+  if (there.empty()) return;
+  const std::size_t g = there[static_cast<std::size_t>(random.below(there.size()))];
+  double soonest = std::numeric_limits<double>::infinity();
+  for (const int core : space_.values[hints_.first + g]) {
+    if (core == busiest) continue;
+    const double end = load[z(core)] + work(g, core);
+    if (end < soonest) {
+      soonest = end;
+      genome[hints_.first + g] = core;
+    }
+  }
+}
+
+}  // namespace ridgeline::search

@@ -1,0 +1,44 @@
+// Ways from one allocation to others: by crossing, and by moves that know the problem.
+#pragma once
+
+#include <vector>
+
+#include "search/allocation/allocation_hints.hpp"
+#include "search/allocation/core_symmetry.hpp"
+#include "search/fronts/nsga2.hpp"
+
+namespace ridgeline::search {
+
+// Genomes come out canonical. What it refers to outlives it.
+class AllocationVariation final : public Variation {
+ public:
+  AllocationVariation(const GenomeSpace& space, const GenomeSymmetry& symmetry,
+                      const AllocationHints& hints);
+
+  Genome random(RandomStream& random) const override;
+  // Two members crossed, or one of them moved.
+  Genome child(std::span<const Individual> members, RandomStream& random) const override;
+
+  // One of: a gene gets another value, two swap theirs, a run of slots goes to one core, the cut
+  // between two runs shifts, the busiest core hands a slot to the one that is then free the
+  // soonest.
+  Genome move(const Genome& genome, RandomStream& random) const;
+  Genome canonical(const Genome& genome) const { return symmetry_.canonical(genome); }
+  // `strength` moves one after the other.
+  Genome kick(const Genome& genome, int strength, RandomStream& random) const;
+  // All genomes that differ from this one in one gene, in an order that `random` decides.
+  std::vector<Genome> neighbours(const Genome& genome, RandomStream& random) const;
+
+ private:
+  std::size_t cores_begin() const { return hints_.known() ? hints_.first : space_.values.size(); }
+  bool has(std::size_t gene, int value) const;
+  void assign_run(Genome& genome, RandomStream& random) const;
+  void shift_cut(Genome& genome, RandomStream& random) const;
+  void relieve_busiest(Genome& genome, RandomStream& random) const;
+
+  const GenomeSpace& space_;
+  const GenomeSymmetry& symmetry_;
+  const AllocationHints& hints_;
+};
+
+}  // namespace ridgeline::search

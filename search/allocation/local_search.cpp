@@ -1,0 +1,119 @@
+#include "search/allocation/local_search.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ridgeline::search {
+namespace {
+
+constexpr int kKicked = 4;                      // genomes that a kick tries
+constexpr int kLookedAt = 20'000;               // proposals of one call of ask()
+constexpr int kKicksInVain = 16;                // of one call, to places that are all known
+constexpr std::uint32_t kIslands = 0x4c000000;  // of its random streams
+
+}  // namespace
+
+LocalSearch::LocalSearch(const AllocationVariation& variation, std::uint64_t seed,
+                         std::uint32_t number)
+    : variation_(variation), seed_(seed), number_(number) {}
+
+void LocalSearch::tell(const Genome& genome, const Value& value) {
+  if (best_.genome.empty() || value < best_.value) {
+    best_ = {genome, value};
+    optimum_ = false;
+    improved_ = true;
+  }
+  const bool wanted = kicking_ ? std::find(kicked_.begin(), kicked_.end(), genome) != kicked_.end()
+                               : !base_.genome.empty() && value < base_.value;
+  if (wanted) found_.push_back({genome, value});
+}
+
+void LocalSearch::settle() {
+  if (best_.genome.empty()) return;
+  if (base_.genome.empty()) return climb(best_);
+  if (std::exchange(improved_, false) && kicking_) return climb(best_);
+  if (!kicking_ && !found_.empty()) climb_better();
+}
+
+void LocalSearch::climb(Point from) {
+  base_ = std::move(from);
+  kicking_ = false;
+  found_.clear();
+  RandomStream random(seed_, kIslands + number_, step_++, 0);
+  const std::vector<Genome> all = variation_.neighbours(base_.genome, random);
+  proposals_.assign(all.begin(), all.end());
+}
+
+// Goes on from the best neighbour found; all improving changes at once are tried first, and the
+// better half of them.
+void LocalSearch::climb_better() {
+  std::sort(found_.begin(), found_.end(), [](const Point& a, const Point& b) {
+    return a.value != b.value ? a.value < b.value : a.genome < b.genome;
+  });
+  std::vector<Genome> together;
+  for (const std::size_t parts : {std::size_t{1}, std::size_t{2}}) {
+    Genome sum = base_.genome;
+    std::vector<bool> changed(sum.size(), false);
+    for (std::size_t i = 0; i < found_.size() / parts; ++i) {
+      std::vector<std::size_t> changes;
+      for (std::size_t g = 0; g < sum.size(); ++g)
+        if (found_[i].genome[g] != base_.genome[g]) changes.push_back(g);
+      if (changes.size() != 1 || changed[changes[0]]) continue;
+      changed[changes[0]] = true;
+      sum[changes[0]] = found_[i].genome[changes[0]];
+    }
+    if (std::count(changed.begin(), changed.end(), true) > 1) together.push_back(std::move(sum));
+  }
+  Point next = std::move(found_.front());
+  climb(std::move(next));
+  for (Genome& genome : together) proposals_.push_front(variation_.canonical(genome));
+}
+
+void LocalSearch::kick() {
+  kicking_ = true;
+  found_.clear();
+  proposals_.clear();
+  RandomStream random(seed_, kIslands + number_, step_++, 1);
+  const int strength = 2 + static_cast<int>(kicks_++ % 5);
+  kicked_.clear();
+  for (int i = 0; i < kKicked; ++i)
+    kicked_.push_back(variation_.kick(best_.genome, strength, random));
+  proposals_.assign(kicked_.begin(), kicked_.end());
+}
+
+std::vector<Genome> LocalSearch::ask(std::size_t count, const Lookup& lookup) {
+  std::vector<Genome> asked;
+  int kicks = 0;
+  for (int looked = 0; asked.size() < count && looked < kLookedAt; ++looked) {
+    if (proposals_.empty()) {
+      if (!asked.empty() || best_.genome.empty()) break;
+      if (base_.genome.empty()) {
+        climb(best_);
+      } else if (!found_.empty()) {
+        if (kicking_) {
+          climb(*std::min_element(found_.begin(), found_.end(), [](const Point& a, const Point& b) {
+            return a.value != b.value ? a.value < b.value : a.genome < b.genome;
+          }));
+        } else {
+          climb_better();
+        }
+      } else {
+        if (base_.genome == best_.genome) optimum_ = true;
+        if (++kicks > kKicksInVain) break;
+        kick();
+      }
+      continue;
+    }
+    Genome genome = std::move(proposals_.front());
+    proposals_.pop_front();
+    if (std::find(asked.begin(), asked.end(), genome) != asked.end()) continue;
+    if (const Value* value = lookup(genome)) {
+      tell(genome, *value);
+    } else {
+      asked.push_back(std::move(genome));
+    }
+  }
+  return asked;
+}
+
+}  // namespace ridgeline::search
