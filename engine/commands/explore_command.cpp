@@ -12,6 +12,7 @@
 #include "engine/commands/exit_code.hpp"
 #include "engine/explore/aside.hpp"
 #include "engine/explore/awake_clock.hpp"
+#include "engine/explore/dry_run.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
 #include "engine/run/failure.hpp"
@@ -47,6 +48,7 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
       "study file to write (default: the study's name with .h5)");
   add("resume", "continue an unfinished study; start one that was not begun");
   add("force", "replace what is at --output");
+  add("extend", "give the finished study at --output the designs that the document now has more");
   add("keep", "keep journals and snapshots of a complete study");
   add("dry-run", "print the size of the space and the first designs");
   add("no-prune", "evaluate designs too that cannot reach the front");
@@ -85,6 +87,9 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
     throw UsageError("--resume continues what --force would replace: give one of them");
   if (values.count("exit-code-file") != 0)
     options.exit_code_file = values["exit-code-file"].as<std::string>();
+  options.extend = values.count("extend") != 0;
+  if (options.extend && options.force)
+    throw UsageError("--extend builds on what --force would replace: give one of them");
   options.keep = values.count("keep") != 0;
   options.dry_run = values.count("dry-run") != 0;
   options.prune = values.count("no-prune") == 0;
@@ -103,40 +108,6 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   options.command = "ridgeline explore";
   for (const std::string& argument : arguments) options.command += " " + argument;
   return true;
-}
-
-int dry_run(const io::Study& study) {
-  constexpr int kShown = 10;
-  constexpr std::size_t kListed = 20;           // values of a parameter
-  constexpr std::uint64_t kSteps = 10'000'000;  // what hides longer is not shown
-  const io::StudySpec& spec = study.spec();
-  std::cout << "study " << spec.name << '\n';
-  for (const auto& parameter : spec.parameters) {
-    std::cout << "  " << parameter.name << ':';
-    const std::size_t count = parameter.values.size();
-    const std::size_t listed = count > kListed ? kListed - 1 : count;
-    for (std::size_t v = 0; v < listed; ++v) std::cout << ' ' << parameter.values[v].label;
-    if (listed < count)
-      std::cout << " ... " << parameter.values.back().label << " (" << count << " values)";
-    std::cout << '\n';
-  }
-  std::cout << "combinations: " << study.grid().text << '\n';
-  if (!spec.where.empty()) {
-    const auto existing = study.count_existing();
-    std::cout << "designs (with `where`): "
-              << (existing ? std::to_string(*existing) : "too many to count") << '\n';
-  }
-  std::cout << "candidates of the strategy: " << strategy_of(study)->expected() << '\n';
-  std::cout << "first designs:\n";
-  std::uint64_t from = 0;
-  for (int shown = 0; shown < kShown; ++shown) {
-    const auto id = study.next_existing(from, kSteps);
-    if (!id) break;
-    std::cout << "  " << *id << ": " << study.describe(*id) << '\n';
-    from = *id + 1;
-    if (from >= study.grid().count) break;
-  }
-  return kDone;
 }
 
 // What went wrong on this rank before the work began; 0: nothing.
@@ -181,6 +152,15 @@ bool do_aside(Aside& aside, Transport& transport, std::function<void()> job) {
   return true;
 }
 
+// Figures that another study, or this one before it was extended, has found already.
+void recall(const io::Study& study, const StudyFolder& folder, Evaluator& evaluator) {
+  auto known = std::make_shared<WarmStart>();
+  if (study.spec().warm_start) known->add(*study.spec().warm_start, study);
+  std::error_code ignored;
+  if (std::filesystem::exists(folder.before(), ignored)) known->add(folder.before(), study);
+  if (known->size() > 0) evaluator.recall(std::move(known));
+}
+
 // Rank 0 opens the study and says so; what it cannot open, it alone reports.
 int explore_as_master(const ExploreOptions& options, Transport& transport) {
   Trouble trouble;
@@ -204,6 +184,7 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
       limits.deferred = true;
       ledger = std::make_unique<Ledger>(strategy_of(*study), study->spec().objectives, limits);
       opened = folder.open(*study, options, *ledger);
+      recall(*study, folder, *evaluator);
     });
   });
   if (left) {
@@ -272,6 +253,12 @@ int explore_as_worker(const ExploreOptions& options, Transport& transport) {
     finalise(transport, kFinalisePatience, kDone);
     return kDone;
   }
+  if (trouble.code == kDone) trouble.attempt([&] { recall(*study, folder, *evaluator); });
+  if (trouble.code != kDone) {
+    transport.send(0, MessageKind::failed, static_cast<char>(trouble.code) + trouble.what);
+    finalise(transport, kFinalisePatience, kDone);
+    return kDone;
+  }
   const RunContext context{*study,          options,     folder,          posix_file_system(),
                            *evaluator,      opening.run, opening.started, transport.rank(),
                            transport.size()};
@@ -311,7 +298,10 @@ int explore_command(const std::vector<std::string>& arguments, const Evaluation&
   }
   if (options.dry_run) {
     if (launched_rank() != 0) return kDone;
-    return dry_run(io::Study::read(options.study));
+    const io::Study study = io::Study::read(options.study);
+    const auto evaluator = options.evaluation.make(study);
+    dry_run(study, *evaluator, options.threads);
+    return kDone;
   }
   // What an earlier run left there is not about this one.
   std::error_code ignored;

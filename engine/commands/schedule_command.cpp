@@ -5,6 +5,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "engine/calls/design.hpp"
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
@@ -60,6 +61,9 @@ po::options_description options_of_schedule() {
   add("seed", text_or("42"), "of the genetic algorithm, and of the engine anneal");
   add_mapping_options(options, "loma");
   add_onnx_options(options);
+  add("from", po::value<std::string>(),
+      "study file: schedule one of its designs as the study did (with --design)");
+  add("design", po::value<std::uint64_t>(), "id of the design");
   add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
   add_output_options(options);
   return options;
@@ -177,6 +181,30 @@ ScheduleOptions schedule_options(const po::variables_map& values) {
   return options;
 }
 
+namespace {
+
+bool from_study(const po::variables_map& values) {
+  if (values.count("from") != values.count("design"))
+    throw UsageError("--from STUDY.h5 and --design ID go together");
+  return values.count("from") != 0;
+}
+
+// What the study did for the design, and how many threads.
+ScheduleOptions design_options(const po::variables_map& values) {
+  for (const char* name : {"accelerator", "mapping", "allocation", "stacks", "granularity"})
+    if (values.count(name) != 0)
+      throw UsageError("--" + std::string(name) + " is the design's with --from");
+  StudyDesigns designs(values["from"].as<std::string>());
+  ScheduleOptions options = designs.schedule_options(
+      values["design"].as<std::uint64_t>(),
+      values.count("workload") == 0 ? std::string() : values["workload"].as<std::string>());
+  options.request.threads = at_least(values, "threads", 1);
+  options.verbose = values["verbose"].as<bool>();
+  return options;
+}
+
+}  // namespace
+
 bool wants_details(const po::variables_map& values) {
   return choice("--detail", values["detail"].as<std::string>(), {"normal", "full"}) == 1;
 }
@@ -192,7 +220,9 @@ int schedule_command(const std::vector<std::string>& arguments) {
   }
   const bool json = wants_json(values);
   const bool full = wants_details(values);
-  const auto scheduled = schedule(schedule_options(values), hooks_of_command(values));
+  const auto scheduled =
+      schedule(from_study(values) ? design_options(values) : schedule_options(values),
+               hooks_of_command(values));
   const io::ScheduleReport report = scheduled->report();
   if (values.count("trace") != 0) {
     std::ostringstream trace;

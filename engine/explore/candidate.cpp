@@ -45,6 +45,23 @@ bool decode(ByteReader& in, DesignRecord& design) {
   return in.ok();
 }
 
+std::string genes_text(std::span<const int> genes) {
+  std::string text;
+  for (const int gene : genes) text += (text.empty() ? "" : ",") + std::to_string(gene);
+  return text;
+}
+
+void add_genomes(io::CandidateColumns& columns, const io::Study& study,
+                 const std::function<std::vector<int>(std::uint64_t)>& genome_of) {
+  const std::size_t parameters = study.spec().parameters.size();
+  for (const std::uint64_t id : columns.id) {
+    const std::vector<int> genome = genome_of(id);
+    const auto schedule = genome.begin() + static_cast<std::ptrdiff_t>(parameters);
+    columns.design.push_back(study.id_of({genome.begin(), schedule}));
+    columns.genes.push_back(genes_text(std::span(genome).subspan(parameters)));
+  }
+}
+
 std::vector<double> objective_vector(const std::vector<io::Metric>& objectives,
                                      const Metrics& metrics) {
   std::vector<double> vector;

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,13 @@ struct DesignRecord {
 
 void encode(ByteWriter& out, const DesignRecord& design);
 bool decode(ByteReader& in, DesignRecord& design);
+
+// Genes as the study file keeps them: "3,0,1025".
+std::string genes_text(std::span<const int> genes);
+// Of a search over designs and schedules together: puts the place in the grid and the schedule's
+// genes of each id into the columns. `genome_of` gives parameter values, then genes.
+void add_genomes(io::CandidateColumns& columns, const io::Study& study,
+                 const std::function<std::vector<int>(std::uint64_t)>& genome_of);
 
 // The vector that is compared: one number an objective, smaller is better.
 std::vector<double> objective_vector(const std::vector<io::Metric>& objectives,

@@ -13,13 +13,19 @@
 //   std::string infeasible(const Design&, const Solution&) const;   empty: it is feasible
 //   Metrics measure(const Design&, const Solution&) const;
 //   std::string describe(const Design&, const Solution&) const;     JSON text
+// and, where schedules are searched,
+//   double schedules(const Design&) const;                  how many a design may have
+//   Solution solve(const Design&, const io::DesignDocuments&, const search::Genome&,
+//                  const StopCheck&);                       the schedule of these genes alone
 // whose functions are called from several threads at once.
 #pragma once
 
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -70,11 +76,43 @@ class DesignEvaluator final : public Evaluator {
  public:
   explicit DesignEvaluator(const io::Study& study) : study_(study), kind_(study) {}
 
-  void check(std::uint64_t id) override { kind_.check(kind_.read(study_.design_documents(id))); }
+  void check(std::uint64_t id) override {
+    try {
+      kind_.check(kind_.read(study_.design_documents(id)));
+    } catch (const NoSuchSystem&) {
+      // That there is none is known as soon as it is evaluated.
+    }
+  }
+
+  std::optional<double> schedules(std::uint64_t id) override {
+    if constexpr (requires(const Design& design) { kind_.schedules(design); }) {
+      try {
+        return kind_.schedules(kind_.read(study_.design_documents(id)));
+      } catch (const NoSuchSystem&) {
+        return 0;
+      }
+    } else {
+      return std::nullopt;
+    }
+  }
+
+  void learn(std::uint64_t id, search::Genome genome) override {
+    if (genome.empty()) return;
+    const std::lock_guard lock(mutex_);
+    genomes_[id] = std::move(genome);
+  }
+
+  search::Genome genome(std::uint64_t id) const override {
+    return genome_of(id).value_or(search::Genome{});
+  }
+
+  void recall(std::shared_ptr<const WarmStart> known) override { known_ = std::move(known); }
 
   Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) override {
     Candidate candidate;
     candidate.id = id;
+    const std::optional<search::Genome> genome = genome_of(id);
+    const std::uint64_t place = place_of(id, genome);
     const auto infeasible = [&](const std::string& why) {
       candidate.status = CandidateStatus::infeasible;
       candidate.message = why;
@@ -82,16 +120,24 @@ class DesignEvaluator final : public Evaluator {
       return candidate;
     };
     // Where a condition cannot be evaluated, this says why.
-    if (!study_.exists(id)) throw std::runtime_error("`where` excludes this design");
-    const auto design = kind_.read(study_.design_documents(id));
-    const Metrics bound = kind_.bound(design);
+    if (!study_.exists(place)) throw std::runtime_error("`where` excludes this design");
+    const std::shared_ptr<const Prepared> prepared = prepare(place, genome.has_value());
+    if (!prepared->impossible.empty()) return infeasible(prepared->impossible);
+    const Design& design = prepared->design;
+    const Metrics& bound = prepared->bound;
     if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty())
       return infeasible(why);
     if (give_up(bound)) {
       candidate.status = CandidateStatus::pruned;
       return candidate;
     }
-    auto solution = std::make_shared<const Solution>(kind_.solve(design, stop));
+    if (known_) {
+      if (auto known = known_->find(study_, place, genes_of(genome))) {
+        known->id = id;
+        return std::move(*known);
+      }
+    }
+    auto solution = std::make_shared<const Solution>(solve(*prepared, genome, stop));
     if (const std::string why = kind_.infeasible(design, *solution); !why.empty())
       return infeasible(why);
     candidate.metrics = kind_.measure(design, *solution);
@@ -103,23 +149,94 @@ class DesignEvaluator final : public Evaluator {
   }
 
   DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
-    const io::DesignDocuments documents = study_.design_documents(id);
-    const auto design = kind_.read(documents);
+    const std::optional<search::Genome> genome = genome_of(id);
+    const auto prepared = prepare(place_of(id, genome), genome.has_value());
+    if (!prepared->impossible.empty()) throw std::runtime_error(prepared->impossible);
     std::shared_ptr<const Solution> solution = kept_.find(id);
-    if (!solution) solution = std::make_shared<const Solution>(kind_.solve(design, stop));
-    if (const std::string why = kind_.infeasible(design, *solution); !why.empty())
+    if (!solution) solution = std::make_shared<const Solution>(solve(*prepared, genome, stop));
+    if (const std::string why = kind_.infeasible(prepared->design, *solution); !why.empty())
       throw std::runtime_error(why);
     return {id,
-            {{"accelerator", documents.accelerator.to_json().dump()},
-             {"mapping", documents.mapping.to_json().dump()},
-             {"schedule", kind_.describe(design, *solution)}}};
+            {{"accelerator", prepared->documents.accelerator.to_json().dump()},
+             {"mapping", prepared->documents.mapping.to_json().dump()},
+             {"schedule", kind_.describe(prepared->design, *solution)}}};
   }
 
  private:
   using Solution = typename Kind::Solution;
 
+  using Design = typename Kind::Design;
+
+  struct Prepared {
+    io::DesignDocuments documents;
+    Design design;
+    Metrics bound{};
+    std::string impossible;  // why there is no such system; empty: the rest is set
+  };
+
+  std::optional<search::Genome> genome_of(std::uint64_t id) const {
+    const std::lock_guard lock(mutex_);
+    const auto place = genomes_.find(id);
+    if (place == genomes_.end()) return std::nullopt;
+    return place->second;
+  }
+
+  std::uint64_t place_of(std::uint64_t id, const std::optional<search::Genome>& genome) const {
+    if (!genome) return id;
+    return study_.id_of({genome->begin(), genome->begin() + static_cast<std::ptrdiff_t>(
+                                                                study_.spec().parameters.size())});
+  }
+
+  // The genes of the schedule as the study file keeps them.
+  std::string genes_of(const std::optional<search::Genome>& genome) const {
+    if (!genome) return {};
+    return genes_text(std::span(*genome).subspan(study_.spec().parameters.size()));
+  }
+
+  // `kept`: others will ask for the same design, with other schedules.
+  std::shared_ptr<const Prepared> prepare(std::uint64_t place, bool kept) {
+    if (kept) {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [known, prepared] : prepared_)
+        if (known == place) return prepared;
+    }
+    auto prepared = std::make_shared<Prepared>();
+    prepared->documents = study_.design_documents(place);
+    try {
+      prepared->design = kind_.read(prepared->documents);
+      prepared->bound = kind_.bound(prepared->design);
+    } catch (const NoSuchSystem& none) {
+      prepared->impossible = none.what();
+    }
+    if (kept) {
+      const std::lock_guard lock(mutex_);
+      prepared_.emplace_front(place, prepared);
+      if (prepared_.size() > kPrepared) prepared_.pop_back();
+    }
+    return prepared;
+  }
+
+  Solution solve(const Prepared& prepared, const std::optional<search::Genome>& genome,
+                 const StopCheck& stop) {
+    if constexpr (requires { kind_.solve(prepared.design, prepared.documents, *genome, stop); }) {
+      if (genome) {
+        const search::Genome schedule(
+            genome->begin() + static_cast<std::ptrdiff_t>(study_.spec().parameters.size()),
+            genome->end());
+        return kind_.solve(prepared.design, prepared.documents, schedule, stop);
+      }
+    }
+    return kind_.solve(prepared.design, stop);
+  }
+
+  static constexpr std::size_t kPrepared = 64;
+
   const io::Study& study_;
   Kind kind_;
+  std::shared_ptr<const WarmStart> known_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::uint64_t, search::Genome> genomes_;
+  std::deque<std::pair<std::uint64_t, std::shared_ptr<const Prepared>>> prepared_;
   KeptSolutions<Solution> kept_{Kind::kKept};
 };
 

@@ -4,14 +4,23 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "engine/explore/candidate.hpp"
+#include "engine/explore/warm_start.hpp"
+#include "search/fronts/nsga2.hpp"
 
 namespace ridgeline::engine {
 
 // Thrown by an evaluator that was asked to stop: the candidate stays open.
 struct Stopped {};
+
+// Of a design of a space of systems that cannot be: no cores, or none that takes some layer.
+struct NoSuchSystem : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 using StopCheck = std::function<bool()>;
 // Whether a candidate is to be given up, given a lower bound of each metric (an upper one of
@@ -28,6 +37,15 @@ class Evaluator {
   // Asks `give_up` at most once, before anything expensive, and returns a pruned candidate
   // where it says yes. What it returns is a function of the study and the id alone.
   virtual Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) = 0;
+  // What an id stands for in a search over designs and schedules together: parameter values, then
+  // the genes of the schedule. Before it is evaluated or described.
+  virtual void learn(std::uint64_t, search::Genome) {}
+  virtual search::Genome genome(std::uint64_t) const { return {}; }
+  // Figures that need not be worked out again.
+  virtual void recall(std::shared_ptr<const WarmStart>) {}
+  // Number of schedules that a design may have, all modes and cuts together; 0 where there is no
+  // such design, nothing where no schedules are searched. Throws as `check`.
+  virtual std::optional<double> schedules(std::uint64_t) { return std::nullopt; }
   // The documents of a design on the front.
   virtual DesignRecord describe(std::uint64_t id, const StopCheck& stop) = 0;
 };

@@ -13,8 +13,9 @@ struct ExploreOptions {
   std::filesystem::path study;
   std::filesystem::path output;
   bool resume = false;
-  bool force = false;  // overwrite what is at `output`
-  bool keep = false;   // journals and snapshots of a complete study
+  bool force = false;   // overwrite what is at `output`
+  bool extend = false;  // what is at `output` has fewer designs of the same kind
+  bool keep = false;    // journals and snapshots of a complete study
   bool dry_run = false;
   bool prune = true;
   bool quiet = false;

@@ -170,6 +170,8 @@ void Ledger::hand_out(int worker, const Item& item, Chunk& chunk, double now) {
   chunk.designs = item.block == kDesigns;
   chunk.front = chunk.designs ? 0 : front_of(item.block);
   chunk.ids.push_back(item.id);
+  if (search::Genome genome = strategy_->genome(item.id); !genome.empty())
+    chunk.genomes.push_back(std::move(genome));
 }
 
 bool Ledger::holds_suspect(int worker) const {

@@ -25,6 +25,7 @@ struct Chunk {
   bool designs = false;     // documents of designs on the front, not evaluations
   std::uint32_t front = 0;  // evaluations: prune against the front of so many blocks
   std::vector<std::uint64_t> ids;
+  std::vector<search::Genome> genomes;  // of the ids, where these are no places in the grid
 };
 
 struct LedgerOptions {
@@ -94,6 +95,8 @@ class Ledger {
   std::uint32_t completed_blocks() const { return completed_; }
   // Oldest front (by its number of blocks) that anything still open is pruned against.
   std::uint32_t oldest_front() const { return front_of(completed_); }
+  // What an id stands for; empty: a place in the grid.
+  search::Genome genome(std::uint64_t id) const { return strategy_->genome(id); }
   std::uint64_t expected() const { return strategy_->expected(); }
   std::uint64_t evaluated_now() const { return evaluated_now_; }
   std::uint64_t reissued() const { return reissued_; }

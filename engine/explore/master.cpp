@@ -15,6 +15,7 @@
 #include "engine/explore/crash_note.hpp"
 #include "engine/explore/progress.hpp"
 #include "engine/explore/run.hpp"
+#include "engine/explore/study_status.hpp"
 #include "engine/run/failure.hpp"
 #include "io/document/printable.hpp"
 
@@ -54,6 +55,7 @@ class Master {
         ledger_(ledger),
         work_(context, ledger.front()),
         progress_(context.options.quiet, context.options.verbose),
+        status_(context.options.output, context.study.spec().name, context.options.threads),
         pace_(transport.size() == 1),
         samples_(opened.before) {
     if (!samples_.empty()) seconds_before_ = samples_.back().seconds;
@@ -203,6 +205,7 @@ class Master {
       if (reason != StopReason::none && !ledger_.complete()) return stop(reason);
       look_after_peers();
       sample(false);
+      status_.show(ledger_, ranks(), seconds_before_ + now());
       progress_.show(ledger_, now());
       pace_.after(busy, work_.pool().hungry());
     }
@@ -474,6 +477,9 @@ class Master {
     io::StudyFile file = describe_run(context_);
     file.status = status;
     file.candidates = ledger_.known().columns(context_.study.spec().objectives);
+    if (context_.study.counts_genomes())
+      add_genomes(file.candidates, context_.study,
+                  [&](std::uint64_t id) { return ledger_.genome(id); });
     file.front = io::strict_front(file.candidates, file.objectives);
     file.hypervolume_reference = ledger_.reference();
     for (std::size_t o = 0; o < file.hypervolume_reference.size(); ++o)
@@ -502,6 +508,7 @@ class Master {
   Ledger& ledger_;
   RankWork work_;
   Progress progress_;
+  StatusWriter status_;
   Pace pace_;
   std::vector<Peer> peers_;
   std::vector<ProgressRecord> samples_;

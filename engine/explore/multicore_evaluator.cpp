@@ -1,12 +1,14 @@
 // The cost model as an evaluator: designs of a study on a multi-core system, each with the best
 // schedule of every workload.
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
 #include "engine/explore/design_evaluator.hpp"
+#include "engine/explore/joint_genes.hpp"
 #include "engine/run/schedule_run.hpp"
 #include "io/document/given.hpp"
 #include "io/inputs/multicore_reader.hpp"
@@ -14,6 +16,7 @@
 #include "io/inputs/workload_reader.hpp"
 #include "io/onnx/multicore_lowering.hpp"
 #include "io/onnx/onnx_graph.hpp"
+#include "io/results/design_compare.hpp"
 #include "io/results/schedule_report.hpp"
 #include "search/designs/design_bound.hpp"
 
@@ -37,7 +40,10 @@ class MultiCoreSystem {
     ScheduleResult result;
     std::string mode;
     std::string granularity_dim;
-    std::string infeasible;  // why there is none; empty: the rest is set
+    // Of a schedule whose genes were given: what they say beside mode and allocation.
+    std::optional<std::vector<std::vector<int>>> stacks{};
+    std::string priority{};
+    std::string infeasible{};  // why there is none; empty: the rest is set
   };
   using Solution = std::vector<Found>;  // of each workload, to the first that has none
 
@@ -45,9 +51,7 @@ class MultiCoreSystem {
 
   explicit MultiCoreSystem(const io::Study& study)
       : study_(study), cache_(std::make_shared<NodeCostCache>()) {
-    for (const io::StudyWorkload& workload : study.spec().workloads) {
-      graphs_.push_back(workload.model);
-    }
+    if (study.counts_genomes()) genes_ = std::make_unique<const JointGenes>(study);
   }
 
   void check(const Design& design) const {
@@ -72,6 +76,29 @@ class MultiCoreSystem {
     return schedules;
   }
 
+  // The one schedule that these genes describe, of each workload.
+  Solution solve(const Design& design, const io::DesignDocuments& documents,
+                 const search::Genome& genes, const StopCheck& stop) {
+    Solution schedules;
+    for (std::size_t w = 0; w < design.networks.size(); ++w) {
+      ScheduleRequest request = request_of(stop);
+      genes_->apply(genes, w, design.networks[w], design.system, documents.kind_of, request);
+      const auto known = cache();
+      Found& found = schedules.emplace_back();
+      found.result =
+          run_schedule(design.networks[w], design.system, design.mapping, request, known.get());
+      if (stop()) throw Stopped{};
+      found.mode = genes_->mode(genes).name;
+      if (request.granularity) found.granularity_dim = request.granularity->dim;
+      found.stacks = request.tiling.stacks;
+      found.priority = genes_->priority(genes);
+      if (found.result.best >= 0) continue;
+      found.infeasible = found.mode + ": " + reason(design.networks[w], found.result);
+      break;
+    }
+    return schedules;
+  }
+
   static std::string infeasible(const Design& design, const Solution& schedules) {
     const std::string& why = schedules.back().infeasible;
     return why.empty() ? why : design.networks[schedules.size() - 1].name + ": " + why;
@@ -86,24 +113,24 @@ class MultiCoreSystem {
 
   Design read(const io::DesignDocuments& documents) const {
     const io::StudySpec& spec = study_.spec();
+    if (!documents.infeasible.empty()) throw NoSuchSystem(documents.infeasible);
     Design design;
     design.system =
         io::read_multicore(documents.accelerator.root(), spec.accelerator.parent_path());
     design.mapping = io::read_core_mapping(documents.mapping.root());
-    for (std::size_t w = 0; w < graphs_.size(); ++w) {
-      const std::string name = spec.workloads[w].path.stem().string();
-      if (graphs_[w]) {
-        io::LoweringOptions options;
-        options.mapping = &design.mapping;
-        design.networks.push_back(io::lower_network(*graphs_[w], name, options).network);
-      } else {
-        design.networks.push_back(
-            io::network_of(io::read_workload(documents.workloads[w]->root(), name)));
-      }
-      io::check_core_mapping(documents.mapping.root(), design.mapping, design.networks.back(),
-                             design.system);
+    design.networks = networks_of(study_, documents, design.mapping);
+    for (const model::Network& network : design.networks) {
+      check_served(documents, design.mapping, network);
+      io::check_core_mapping(documents.mapping.root(), design.mapping, network, design.system);
     }
     return design;
+  }
+
+  // Of all workloads together.
+  double schedules(const Design& design) const {
+    double all = 1;
+    for (const model::Network& network : design.networks) all *= schedules_of(design, network);
+    return all;
   }
 
   Metrics bound(const Design& design) const {
@@ -143,6 +170,48 @@ class MultiCoreSystem {
   }
 
  private:
+  static void check_served(const io::DesignDocuments& documents, const model::CoreMapping& mapping,
+                           const model::Network& network) {
+    if (documents.unserved.empty()) return;
+    for (const model::NetworkNode& node : network.nodes) {
+      if (!node.layer) continue;
+      const model::CoreMappingEntry* entry = mapping.choose(node.name, node.operator_type);
+      const auto place = documents.unserved.find(entry == nullptr ? "" : entry->name);
+      if (place == documents.unserved.end()) continue;
+      throw NoSuchSystem(network.name + ": no core runs layer " + node.name + " (" +
+                         node.operator_type + "): " + place->second);
+    }
+  }
+
+  // Cores of each slice of each layer that has a choice, and in fused ones the cut of each stack.
+  double schedules_of(const Design& design, const model::Network& network) const {
+    const io::ScheduleSearch& search = study_.spec().schedule_search;
+    double all = 0;
+    for (const std::string& mode : search.modes) {
+      model::TilingOptions tiling;
+      const bool fused = mode == "fused";
+      tiling.mode = fused ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
+      tiling.weight_capacity = model::weight_capacity(design.system);
+      const model::CnGraphResult built = model::build_cn_graph(network, design.mapping, tiling);
+      if (built.problem) continue;
+      double allocations = 1;
+      for (const model::CnLayer& layer : built.graph.layers) {
+        if (static_cast<std::int64_t>(layer.cores.size()) == layer.inter_tiles) continue;
+        for (int g = 0; g < layer.groups; ++g)
+          allocations *= static_cast<double>(layer.cores.size());
+      }
+      double cuts = fused && !search.granularity.empty() ? 0 : 1;
+      if (cuts == 0) {
+        double stacks = 0;
+        for (const auto& stack : model::choose_stacks(network, tiling)) stacks += stack.size() > 1;
+        for (const auto& [dim, choices] : search.granularity)
+          cuts += std::pow(static_cast<double>(choices.size()), stacks);
+      }
+      all += allocations * cuts;
+    }
+    return all;
+  }
+
   // What one rank knows of nodes on cores. Where it has become too much, all of it goes: those
   // who still use it keep it alive.
   std::shared_ptr<NodeCostCache> cache() {
@@ -151,7 +220,7 @@ class MultiCoreSystem {
     return cache_;
   }
 
-  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop) {
+  ScheduleRequest request_of(const StopCheck& stop) const {
     const io::StudySpec& spec = study_.spec();
     const io::ScheduleSearch& search = spec.schedule_search;
     ScheduleRequest request;
@@ -165,6 +234,12 @@ class MultiCoreSystem {
     // Of each design the best schedule alone is looked at.
     request.search.whole_front = false;
     request.search.budget.stop = stop;
+    return request;
+  }
+
+  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop) {
+    const io::ScheduleSearch& search = study_.spec().schedule_search;
+    ScheduleRequest request = request_of(stop);
     Found best;
     const auto attempt = [&](const std::string& mode) {
       request.tiling.mode =
@@ -181,10 +256,8 @@ class MultiCoreSystem {
         return;
       }
       if (!best.mode.empty() && !(value(result) < value(best.result))) return;
-      best = {std::move(result),
-              mode,
-              request.granularity ? request.granularity->dim : std::string(),
-              {}};
+      best = {std::move(result), mode,
+              request.granularity ? request.granularity->dim : std::string()};
     };
     for (const std::string& mode : search.modes) {
       request.granularity.reset();
@@ -232,6 +305,9 @@ class MultiCoreSystem {
     nlohmann::ordered_json document = nlohmann::ordered_json::parse(text.str());
     document["weight"] = study_.spec().workloads[w].weight;
     document["search"].erase("seconds");
+    if (found.stacks) document["stacks"] = *found.stacks;
+    if (!found.priority.empty() && found.priority != "order") document["priority"] = found.priority;
+    io::add_schedule_sums(document);
     if (result.variant->graph.nodes.size() > kListedNodes) {
       document["omitted"] = "nodes and transfers, of a schedule of " +
                             std::to_string(result.variant->graph.nodes.size()) + " nodes";
@@ -242,7 +318,7 @@ class MultiCoreSystem {
   }
 
   const io::Study& study_;
-  std::vector<std::shared_ptr<const io::OnnxGraph>> graphs_;  // none where documents give them
+  std::unique_ptr<const JointGenes> genes_;  // where ids count genomes
   std::mutex mutex_;
   std::shared_ptr<NodeCostCache> cache_;
 };

@@ -198,6 +198,8 @@ std::size_t Pool::submit(const Chunk& chunk) {
   {
     const std::lock_guard lock(state_->mutex);
     if (state_->stopping) return 0;
+    for (std::size_t i = 0; i < chunk.genomes.size(); ++i)
+      state_->evaluator.learn(chunk.ids[i], chunk.genomes[i]);
     for (const std::uint64_t id : chunk.ids)
       state_->queue.push_back({id, chunk.front, chunk.designs});
     held = state_->queue.size() + static_cast<std::size_t>(state_->busy);

@@ -26,6 +26,8 @@ io::StudyFile describe_run(const RunContext& context) {
   file.threads = context.options.threads;
   file.started = context.started;
   file.finished = utc_now();
+  file.notes["folder"] =
+      std::filesystem::absolute(spec.file).lexically_normal().parent_path().string();
   for (const auto& parameter : spec.parameters) {
     file.parameters.push_back({parameter.name, {}});
     for (const auto& value : parameter.values) file.parameters.back().labels.push_back(value.label);
@@ -73,6 +75,9 @@ void RankWork::checkpoint() {
   for (const auto& entry : own_front_.entries())
     for (const Candidate& candidate : entry.group.equal) members.insert(candidate);
   file.candidates = members.columns(context_.study.spec().objectives);
+  if (context_.study.counts_genomes())
+    add_genomes(file.candidates, context_.study,
+                [&](std::uint64_t id) { return context_.evaluator.genome(id); });
   file.front = io::strict_front(file.candidates, file.objectives);
   convergence_.seconds.push_back(
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count());
@@ -106,6 +111,11 @@ std::string encode_chunk(const Chunk& chunk) {
   out.put(chunk.front);
   out.put(static_cast<std::uint32_t>(chunk.ids.size()));
   for (const std::uint64_t id : chunk.ids) out.put(id);
+  out.put(static_cast<std::uint32_t>(chunk.genomes.size()));
+  for (const search::Genome& genome : chunk.genomes) {
+    out.put(static_cast<std::uint32_t>(genome.size()));
+    for (const int gene : genome) out.put(static_cast<std::int32_t>(gene));
+  }
   return out.take();
 }
 
@@ -116,7 +126,14 @@ bool decode_chunk(const std::string& bytes, Chunk& chunk) {
   const auto count = in.get<std::uint32_t>();
   chunk.ids.clear();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) chunk.ids.push_back(in.get<std::uint64_t>());
-  return in.ok() && in.at_end();
+  const auto genomes = in.get<std::uint32_t>();
+  chunk.genomes.clear();
+  for (std::uint32_t i = 0; i < genomes && in.ok(); ++i) {
+    search::Genome& genome = chunk.genomes.emplace_back();
+    for (auto left = in.get<std::uint32_t>(); left > 0 && in.ok(); --left)
+      genome.push_back(in.get<std::int32_t>());
+  }
+  return in.ok() && in.at_end() && (genomes == 0 || genomes == count);
 }
 
 std::string encode_results(const Finished& finished) {

@@ -82,6 +82,10 @@ fs::path StudyFolder::crash_note(std::uint32_t run, int rank) const {
   return folder_ / ("run-" + std::to_string(run) + ".rank-" + std::to_string(rank) + ".crash");
 }
 
+fs::path StudyFolder::before() const {
+  return folder_ / "before.h5";
+}
+
 OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& options,
                               Ledger& ledger) {
   const fs::path parent = output_.parent_path().empty() ? fs::path(".") : output_.parent_path();
@@ -136,9 +140,27 @@ OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& opti
         fs::remove_all(entry.path(), ignored);
     // Were it left until the new one is there, nobody could tell which of them is meant.
     fs::remove(output_, ignored);
+  } else if (options.extend && !unfinished) {
+    try {
+      if (!finished)
+        refuse(output_, "there is no study to extend", "leave out --extend to begin one");
+      const io::StudyFile there = io::read_study_file(output_);
+      opened.already_complete =
+          there.inputs_sha256 == study.fingerprint() && there.status == "complete";
+      // It stays what it is until the larger one is done, and a run that is resumed finds it.
+      if (!opened.already_complete)
+        fs::copy_file(output_, before(), fs::copy_options::overwrite_existing);
+    } catch (...) {
+      leave_no_folder();
+      throw;
+    }
+    if (opened.already_complete) {
+      leave_no_folder();
+      return opened;
+    }
   } else if (!unfinished && !finished) {
     refuse_without_manifest();
-  } else if (!options.resume) {
+  } else if (!options.resume && !options.extend) {
     leave_no_folder();
     refuse(output_, unfinished ? "an unfinished study is there" : "the file exists already",
            "--resume continues it, --force replaces it, or choose another --output");
@@ -168,7 +190,7 @@ OpenedStudy StudyFolder::open(const io::Study& study, const ExploreOptions& opti
     }
   }
   check_manifest(study, options, opened);
-  if (options.resume) restore(study, ledger, opened);
+  if (options.resume || options.extend) restore(study, ledger, opened);
   return opened;
 }
 
@@ -243,7 +265,7 @@ bool StudyFolder::restore(const io::Study& study, Ledger& ledger, OpenedStudy& o
     if (entry.path().extension() == ".journal") journals.emplace_back(*run, entry.path());
     if (entry.path().extension() == ".crash") {
       for (const CrashNote& note : decode_crash_notes(files_.read(entry.path()))) {
-        if (note.id < study.grid().count) crashes.push_back(note);
+        if (study.may_have(note.id)) crashes.push_back(note);
       }
     }
   }
@@ -251,7 +273,7 @@ bool StudyFolder::restore(const io::Study& study, Ledger& ledger, OpenedStudy& o
   JournalVisitor visitor;
   visitor.candidate = [&](Candidate&& candidate) {
     // An id outside the grid cannot be this study's, whatever its checksum says.
-    if (candidate.id < study.grid().count) ledger.restore(candidate);
+    if (study.may_have(candidate.id)) ledger.restore(candidate);
   };
   visitor.design = [&](DesignRecord&& design) { ledger.restore(design); };
   visitor.progress = [&](const ProgressRecord& progress) { opened.before.push_back(progress); };

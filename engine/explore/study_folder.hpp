@@ -4,6 +4,8 @@
 //     manifest.json            what is explored: digests of all inputs, options that matter
 //     run-R.rank-K.journal     what rank K finished in run R
 //     run-R.rank-K.snapshot.h5 its own front then: a study file of few rows
+//     before.h5                the study file that is extended
+//     status.json              how the run stands, see study_status.hpp
 //     run-R.rank-K.crash       what it was evaluating when it crashed, if it did
 #pragma once
 
@@ -40,6 +42,8 @@ class StudyFolder {
   std::filesystem::path journal(std::uint32_t run, int rank) const;
   std::filesystem::path snapshot(std::uint32_t run, int rank) const;
   std::filesystem::path crash_note(std::uint32_t run, int rank) const;
+  // The study file before it was extended.
+  std::filesystem::path before() const;
 
   // Rank 0, before anything else: locks, checks that what is there may be continued or
   // replaced, and puts what earlier runs found into `ledger`. Throws InputError where it

@@ -1,5 +1,9 @@
 #include "engine/explore/study_strategy.hpp"
 
+#include <algorithm>
+
+#include "engine/explore/joint_genes.hpp"
+
 namespace ridgeline::engine {
 
 // A space that hides its designs behind more steps than these is given up: a strategy must not
@@ -29,6 +33,47 @@ search::DesignSpace space_of(const io::Study& study) {
   return space;
 }
 
+namespace {
+
+search::IslandOptions islands_of(const io::StudyStrategy& strategy) {
+  return {strategy.islands, strategy.population, strategy.generations, strategy.migrate_every};
+}
+
+search::JointSpace joint_space_of(const io::Study& study) {
+  const auto genes = std::make_shared<const JointGenes>(study);
+  search::JointSpace space;
+  space.designs = space_of(study);
+  space.genes = genes->genes();
+  space.cores = [genes](std::uint64_t design) { return genes->cores(design); };
+  return space;
+}
+
+// A space that nobody lives to see the end of is refused; `--dry-run` tells its size.
+void check_all_schedules(const io::Study& study, const search::JointSpace& space) {
+  constexpr int kLooked = 64;
+  double all = 0;
+  std::uint64_t from = 0;
+  for (int looked = 0; looked < kLooked && from < space.designs.grid; ++looked) {
+    const auto design = study.next_existing(from, kSteps);
+    if (!design) break;
+    from = *design + 1;
+    const search::CoreChoices cores = space.cores(*design);
+    double genomes = 1;
+    for (std::size_t g = 0; g < space.genes.size(); ++g)
+      genomes *= space.genes[g].kind == search::ScheduleGene::core
+                     ? static_cast<double>(std::max<std::size_t>(1, cores.values[g].size()))
+                     : space.genes[g].size;
+    all += genomes;
+  }
+  if (all <= static_cast<double>(io::kMaxExhaustive)) return;
+  throw io::InputError(
+      {study.spec().file.string(), "/strategy/schedules", 0, 0},
+      "the first designs alone have more than " + std::to_string(io::kMaxExhaustive) + " schedules",
+      "take strategy {kind: joint, ...}, or leave out cores or layers");
+}
+
+}  // namespace
+
 std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study) {
   const io::StudySpec& spec = study.spec();
   search::DesignSpace space = space_of(study);
@@ -36,16 +81,22 @@ std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study) {
     case io::StrategyKind::random:
       return search::random_strategy(std::move(space), spec.strategy.samples, spec.seed);
     case io::StrategyKind::nsga2:
-      return search::nsga2_strategy(std::move(space),
-                                    {spec.strategy.islands, spec.strategy.population,
-                                     spec.strategy.generations, spec.strategy.migrate_every},
-                                    spec.seed);
+    case io::StrategyKind::nested:
+      return search::nsga2_strategy(std::move(space), islands_of(spec.strategy), spec.seed);
+    case io::StrategyKind::joint:
+      return search::joint_strategy(joint_space_of(study), islands_of(spec.strategy), spec.seed);
     case io::StrategyKind::exhaustive:
       break;
   }
   // Counting stops where it would keep people waiting: the count is for progress and for the
   // size of blocks, and must be the same in every run.
   const std::uint64_t grid = space.grid;
+  if (spec.strategy.all_schedules) {
+    search::JointSpace joint = joint_space_of(study);
+    check_all_schedules(study, joint);
+    return search::exhaustive_joint_strategy(std::move(joint),
+                                             study.count_existing(2'000'000).value_or(grid));
+  }
   return search::exhaustive_strategy(std::move(space),
                                      study.count_existing(2'000'000).value_or(grid));
 }

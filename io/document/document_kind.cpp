@@ -29,7 +29,7 @@ const std::vector<KindKeys>& kinds() {
         "topology"}},
       {DocumentKind::study,
        false,
-       {"workloads", "accelerator", "mapping", "parameters", "objectives", "strategy",
+       {"workloads", "accelerator", "system", "mapping", "parameters", "objectives", "strategy",
         "constraints", "derived", "where", "mapping_search", "schedule_search"}},
       {DocumentKind::result, false, {"schema", "total", "layers", "allocation", "nodes"}},
       {DocumentKind::workload,

@@ -32,6 +32,11 @@ std::vector<std::uint32_t> parameter_values(const std::vector<StudyFileParameter
   return values;
 }
 
+std::vector<std::uint32_t> parameter_values(const StudyFile& file, std::uint64_t row) {
+  const auto& places = file.candidates.design.empty() ? file.candidates.id : file.candidates.design;
+  return parameter_values(file.parameters, places[row]);
+}
+
 std::vector<std::uint64_t> strict_front(const CandidateColumns& candidates,
                                         const std::vector<StudyFileObjective>& objectives) {
   // Rows are sorted by id already, so that equal ones come out in the order of their ids.

@@ -38,6 +38,10 @@ struct CandidateColumns {
   std::vector<CandidateStatus> status;
   std::vector<std::vector<double>> objectives;  // one column an objective; NaN unless ok
   std::vector<std::string> message;             // of infeasible or error, else empty
+  // Of a search over designs and schedules together, whose ids count its genomes: the design's
+  // place in the grid, and the genes of its schedule. Else empty.
+  std::vector<std::uint64_t> design;
+  std::vector<std::string> genes;
 
   std::size_t size() const { return id.size(); }
 };
@@ -84,6 +88,9 @@ struct StudyFile {
 // Value index of each parameter of candidate `id`.
 std::vector<std::uint32_t> parameter_values(const std::vector<StudyFileParameter>& parameters,
                                             std::uint64_t id);
+
+// The same of a row of `file`.
+std::vector<std::uint32_t> parameter_values(const StudyFile& file, std::uint64_t row);
 
 // Rows of the candidates that no other strictly dominates, among those that are ok: equal
 // vectors are all kept; sorted by objectives in their order (maximised ones from the largest),

@@ -267,13 +267,21 @@ class Examination {
         throw reader_.wrong("column id is not sorted");
     });
     part("candidates/status", [&] { read_status(*group); });
+    if (H5Lexists(*group, "design", H5P_DEFAULT) > 0) {
+      part("candidates/design", [&] {
+        candidates.design = reader_.column<std::uint64_t>(*group, "design", H5T_NATIVE_UINT64);
+      });
+      part("candidates/genes", [&] { candidates.genes = reader_.text_column(*group, "genes"); });
+    }
     part("parameters", [&] { read_parameters(*group); });
     part("objectives", [&] { read_objectives(*group); });
     part("candidates/message",
          [&] { candidates.message = reader_.text_column(*group, "message"); });
     part("candidates", [&] {
       bool equal = candidates.status.size() == candidates.size() &&
-                   candidates.message.size() == candidates.size();
+                   candidates.message.size() == candidates.size() &&
+                   candidates.genes.size() == candidates.design.size() &&
+                   (candidates.design.empty() || candidates.design.size() == candidates.size());
       for (const auto& column : candidates.objectives)
         equal = equal && column.size() == candidates.size();
       if (!equal) throw reader_.wrong("columns of /candidates differ in length");
@@ -304,7 +312,8 @@ class Examination {
     for (std::size_t p = names.size(); p-- > 0;) {
       const std::uint64_t count = std::max<std::uint64_t>(1, file().parameters[p].labels.size());
       const auto indices = reader_.column<std::uint32_t>(group, names[p], H5T_NATIVE_UINT32);
-      const auto& ids = file().candidates.id;
+      const auto& candidates_of = file().candidates;
+      const auto& ids = candidates_of.design.empty() ? candidates_of.id : candidates_of.design;
       bool right = indices.size() == ids.size();
       for (std::size_t row = 0; right && row < ids.size(); ++row)
         right = indices[row] == ids[row] / stride % count;

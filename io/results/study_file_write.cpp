@@ -226,6 +226,8 @@ void require_equal_lengths(const StudyFile& file) {
   bool equal = candidates.status.size() == candidates.size() &&
                candidates.message.size() == candidates.size() &&
                candidates.objectives.size() == file.objectives.size() &&
+               candidates.genes.size() == candidates.design.size() &&
+               (candidates.design.empty() || candidates.design.size() == candidates.size()) &&
                convergence.evaluated.size() == convergence.seconds.size() &&
                convergence.hypervolume.size() == convergence.seconds.size() &&
                convergence.front_size.size() == convergence.seconds.size();
@@ -281,6 +283,7 @@ void write_candidates(const Writer& writer, const StudyFile& file, const std::st
   writer.column(group, "status", type, type, status);
 
   const Handle parameters = writer.group(group, "parameters");
+  const auto& places = candidates.design.empty() ? candidates.id : candidates.design;
   std::vector<std::uint32_t> indices(candidates.size());
   std::uint64_t stride = 1;  // of the parameter after this one: the last one is fastest
   std::vector<std::uint64_t> strides(file.parameters.size());
@@ -292,7 +295,7 @@ void write_candidates(const Writer& writer, const StudyFile& file, const std::st
     const auto& parameter = file.parameters[p];
     const std::uint64_t count = std::max<std::uint64_t>(1, parameter.labels.size());
     for (std::size_t row = 0; row < candidates.size(); ++row) {
-      indices[row] = static_cast<std::uint32_t>(candidates.id[row] / strides[p] % count);
+      indices[row] = static_cast<std::uint32_t>(places[row] / strides[p] % count);
     }
     const Handle column =
         writer.column(parameters, parameter.name, H5T_STD_U32LE, H5T_NATIVE_UINT32, indices);
@@ -310,6 +313,9 @@ void write_candidates(const Writer& writer, const StudyFile& file, const std::st
     writer.attribute(column, "order", H5T_STD_I32LE, H5T_NATIVE_INT, static_cast<int>(o));
   }
   writer.text_column(group, "message", candidates.message);
+  if (candidates.design.empty()) return;
+  writer.column(group, "design", H5T_STD_U64LE, H5T_NATIVE_UINT64, candidates.design);
+  writer.text_column(group, "genes", candidates.genes);
 }
 
 void write_results(const Writer& writer, const StudyFile& file) {

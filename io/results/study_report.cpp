@@ -76,6 +76,11 @@ Response response_of(const StudyFile& file, std::size_t objective,
   return response;
 }
 
+// Places of the designs in the grid, by row.
+const std::vector<std::uint64_t>& places_of(const StudyFile& file) {
+  return file.candidates.design.empty() ? file.candidates.id : file.candidates.design;
+}
+
 Sensitivity sensitivity_of(const Response& response, const StudyFileParameter& parameter,
                            std::uint64_t stride, const std::vector<std::uint64_t>& ids) {
   const std::size_t levels = parameter.labels.size();
@@ -113,6 +118,26 @@ Sensitivity sensitivity_of(const Response& response, const StudyFileParameter& p
   return result;
 }
 
+std::vector<FrontValues> front_values_of(const StudyFile& file,
+                                         const std::vector<std::uint64_t>& ok) {
+  std::vector<FrontValues> result;
+  std::uint64_t stride = 1;
+  for (std::size_t p = file.parameters.size(); p-- > 0;) {
+    const std::size_t levels = file.parameters[p].labels.size();
+    FrontValues values{std::vector<std::uint64_t>(levels), std::vector<std::uint64_t>(levels)};
+    if (levels > 0) {
+      const auto level = [&](std::uint64_t row) {
+        return static_cast<std::size_t>(places_of(file)[row] / stride % levels);
+      };
+      for (const std::uint64_t row : file.front) ++values.count[level(row)];
+      for (const std::uint64_t row : ok) ++values.count_ok[level(row)];
+      stride *= levels;
+    }
+    result.insert(result.begin(), std::move(values));
+  }
+  return result;
+}
+
 }  // namespace
 
 StudyReport study_report(const StudyFile& file) {
@@ -122,6 +147,7 @@ StudyReport study_report(const StudyFile& file) {
   }
   const auto rows = ok_rows(file.candidates);
   report.knee = knee_of(file);
+  report.front_values = front_values_of(file, rows);
   for (std::size_t o = 0; o < file.objectives.size(); ++o) {
     const auto& column = file.candidates.objectives[o];
     const auto better = [&](std::uint64_t a, std::uint64_t b) {
@@ -143,7 +169,7 @@ StudyReport study_report(const StudyFile& file) {
     for (std::size_t p = file.parameters.size(); p-- > 0;) {
       const auto& parameter = file.parameters[p];
       if (parameter.labels.empty()) continue;
-      sensitivities[p] = sensitivity_of(response, parameter, stride, file.candidates.id);
+      sensitivities[p] = sensitivity_of(response, parameter, stride, places_of(file));
       stride *= parameter.labels.size();
     }
   }

@@ -21,6 +21,12 @@ struct Sensitivity {
   double spread = 1;    // worst mean over best mean (geometric means where logarithms are taken)
 };
 
+// How the members of the front use the values of one parameter.
+struct FrontValues {
+  std::vector<std::uint64_t> count;     // members, by value index
+  std::vector<std::uint64_t> count_ok;  // candidates that are ok, likewise
+};
+
 struct StudyReport {
   std::array<std::uint64_t, 4> by_status{};  // candidates, by CandidateStatus
   std::vector<std::uint64_t> best;           // row of the best candidate for each objective
@@ -28,6 +34,7 @@ struct StudyReport {
   // objective scaled to 0..1 over the front. Absent where the front is empty.
   std::optional<std::uint64_t> knee;
   std::vector<std::vector<Sensitivity>> sensitivity;  // [objective][parameter]
+  std::vector<FrontValues> front_values;              // by parameter
 };
 
 StudyReport study_report(const StudyFile& file);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/document/printable.hpp"
+#include "io/document/text_table.hpp"
 #include "io/results/study_report.hpp"
 
 namespace ridgeline::io {
@@ -34,51 +35,11 @@ std::string percent(double share) {
   return std::to_string(static_cast<int>(std::lround(100 * share))) + " %";
 }
 
-constexpr std::size_t kLongestCell = 400;  // bytes
-
-// Letters of a UTF-8 text.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
-// Columns as wide as they need to be; the first one to the left, the others to the right.
-class Table {
- public:
-  void row(std::vector<std::string> cells) {
-    for (std::string& cell : cells) cell = printable(cell, kLongestCell);
-    rows_.push_back(std::move(cells));
-  }
-
-  std::string text() const {
-    std::vector<std::size_t> widths;
-    for (const auto& cells : rows_) {
-      widths.resize(std::max(widths.size(), cells.size()), 0);
-      for (std::size_t c = 0; c < cells.size(); ++c) {
-        widths[c] = std::max(widths[c], width(cells[c]));
-      }
-    }
-    std::string result;
-    for (const auto& cells : rows_) {
-      std::string line = " ";
-      for (std::size_t c = 0; c < cells.size(); ++c) {
-        const std::string padding(widths[c] - width(cells[c]), ' ');
-        line += (c == 0 ? " " : "  ") + (c == 0 ? cells[c] + padding : padding + cells[c]);
-      }
-      line.erase(line.find_last_not_of(' ') + 1);
-      result += line + '\n';
-    }
-    return result;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
+using Table = std::vector<std::vector<std::string>>;
 
 std::vector<std::string> labels_of(const StudyFile& file, std::uint64_t row) {
   std::vector<std::string> labels;
-  const auto values = parameter_values(file.parameters, file.candidates.id[row]);
+  const auto values = parameter_values(file, row);
   for (std::size_t p = 0; p < values.size(); ++p) {
     labels.push_back(file.parameters[p].labels.empty() ? "" : file.parameters[p].labels[values[p]]);
   }
@@ -96,7 +57,7 @@ void add_design(Table& table, const StudyFile& file, std::uint64_t row, const st
   std::vector<std::string> cells{title, std::to_string(file.candidates.id[row])};
   for (auto& label : labels_of(file, row)) cells.push_back(std::move(label));
   for (const auto& column : file.candidates.objectives) cells.push_back(figure(column[row]));
-  table.row(std::move(cells));
+  table.push_back(std::move(cells));
 }
 
 std::vector<std::string> design_header(const StudyFile& file, const std::string& title) {
@@ -131,7 +92,7 @@ std::string sensitivity_text(const StudyFile& file, const StudyReport& report) {
   Table table;
   std::vector<std::string> header{""};
   for (const auto& parameter : file.parameters) header.push_back(parameter.name);
-  table.row(std::move(header));
+  table.push_back(std::move(header));
   for (std::size_t o = 0; o < file.objectives.size(); ++o) {
     std::vector<std::string> cells{file.objectives[o].name};
     for (std::size_t p = 0; p < file.parameters.size(); ++p) {
@@ -143,9 +104,57 @@ std::string sensitivity_text(const StudyFile& file, const StudyReport& report) {
       }
       cells.push_back(std::move(cell));
     }
-    table.row(std::move(cells));
+    table.push_back(std::move(cells));
   }
-  return text + table.text();
+  return text + text_table(table);
+}
+
+std::string share(std::uint64_t part, std::uint64_t whole) {
+  return percent(static_cast<double>(part) / static_cast<double>(whole));
+}
+
+// "16 in all", "16 in 87 %, 32 in 13 %", or that every value occurs as often as anywhere.
+std::string front_values_text(const StudyFileParameter& parameter, const FrontValues& values,
+                              std::uint64_t members, std::uint64_t ok) {
+  std::vector<std::size_t> order;
+  for (std::size_t v = 0; v < values.count.size(); ++v)
+    if (values.count[v] > 0) order.push_back(v);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return values.count[a] > values.count[b]; });
+  constexpr std::size_t kListed = 4;
+  std::string text;
+  for (std::size_t i = 0; i < order.size() && i < kListed; ++i) {
+    const std::size_t v = order[i];
+    text += (i == 0 ? "" : ", ") + parameter.labels[v] + " in " +
+            (values.count[v] == members ? "all" : share(values.count[v], members)) + " (" +
+            share(values.count_ok[v], ok) + ")";
+  }
+  if (order.size() > kListed) {
+    text += ", " + std::to_string(order.size() - kListed) + " more";
+  }
+  if (order.size() < values.count.size()) {
+    text += "; " + std::to_string(order.size()) + " of " + std::to_string(values.count.size()) +
+            " values occur";
+  }
+  return text;
+}
+
+std::string common_text(const StudyFile& file, const StudyReport& report) {
+  std::string text =
+      "\nWhat the members of the front have in common (in brackets: share among all designs that\n"
+      "are ok)\n";
+  std::size_t longest = 0;
+  for (const auto& parameter : file.parameters)
+    longest = std::max(longest, parameter.name.size() + 2);
+  Table table;
+  for (std::size_t p = 0; p < file.parameters.size(); ++p) {
+    if (file.parameters[p].labels.size() < 2) continue;
+    table.push_back({file.parameters[p].name +
+                     std::string(longest - file.parameters[p].name.size(), ' ') +
+                     front_values_text(file.parameters[p], report.front_values[p],
+                                       file.front.size(), report.by_status[0])});
+  }
+  return text + text_table(table);
 }
 
 ordered_json number(double value) {
@@ -186,11 +195,11 @@ std::string report_text(const StudyFile& file, const StudyReport& report, std::u
   text += "\nFront: " + std::to_string(file.front.size()) + " of " +
           std::to_string(report.by_status[0]) + " designs that are ok\n";
   Table front;
-  front.row(design_header(file, "#"));
+  front.push_back(design_header(file, "#"));
   for (std::uint64_t member = 0; member < shown; ++member) {
     add_design(front, file, file.front[member], std::to_string(member + 1));
   }
-  text += front.text();
+  text += text_table(front);
   if (shown < file.front.size()) {
     text += "  ... and " + std::to_string(file.front.size() - shown) +
             " more (--top 0 shows all, --csv FILE writes every candidate)\n";
@@ -200,13 +209,16 @@ std::string report_text(const StudyFile& file, const StudyReport& report, std::u
       "\nBest design for each objective, and the knee of the front (nearest to the best of\n"
       "everything, each objective scaled over the front)\n";
   Table best;
-  best.row(design_header(file, ""));
+  best.push_back(design_header(file, ""));
   for (std::size_t o = 0; o < report.best.size(); ++o) {
     add_design(best, file, report.best[o], file.objectives[o].name);
   }
   if (report.knee) add_design(best, file, *report.knee, "knee");
-  text += best.text();
-  if (!file.parameters.empty()) text += sensitivity_text(file, report);
+  text += text_table(best);
+  if (!file.parameters.empty()) {
+    if (file.front.size() > 1) text += common_text(file, report);
+    text += sensitivity_text(file, report);
+  }
   return text;
 }
 
@@ -236,6 +248,15 @@ std::string report_json(const StudyFile& file, const StudyReport& report, std::u
       of_objective[file.parameters[p].name] = std::move(entry);
     }
   }
+  ordered_json common = ordered_json::object();
+  for (std::size_t p = 0; p < file.parameters.size(); ++p) {
+    auto& of_parameter = common[file.parameters[p].name] = ordered_json::array();
+    for (std::size_t v = 0; v < report.front_values[p].count.size(); ++v) {
+      of_parameter.push_back({{"value", file.parameters[p].labels[v]},
+                              {"front", report.front_values[p].count[v]},
+                              {"ok", report.front_values[p].count_ok[v]}});
+    }
+  }
   const ordered_json result{
       {"schema", "ridgeline.report/1"},
       {"study", study_name(file)},
@@ -245,6 +266,7 @@ std::string report_json(const StudyFile& file, const StudyReport& report, std::u
       {"front", std::move(front)},
       {"best", std::move(best)},
       {"knee", report.knee ? design_json(file, *report.knee) : ordered_json(nullptr)},
+      {"front_values", std::move(common)},
       {"sensitivity", std::move(sensitivity)}};
   return result.dump(2, ' ', false, ordered_json::error_handler_t::replace) + '\n';
 }

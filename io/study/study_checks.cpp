@@ -77,6 +77,19 @@ void take_fingerprint(StudyParts& parts) {
   // The study's own name on disk does not matter, what it says does.
   all.replace(all.find('\n') + 1, inputs.front().path.size(), "");
   parts.fingerprint = sha256_hex(all);
+  // What only says which designs there are, and in which order they are looked at, does not
+  // matter to any of them; documents count by what a design makes of them.
+  nlohmann::ordered_json context = parts.effective;
+  for (const char* key : {"name", "accelerator", "system", "mapping", "parameters", "derived",
+                          "where", "strategy", "warm_start"})
+    context.erase(key);
+  for (auto& workload : context["workloads"]) workload.erase("path");
+  parts.context = context.dump();
+  for (std::size_t w = 0, seen = 0; seen < inputs.size(); ++seen) {
+    if (inputs[seen].what != to_string(StudyInput::workload)) continue;
+    if (parts.spec.workloads[w].onnx) parts.context += '\n' + inputs[seen].sha256;
+    ++w;
+  }
 }
 
 }  // namespace ridgeline::io

@@ -99,6 +99,43 @@ void apply_edit(DesignDocuments& documents, const FieldEdit& target,
                     [&](Document& document) { document.set(target.pointer, value); });
 }
 
+namespace {
+
+nlohmann::ordered_json derived_value(const DerivedField& field,
+                                     const std::vector<ExpressionValue>& values) {
+  try {
+    if (const auto* expression = std::get_if<Expression>(&field.value)) {
+      return to_json(expression->evaluate(values));
+    }
+    if (const auto* text = std::get_if<TextTemplate>(&field.value)) return text->render(values);
+    return std::get<nlohmann::ordered_json>(field.value);
+  } catch (const ExpressionError& error) {
+    throw InputError(field.location,
+                     std::string(error.what()) + " at position " + std::to_string(error.position) +
+                         " of this derived value",
+                     error.remedy);
+  }
+}
+
+// What one field of the accelerator document is in a design.
+nlohmann::ordered_json field_of(const StudyParts& parts, std::uint64_t id,
+                                const std::string& pointer) {
+  const auto indices = parts.space.values_of(id);
+  for (std::size_t p = 0; p < indices.size(); ++p) {
+    const auto& value = parts.spec.parameters[p].values[static_cast<std::size_t>(indices[p])];
+    for (const auto& edit : value.edits)
+      if (edit.document == StudyInput::accelerator && edit.pointer == pointer) return edit.value;
+  }
+  for (const auto& field : parts.derived)
+    if (field.target.document == StudyInput::accelerator && field.target.pointer == pointer)
+      return derived_value(field, parts.space.expression_values(id));
+  const Value value = parts.base.accelerator.at(pointer);
+  if (value.is_integer()) return value.as_integer();
+  return value.text();
+}
+
+}  // namespace
+
 void apply_design(const StudyParts& parts, std::uint64_t id, DesignDocuments& documents) {
   const auto indices = parts.space.values_of(id);
   for (std::size_t p = 0; p < indices.size(); ++p) {
@@ -107,26 +144,19 @@ void apply_design(const StudyParts& parts, std::uint64_t id, DesignDocuments& do
       apply_edit(documents, edit, edit.value, {name_of(parts.spec.file), "", 0, 0});
     }
   }
-  if (parts.derived.empty()) return;
   const auto values = parts.space.expression_values(id);
   for (const auto& field : parts.derived) {
-    nlohmann::ordered_json value;
-    try {
-      if (const auto* expression = std::get_if<Expression>(&field.value)) {
-        value = to_json(expression->evaluate(values));
-      } else if (const auto* text = std::get_if<TextTemplate>(&field.value)) {
-        value = text->render(values);
-      } else {
-        value = std::get<nlohmann::ordered_json>(field.value);
-      }
-    } catch (const ExpressionError& error) {
-      throw InputError(field.location,
-                       std::string(error.what()) + " at position " +
-                           std::to_string(error.position) + " of this derived value",
-                       error.remedy);
-    }
+    const nlohmann::ordered_json value = derived_value(field, values);
     apply_edit(documents, field.target, value, field.location);
   }
+  if (!parts.spec.system_space) return;
+  ExpandedSystem system =
+      expand_system(documents.accelerator, documents.mapping, parts.operators_of);
+  documents.infeasible = std::move(system.infeasible);
+  documents.accelerator = std::move(system.accelerator);
+  documents.mapping = std::move(system.mapping);
+  documents.kind_of = std::move(system.kind_of);
+  documents.unserved = std::move(system.unserved);
 }
 
 struct Study::Impl {
@@ -142,11 +172,24 @@ Study Study::read(const std::filesystem::path& file) {
   return Study(std::make_unique<Impl>(Impl{read_study(file)}));
 }
 
+Study Study::read_effective(const nlohmann::ordered_json& effective,
+                            const std::filesystem::path& file) {
+  return Study(std::make_unique<Impl>(Impl{read_study(effective, file)}));
+}
+
 const StudySpec& Study::spec() const {
   return impl_->parts.spec;
 }
 const GridSize& Study::grid() const {
   return impl_->parts.space.grid();
+}
+bool Study::counts_genomes() const {
+  const StudyStrategy& strategy = spec().strategy;
+  return strategy.kind == StrategyKind::joint ||
+         (strategy.kind == StrategyKind::exhaustive && strategy.all_schedules);
+}
+bool Study::may_have(std::uint64_t id) const {
+  return id < (counts_genomes() ? std::uint64_t{1} << 48 : grid().count);
 }
 std::vector<int> Study::values_of(std::uint64_t id) const {
   return impl_->parts.space.values_of(id);
@@ -180,6 +223,52 @@ DesignDocuments Study::design_documents(std::uint64_t id) const {
   DesignDocuments documents = impl_->parts.base;
   apply_design(impl_->parts, id, documents);
   return documents;
+}
+
+SystemShape Study::system_shape(std::uint64_t id) const {
+  const StudyParts& parts = impl_->parts;
+  SystemShape shape;
+  const Value root = parts.base.accelerator.root();
+  if (!parts.spec.system_space) {
+    shape.counts.assign(root.at("cores").size(), 1);
+    return shape;
+  }
+  for (const std::string& kind : root.at("kinds").keys()) {
+    const auto count = field_of(parts, id, "/kinds/" + kind + "/count");
+    shape.counts.push_back(count.is_number() ? std::max(0, count.get<int>()) : 0);
+  }
+  const auto type = field_of(parts, id, "/topology/type");
+  shape.interchangeable = (type == "bus" || type == "all-to-all") && !root.find("sharing");
+  return shape;
+}
+
+DesignDocuments Study::one_of_each_kind() const {
+  const StudyParts& parts = impl_->parts;
+  DesignDocuments documents = parts.base;
+  if (!parts.spec.system_space) return documents;
+  for (const std::string& kind : documents.accelerator.root().at("kinds").keys())
+    documents.accelerator.set("/kinds/" + kind + "/count", 1);
+  ExpandedSystem system =
+      expand_system(documents.accelerator, documents.mapping, parts.operators_of);
+  documents.accelerator = std::move(system.accelerator);
+  documents.mapping = std::move(system.mapping);
+  documents.kind_of = std::move(system.kind_of);
+  documents.unserved = std::move(system.unserved);
+  return documents;
+}
+
+std::string Study::design_key(std::uint64_t id) const {
+  const DesignDocuments documents = design_documents(id);
+  std::string all = impl_->parts.context + '\n' + documents.infeasible;
+  if (documents.infeasible.empty()) {
+    // The name of a system made for a study is the study's.
+    nlohmann::ordered_json accelerator = documents.accelerator.to_json();
+    if (spec().system_space) accelerator.erase("name");
+    all += '\n' + accelerator.dump() + '\n' + documents.mapping.to_json().dump();
+  }
+  for (const auto& workload : documents.workloads)
+    if (workload) all += '\n' + workload->to_json().dump();
+  return sha256_hex(all);
 }
 
 const nlohmann::ordered_json& Study::effective() const {

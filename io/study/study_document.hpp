@@ -64,12 +64,15 @@ struct MetricBound {
   std::optional<double> max;
 };
 
-enum class StrategyKind { exhaustive, random, nsga2 };
+// `nested`: genetic over designs, with a search of schedules for each; `joint`: genetic over
+// designs and their schedules together. Both for multi-core systems only.
+enum class StrategyKind { exhaustive, random, nsga2, nested, joint };
 struct StudyStrategy {
   StrategyKind kind = StrategyKind::exhaustive;
-  std::uint64_t samples = 0;  // of random
-  int islands = 1;            // of nsga2, as all below
-  int population = 64;        // of each island
+  std::uint64_t samples = 0;   // of random
+  bool all_schedules = false;  // of exhaustive: every schedule of every design
+  int islands = 1;             // of the genetic ones, as all below
+  int population = 64;         // of each island
   int generations = 50;
   int migrate_every = 10;  // generations; 0: never
 };
@@ -81,6 +84,10 @@ struct ScheduleSearch {
   std::vector<std::pair<std::string, std::vector<nlohmann::ordered_json>>> granularity;
   int population = 64;
   int generations = 50;
+  // Of `joint` alone: whether the search chooses where fused stacks end, and the orders of nodes
+  // among which it chooses.
+  bool search_stacks = false;
+  std::vector<std::string> priorities{"order"};  // order, latency, memory
   // Member of each schedule's front that stands for the design; mapping_search's by default.
   search::Objective objective = search::Objective::latency;
   // What a node's mapping on a core minimises; absent: docs/multicore.md, 4.3.
@@ -104,7 +111,8 @@ struct StudySpec {
   std::vector<StudyWorkload> workloads;
   std::filesystem::path accelerator;
   std::filesystem::path mapping;
-  bool multi_core = false;  // the accelerator document has `cores`
+  bool multi_core = false;    // the accelerator document has `cores`
+  bool system_space = false;  // the study has `system`; `accelerator` is then the study itself
   std::vector<StudyParameter> parameters;
   std::vector<std::string> where;  // source of each condition
   MappingSearch mapping_search;
@@ -113,6 +121,7 @@ struct StudySpec {
   std::vector<MetricBound> constraints;
   StudyStrategy strategy;
   std::uint64_t seed = 42;
+  std::optional<std::filesystem::path> warm_start;  // study file whose figures may be used
 };
 
 // The documents of one design, as the readers of accelerators, mappings and workloads take
@@ -121,6 +130,19 @@ struct DesignDocuments {
   Document accelerator;
   Document mapping;
   std::vector<std::optional<Document>> workloads;  // absent where the workload is ONNX
+
+  // Of a space of systems: why there is no such system (then nothing above is set), the kind of
+  // each core, and by entries of the mapping why no core takes their layers.
+  std::string infeasible;
+  std::vector<std::string> kind_of;
+  std::map<std::string, std::string> unserved;
+};
+
+// How many cores of which kinds a design has; of a study with `accelerator` every core is a kind.
+struct SystemShape {
+  std::vector<int> counts;  // by kind
+  // Cores of one kind may change places: nothing but their ids tells them apart.
+  bool interchangeable = false;
 };
 
 // Exhaustive strategies take grids up to this size.
@@ -133,6 +155,10 @@ class Study {
   // remedy). A document that spans no design at all, or more than its strategy can take, is one
   // too.
   static Study read(const std::filesystem::path& file);
+  // The same of an effective document, as a study file keeps it; `file`: the study document that
+  // it was made from, whose folder its paths are relative to.
+  static Study read_effective(const nlohmann::ordered_json& effective,
+                              const std::filesystem::path& file);
 
   Study(Study&&) noexcept;
   Study& operator=(Study&&) noexcept;
@@ -140,6 +166,12 @@ class Study {
 
   const StudySpec& spec() const;
   const GridSize& grid() const;
+
+  // Whether ids count the genomes of a search over designs and schedules together, and are no
+  // places in the grid.
+  bool counts_genomes() const;
+  // False: no candidate can have this id.
+  bool may_have(std::uint64_t id) const;
 
   // Value index of each parameter; `id` < grid().count.
   std::vector<int> values_of(std::uint64_t id) const;
@@ -162,6 +194,17 @@ class Study {
   // derived value cannot be computed for this design; the design is then an error, not the
   // study. Safe to call from several threads.
   DesignDocuments design_documents(std::uint64_t id) const;
+
+  // Of a multi-core study. Throws as `design_documents`.
+  SystemShape system_shape(std::uint64_t id) const;
+  // The documents of a system with one core of each kind, whose ids are then the kinds' places:
+  // tells which kinds take what. No parameter is put in.
+  DesignDocuments one_of_each_kind() const;
+
+  // Names by content what evaluating a design depends on: its documents, and what the study says
+  // of workloads, searches, objectives and constraints. Equal in two studies that evaluate the
+  // same design the same way. Throws as `design_documents`.
+  std::string design_key(std::uint64_t id) const;
 
   // The document with every default filled in: what the study file stores.
   const nlohmann::ordered_json& effective() const;

@@ -48,10 +48,12 @@ constexpr auto kObjectives = [] {
   }
   return choices;
 }();
-constexpr std::array<Choice<StrategyKind>, 3> kStrategies{{
+constexpr std::array<Choice<StrategyKind>, 5> kStrategies{{
     {"exhaustive", StrategyKind::exhaustive},
     {"random", StrategyKind::random},
     {"nsga2", StrategyKind::nsga2},
+    {"nested", StrategyKind::nested},
+    {"joint", StrategyKind::joint},
 }};
 constexpr int kMostInt = 1'000'000'000;
 // Some layers may take the exact engine very long, and a limit of time would depend on the machine.
@@ -106,6 +108,32 @@ ordered_json read_mapping_search(const Value& root, MappingSearch& search) {
   return effective;
 }
 
+// What only a search of designs and schedules together takes.
+void read_joint_choices(const Value& map, ScheduleSearch& search) {
+  if (const auto stacks = map.find("stacks")) {
+    const std::string& text = stacks->as_string();
+    if (text != "auto" && text != "search") {
+      throw stacks->error("'" + text + "' is no way to choose stacks", "known: auto or search");
+    }
+    search.search_stacks = text == "search";
+  }
+  const auto priorities = map.find("priorities");
+  if (!priorities) return;
+  search.priorities.clear();
+  for (const Value& item : priorities->items()) {
+    const std::string& name = item.as_string();
+    if (name != "order" && name != "latency" && name != "memory") {
+      throw item.error("there is no priority '" + name + "'", "known: order, latency or memory");
+    }
+    if (std::find(search.priorities.begin(), search.priorities.end(), name) !=
+        search.priorities.end()) {
+      throw item.error("priority '" + name + "' is listed twice");
+    }
+    search.priorities.push_back(name);
+  }
+  if (search.priorities.empty()) throw priorities->error("no priority is listed");
+}
+
 void read_granularity(const Value& map, ScheduleSearch& search) {
   for (const auto& [dim, choices] : map.entries()) {
     if (dim.empty()) throw choices.error("a loop dimension has no name");
@@ -128,8 +156,9 @@ ordered_json read_schedule_search(const Value& root, const MappingSearch& mappin
                                   ScheduleSearch& search) {
   search.objective = mapping.options.objective;
   if (const auto map = root.find("schedule_search")) {
-    map->allow_only(
-        {"modes", "granularity", "population", "generations", "objective", "node_objective"});
+    map->allow_only({"modes", "granularity", "population", "generations", "objective",
+                     "node_objective", "stacks", "priorities"});
+    read_joint_choices(*map, search);
     if (const auto modes = map->find("modes")) {
       search.modes.clear();
       for (const Value& mode : modes->items()) {
@@ -165,6 +194,10 @@ ordered_json read_schedule_search(const Value& root, const MappingSearch& mappin
                          {"objective", name_of(search.objective, kObjectives)}};
   if (search.node_objective) {
     effective["node_objective"] = name_of(*search.node_objective, kObjectives);
+  }
+  if (search.search_stacks) effective["stacks"] = "search";
+  if (search.priorities != std::vector<std::string>{"order"}) {
+    effective["priorities"] = search.priorities;
   }
   return effective;
 }
@@ -220,17 +253,41 @@ ordered_json read_constraints(const Value& root, std::vector<MetricBound>& const
   return effective;
 }
 
-ordered_json read_strategy(const Value& root, StudyStrategy& strategy) {
+void read_islands(const Value& map, StudyStrategy& strategy, ordered_json& effective) {
+  map.allow_only({"kind", "islands", "population", "generations", "migrate_every"});
+  read_int(map, "islands", 1, 100'000, strategy.islands);
+  read_int(map, "population", 2, 1'000'000, strategy.population);
+  read_int(map, "generations", 0, kMostInt, strategy.generations);
+  read_int(map, "migrate_every", 0, kMostInt, strategy.migrate_every);
+  effective["islands"] = strategy.islands;
+  effective["population"] = strategy.population;
+  effective["generations"] = strategy.generations;
+  effective["migrate_every"] = strategy.migrate_every;
+}
+
+ordered_json read_strategy(const Value& root, bool multi_core, StudyStrategy& strategy) {
   const auto map = root.find("strategy");
   if (!map) return {{"kind", "exhaustive"}};
-  const std::string kinds = "known: exhaustive, random or nsga2";
+  const std::string kinds = "known: exhaustive, random, nsga2, nested or joint";
   const auto kind = map->find("kind");
   if (!kind) throw map->error("key 'kind' is missing", kinds);
   strategy.kind = choose(*kind, kStrategies, "strategy");
   ordered_json effective{{"kind", kind->as_string()}};
   switch (strategy.kind) {
     case StrategyKind::exhaustive:
-      map->allow_only({"kind"});
+      map->allow_only({"kind", "schedules"});
+      if (const auto schedules = map->find("schedules")) {
+        if (schedules->as_string() != "best" && schedules->as_string() != "all") {
+          throw schedules->error("'" + schedules->text() + "' is no choice of schedules",
+                                 "known: best or all");
+        }
+        strategy.all_schedules = schedules->text() == "all";
+        if (strategy.all_schedules && !multi_core) {
+          throw schedules->error("only systems of several cores have schedules to choose from",
+                                 "leave `schedules` out");
+        }
+        if (strategy.all_schedules) effective["schedules"] = "all";
+      }
       break;
     case StrategyKind::random: {
       map->allow_only({"kind", "samples"});
@@ -241,19 +298,31 @@ ordered_json read_strategy(const Value& root, StudyStrategy& strategy) {
       effective["samples"] = strategy.samples;
       break;
     }
+    case StrategyKind::nested:
+    case StrategyKind::joint:
+      if (!multi_core) {
+        throw kind->error("a search over designs and schedules needs systems of several cores",
+                          "take nsga2, or give a multi-core `accelerator` or a `system`");
+      }
+      if (strategy.kind == StrategyKind::joint) strategy.islands = 4;
+      [[fallthrough]];
     case StrategyKind::nsga2:
-      map->allow_only({"kind", "islands", "population", "generations", "migrate_every"});
-      read_int(*map, "islands", 1, 100'000, strategy.islands);
-      read_int(*map, "population", 2, 1'000'000, strategy.population);
-      read_int(*map, "generations", 0, kMostInt, strategy.generations);
-      read_int(*map, "migrate_every", 0, kMostInt, strategy.migrate_every);
-      effective["islands"] = strategy.islands;
-      effective["population"] = strategy.population;
-      effective["generations"] = strategy.generations;
-      effective["migrate_every"] = strategy.migrate_every;
+      read_islands(*map, strategy, effective);
       break;
   }
   return effective;
+}
+
+void check_joint_choices(const Value& root, const StudySpec& spec) {
+  if (spec.strategy.kind == StrategyKind::joint || spec.strategy.all_schedules || !spec.multi_core)
+    return;
+  const auto map = root.find("schedule_search");
+  for (const char* key : {"stacks", "priorities"}) {
+    const auto given = map ? map->find(key) : std::nullopt;
+    if (!given) continue;
+    throw given->error("`" + std::string(key) + "` is searched by strategy {kind: joint} only",
+                       "leave it out, or take that strategy");
+  }
 }
 
 }  // namespace
@@ -276,7 +345,8 @@ void read_study_options(const Value& root, StudySpec& spec, ordered_json& effect
   }
   effective["objectives"] = read_objectives(root, spec.objectives);
   effective["constraints"] = read_constraints(root, spec.constraints);
-  effective["strategy"] = read_strategy(root, spec.strategy);
+  effective["strategy"] = read_strategy(root, spec.multi_core, spec.strategy);
+  check_joint_choices(root, spec);
   if (const auto seed = root.find("seed")) {
     spec.seed = static_cast<std::uint64_t>(seed->as_integer(0));
   }

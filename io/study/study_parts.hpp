@@ -10,6 +10,7 @@
 #include "io/document/expression.hpp"
 #include "io/study/study_document.hpp"
 #include "io/study/study_space.hpp"
+#include "io/study/system_space.hpp"
 
 namespace ridgeline::io {
 
@@ -25,9 +26,12 @@ struct StudyParts {
   StudySpace space{{}, {}};
   std::vector<DerivedField> derived;
   DesignDocuments base;  // the input documents as they are
+  // Of a space of systems, whose template is base.accelerator.
+  std::map<std::string, std::set<std::string>> operators_of;
   nlohmann::ordered_json effective;
   std::vector<InputDigest> inputs;
   std::string fingerprint;
+  std::string context;  // see Study::design_key: what is the same for all designs
 };
 
 // The mapping_search, schedule_search, objectives, constraints and strategy of a study
@@ -35,6 +39,7 @@ struct StudyParts {
 void read_study_options(const Value& root, StudySpec& spec, nlohmann::ordered_json& effective);
 
 StudyParts read_study(const std::filesystem::path& file);
+StudyParts read_study(const nlohmann::ordered_json& effective, const std::filesystem::path& file);
 
 // "mapping /0/name": the field that an edit means, for messages and to tell fields apart.
 std::string target_text(const FieldEdit& edit, const StudySpec& spec);
@@ -58,7 +63,8 @@ void check_edit(const DesignDocuments& documents, const FieldEdit& target,
 void apply_edit(DesignDocuments& documents, const FieldEdit& target,
                 const nlohmann::ordered_json& value, const Location& location);
 
-// Parameters and derived fields of design `id` put into `documents`.
+// Parameters and derived fields of design `id` put into `documents`, and its system made of the
+// template where there is one.
 void apply_design(const StudyParts& parts, std::uint64_t id, DesignDocuments& documents);
 
 }  // namespace ridgeline::io

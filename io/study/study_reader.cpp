@@ -32,8 +32,8 @@ bool is_name(const std::string& text) {
 
 class StudyReader {
  public:
-  explicit StudyReader(const std::filesystem::path& file)
-      : document_(load_document(file)), json_(document_.to_json()) {
+  StudyReader(Document document, const std::filesystem::path& file)
+      : document_(std::move(document)), json_(document_.to_json()) {
     parts_.spec.file = file;
     folder_ = folder_of(file);
   }
@@ -41,15 +41,16 @@ class StudyReader {
   StudyParts run() {
     const Value root = document_.root();
     if (!root.is_map()) throw root.error("a study is a map", "begin with `name: my-study`");
-    root.allow_only({"name", "workloads", "accelerator", "mapping", "parameters", "derived",
-                     "where", "mapping_search", "schedule_search", "objectives", "constraints",
-                     "strategy", "seed"});
+    root.allow_only({"name", "workloads", "accelerator", "system", "mapping", "parameters",
+                     "derived", "where", "mapping_search", "schedule_search", "objectives",
+                     "constraints", "strategy", "seed", "warm_start"});
     read_name(root);
     read_files(root);
     read_parameters(root);
     read_derived(root);
     read_where(root);
     read_study_options(root, parts_.spec, parts_.effective);
+    read_warm_start(root);
     check_size(root);
     if (any_ == true) check_first_designs(parts_);
     take_fingerprint(parts_);
@@ -118,6 +119,10 @@ class StudyReader {
     if (seen.empty()) throw workloads.error("no workload is listed");
     parts_.effective["workloads"] = std::move(effective);
 
+    if (const auto system = root.find("system")) {
+      read_system_space(root, *system);
+      return;
+    }
     const Value accelerator = root.at("accelerator");
     spec().accelerator = resolve(accelerator);
     parts_.base.accelerator = load(accelerator, StudyInput::accelerator);
@@ -130,6 +135,64 @@ class StudyReader {
     spec().mapping = resolve(mapping);
     parts_.base.mapping = load(mapping, StudyInput::mapping);
     parts_.effective["mapping"] = mapping.as_string();
+  }
+
+  // A space of systems: the template stands where the accelerator document does, and the mapping
+  // may be left out, since kinds say what they take.
+  void read_system_space(const Value& root, const Value& system) {
+    if (const auto other = root.find("accelerator")) {
+      throw other->error("a study has either an `accelerator` or a `system`",
+                         "leave one of them out");
+    }
+    spec().system_space = spec().multi_core = true;
+    spec().accelerator = spec().file;
+    SystemTemplate read =
+        read_system(system, spec().name, [&](const Value& core) { return read_core(core); });
+    parts_.base.accelerator = std::move(read.document);
+    system_fields_ = std::move(read.fields);
+    parts_.effective["system"] = json_of(system);
+    if (const auto mapping = root.find("mapping")) {
+      spec().mapping = resolve(*mapping);
+      parts_.base.mapping = load(*mapping, StudyInput::mapping);
+      parts_.effective["mapping"] = mapping->as_string();
+      note_operators();
+    } else {
+      parts_.base.mapping = document_from_json(ordered_json::array({{{"name", "default"}}}),
+                                               "the mapping of " + spec().name);
+    }
+  }
+
+  // What a core of a `system` is: a file, or its content in its place.
+  ordered_json read_core(const Value& core) {
+    if (core.is_map()) return json_of(core);
+    auto path = resolve(core);
+    const auto inner = path.parent_path() / "cores" / path.filename();
+    if (!std::filesystem::exists(path) && std::filesystem::exists(inner)) path = inner;
+    if (!std::filesystem::is_regular_file(path)) {
+      throw core.error("there is no core file '" + core.as_string() + "'",
+                       "paths are relative to the study document, or to `cores/` beside it");
+    }
+    const std::string bytes = read_input_file(path);
+    digest("core", core.as_string(), bytes);
+    return parse_document(bytes, path.string()).to_json();
+  }
+
+  // Operators of the nodes that the mapping may name.
+  void note_operators() {
+    for (std::size_t w = 0; w < spec().workloads.size(); ++w) {
+      const StudyWorkload& workload = spec().workloads[w];
+      if (workload.model) {
+        const OnnxGraph& graph = *workload.model;
+        for (std::size_t n = 0; n < graph.nodes.size(); ++n)
+          parts_.operators_of[graph.node_name(static_cast<int>(n))].insert(graph.nodes[n].op_type);
+        continue;
+      }
+      for (const Value& layer : parts_.base.workloads[w]->root().items()) {
+        const auto name = layer.find("name");
+        const auto type = layer.find("operator_type");
+        if (name && type) parts_.operators_of[name->text()].insert(type->text());
+      }
+    }
   }
 
   ordered_json read_workload(const Value& item) {
@@ -214,6 +277,7 @@ class StudyReader {
         path = path.substr(prefix.size());
       }
     }
+    if (spec().system_space && document == StudyInput::accelerator) path = system_pointer(path);
     FieldEdit edit{document, workload, path, {}};
     std::vector<const Document*> documents;
     if (document == StudyInput::accelerator) documents.push_back(&parts_.base.accelerator);
@@ -483,6 +547,22 @@ class StudyReader {
       }
     }
     parts_.effective["derived"] = std::move(effective);
+    for (const SystemField& given : system_fields_)
+      read_system_field(document_.at(given.place), given);
+  }
+
+  // `count: n_big`: a derived field that is written where it belongs.
+  void read_system_field(const Value& value, const SystemField& given) {
+    DerivedField field{{StudyInput::accelerator, std::nullopt, given.pointer, {}},
+                       json_of(value),
+                       value.location()};
+    claim(field.target, "`" + value.text() + "` of the system", value);
+    try {
+      field.value = Expression::parse(value.as_string(), names());
+    } catch (const ExpressionError& error) {
+      throw expression_error(value, error);
+    }
+    parts_.derived.push_back(std::move(field));
   }
 
   void read_where(const Value& root) {
@@ -534,6 +614,17 @@ class StudyReader {
 
   // --- The whole.
 
+  void read_warm_start(const Value& root) {
+    const auto file = root.find("warm_start");
+    if (!file) return;
+    spec().warm_start = resolve(*file);
+    if (!std::filesystem::is_regular_file(*spec().warm_start)) {
+      throw file->error("there is no study file '" + file->as_string() + "'",
+                        "paths are relative to the study document");
+    }
+    // Where figures come from does not change them, so it is no part of what the study is.
+  }
+
   void check_size(const Value& root) {
     const GridSize& grid = parts_.space.grid();
     const auto parameters = root.find("parameters");
@@ -564,14 +655,19 @@ class StudyReader {
   std::filesystem::path folder_;
   StudyParts parts_;
   std::vector<std::pair<std::string, std::string>> claimed_;  // field, owner
-  std::optional<bool> any_;                                   // whether any design exists
-  std::set<std::string> labels_;                              // of the parameter being read
+  std::vector<SystemField> system_fields_;
+  std::optional<bool> any_;       // whether any design exists
+  std::set<std::string> labels_;  // of the parameter being read
 };
 
 }  // namespace
 
 StudyParts read_study(const std::filesystem::path& file) {
-  return StudyReader(file).run();
+  return StudyReader(load_document(file), file).run();
+}
+
+StudyParts read_study(const ordered_json& effective, const std::filesystem::path& file) {
+  return StudyReader(document_from_json(effective, file.string()), file).run();
 }
 
 }  // namespace ridgeline::io
