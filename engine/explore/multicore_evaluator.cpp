@@ -9,6 +9,7 @@
 
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/joint_genes.hpp"
+#include "engine/run/automatic_schedule.hpp"
 #include "engine/run/schedule_run.hpp"
 #include "io/document/given.hpp"
 #include "io/inputs/multicore_reader.hpp"
@@ -122,6 +123,10 @@ class MultiCoreSystem {
     for (const model::Network& network : design.networks) {
       check_served(documents, design.mapping, network);
       io::check_core_mapping(documents.mapping.root(), design.mapping, network, design.system);
+    }
+    // What the mapping leaves out may run wherever it can.
+    for (const model::Network& network : design.networks) {
+      complete_mapping(network, design.system, design.mapping);
     }
     return design;
   }

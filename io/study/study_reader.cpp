@@ -30,6 +30,13 @@ bool is_name(const std::string& text) {
          std::all_of(text.begin(), text.end(), part);
 }
 
+// A mapping that leaves everything to the search.
+Document no_mapping(bool multi_core) {
+  const ordered_json json = multi_core ? ordered_json{{"layers", ordered_json::array()}}
+                                       : ordered_json::array({{{"name", "default"}}});
+  return document_from_json(json, "(no mapping)");
+}
+
 class StudyReader {
  public:
   StudyReader(Document document, const std::filesystem::path& file)
@@ -131,10 +138,14 @@ class StudyReader {
                         parts_.base.accelerator.root().find("cores").has_value();
     if (spec().multi_core) embed_cores(accelerator);
 
-    const Value mapping = root.at("mapping");
-    spec().mapping = resolve(mapping);
-    parts_.base.mapping = load(mapping, StudyInput::mapping);
-    parts_.effective["mapping"] = mapping.as_string();
+    const auto mapping = root.find_non_null("mapping");
+    if (!mapping) {
+      parts_.base.mapping = no_mapping(spec().multi_core);
+      return;
+    }
+    spec().mapping = resolve(*mapping);
+    parts_.base.mapping = load(*mapping, StudyInput::mapping);
+    parts_.effective["mapping"] = mapping->as_string();
   }
 
   // A space of systems: the template stands where the accelerator document does, and the mapping

@@ -1,0 +1,233 @@
+// Without a mapping, with one that says everything, and with one of which some has no effect.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/commands/exit_code.hpp"
+#include "tests/support/captured_run.hpp"
+
+namespace ridgeline::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using ::testing::AllOf;
+using testing::captured_run;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using testing::Outcome;
+
+const fs::path kExamples = fs::path(RIDGELINE_SOURCE_DIR) / "examples";
+
+class Automatic : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = fs::temp_directory_path() / ("ridgeline_automatic_" + name);
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+
+  fs::path folder_;
+};
+
+constexpr const char* kLayers = R"(
+- {id: 0, name: conv, operator_type: Conv, equation: "O[b][k][oy][ox]+=W[k][c][fy][fx]*I[b][c][iy][ix]",
+   dimension_relations: ["ix=1*ox+1*fx", "iy=1*oy+1*fy"], loop_dims: [B, K, C, OY, OX, FY, FX],
+   loop_sizes: [1, 16, 16, 14, 14, 3, 3], operand_precision: {W: 8, I: 8, O: 16, O_final: 8},
+   operand_source: {I: 0, W: 0}}
+- {id: 1, name: gemm, operator_type: Gemm, equation: "O[b][k]+=W[c][k]*I[b][c]", loop_dims: [B, K, C],
+   loop_sizes: [5, 24, 56], operand_precision: {W: 8, I: 8, O: 16, O_final: 8}, operand_source: {I: 1, W: 1}}
+- {id: 2, name: depthwise, operator_type: Conv, equation: "O[b][g][oy][ox]+=W[g][fy][fx]*I[b][g][iy][ix]",
+   dimension_relations: ["ix=2*ox+1*fx", "iy=2*oy+1*fy"], loop_dims: [B, G, OY, OX, FY, FX],
+   loop_sizes: [1, 24, 7, 7, 3, 3], operand_precision: {W: 8, I: 8, O: 16, O_final: 8},
+   operand_source: {I: 2, W: 2}}
+)";
+
+TEST_F(Automatic, EvaluationNeedsNoMapping) {
+  const std::string workload = write("w.yaml", kLayers);
+  const std::string core = (kExamples / "accelerators" / "tpu_like.yaml").string();
+  const std::vector<std::string> arguments{"evaluate", "-w",       workload, "-a",
+                                           core,       "--format", "json"};
+  const Outcome none = captured_run(arguments);
+  ASSERT_EQ(none.code, kDone) << none.err;
+  const Json result = Json::parse(none.out);
+  EXPECT_EQ(result.at("options").at("spatial_candidates"), "all");
+  std::vector<std::string> given = arguments;
+  given.insert(given.end(),
+               {"-m", write("m.yaml", "- name: default\n"), "--spatial-candidates", "all"});
+  EXPECT_EQ(Json::parse(captured_run(given).out).at("total"), result.at("total"));
+  given.resize(given.size() - 2);
+  const Json three = Json::parse(captured_run(given).out);
+  EXPECT_LE(result.at("total").at("latency").get<double>(),
+            three.at("total").at("latency").get<double>());
+}
+
+// All example cores, two objectives: what was found, given, is found again to the last bit.
+TEST_F(Automatic, ExportedMappingsGiveEqualFigures) {
+  const std::string workload = write("w.yaml", kLayers);
+  int layers = 0;
+  for (const auto& file : fs::directory_iterator(kExamples / "accelerators")) {
+    for (const char* objective : {"latency", "energy"}) {
+      SCOPED_TRACE(file.path().filename().string() + " " + objective);
+      const std::string exported = (folder_ / "exported.yaml").string();
+      const std::vector<std::string> common{
+          "evaluate",    "-w",      workload,   "-a",   file.path().string(),
+          "--objective", objective, "--format", "json", "--quiet"};
+      std::vector<std::string> first = common;
+      first.insert(first.end(), {"--engine", "loma", "--export-mapping", exported});
+      std::vector<std::string> second = common;
+      second.insert(second.end(), {"-m", exported});
+      const Json found = Json::parse(captured_run(first).out);
+      const Outcome again = captured_run(second);
+      ASSERT_EQ(again.code, kDone) << again.out;
+      const Json given = Json::parse(again.out);
+      for (std::size_t l = 0; l < found.at("layers").size(); ++l) {
+        const Json& a = found.at("layers").at(l);
+        const Json& b = given.at("layers").at(l);
+        EXPECT_EQ(a.at("energy"), b.at("energy"));
+        EXPECT_EQ(a.at("latency"), b.at("latency"));
+        EXPECT_EQ(a.at("accesses"), b.at("accesses"));
+        EXPECT_EQ(a.at("mapping"), b.at("mapping"));
+        EXPECT_EQ(b.at("search").at("evaluated"), 1);
+        ++layers;
+      }
+    }
+  }
+  EXPECT_GT(layers, 20);
+}
+
+TEST_F(Automatic, WhatHasNoEffectIsNamed) {
+  const std::string workload = write("w.yaml", kLayers);
+  const std::string core = (kExamples / "accelerators" / "tpu_like.yaml").string();
+  const auto notes = [&](const std::string& mapping) {
+    return captured_run({"evaluate", "-w", workload, "-a", core, "--engine", "loma", "-m",
+                         write("m.yaml", mapping)})
+        .err;
+  };
+  EXPECT_THAT(notes("- {name: default, spatial_mapping: {D1: [\"KK, 32\"], D2: [\"C, 32\"]}}"),
+              AllOf(HasSubstr("'KK'"), HasSubstr("did you mean 'K'?")));
+  EXPECT_THAT(notes("- {name: default, temporal_ordering: [[OXX, 14]]}"),
+              AllOf(HasSubstr("'OXX'"), HasSubstr("did you mean 'OX'?")));
+  EXPECT_THAT(notes("- {name: default, spatial_mapping: {D1: [\"K, 128\"]}}"),
+              HasSubstr("\"K, 128\" on D1 is more than the 32 units of D1"));
+  EXPECT_THAT(notes("- {name: default, spatial_mapping: {D1: [\"K, 16\", \"OX, 14\"]}}"),
+              HasSubstr("is left out in"));
+  EXPECT_THAT(notes("- {name: default, spatial_mapping: {D1: [\"K, 32\"], D2: [\"C, 32\"]}}"),
+              IsEmpty());
+}
+
+TEST_F(Automatic, LimitsOfALayerAreShown) {
+  const std::string workload = write("w.yaml", kLayers);
+  const std::string core = (kExamples / "accelerators" / "tpu_like.yaml").string();
+  const std::vector<std::string> arguments{"evaluate", "-w",       workload, "-a",
+                                           core,       "--engine", "loma"};
+  EXPECT_THAT(captured_run(arguments).out,
+              AllOf(HasSubstr("pJ/MAC"), HasSubstr("Limited by"), Not(HasSubstr("-0.0"))));
+  std::vector<std::string> json = arguments;
+  json.insert(json.end(), {"--format", "json"});
+  const Json result = Json::parse(captured_run(json).out);
+  for (const Json& layer : result.at("layers")) {
+    const double total = layer.at("latency").at("total");
+    EXPECT_DOUBLE_EQ(layer.at("energy_per_mac").get<double>() * layer.at("macs").get<double>(),
+                     layer.at("energy").at("total").get<double>());
+    EXPECT_DOUBLE_EQ(layer.at("roofline").at("macs_per_cycle").get<double>() * total,
+                     layer.at("macs").get<double>());
+    double worst = 0;
+    for (const Json& port : layer.at("ports")) {
+      worst = std::max(worst, port.at("stall").get<double>());
+      EXPECT_LE(port.at("share").get<double>(), 1 + 1e-9);
+    }
+    EXPECT_EQ(worst, layer.at("latency").at("stall").get<double>());
+  }
+}
+
+// ---- schedule
+
+TEST_F(Automatic, ScheduleNeedsNoMapping) {
+  const fs::path lab = kExamples / "labs" / "multicore";
+  const auto latency = [&](const std::string& mode, const std::string& mapping) {
+    std::vector<std::string> arguments{"schedule",
+                                       "-w",
+                                       (lab / "four_convs.yaml").string(),
+                                       "-a",
+                                       (lab / "system.yaml").string(),
+                                       "--mode",
+                                       mode,
+                                       "--population",
+                                       "16",
+                                       "--generations",
+                                       "4",
+                                       "--format",
+                                       "json",
+                                       "--quiet"};
+    if (!mapping.empty()) arguments.insert(arguments.end(), {"-m", (lab / mapping).string()});
+    const Outcome outcome = captured_run(arguments);
+    EXPECT_EQ(outcome.code, kDone) << outcome.err;
+    return Json::parse(outcome.out).at("latency").get<double>();
+  };
+  const double alone = latency("layer-by-layer", "");
+  EXPECT_LE(alone, latency("layer-by-layer", "one_layer_a_core.yaml"));
+  EXPECT_LE(alone, latency("layer-by-layer", "slices.yaml"));
+  EXPECT_LE(latency("fused", ""), latency("fused", "fused.yaml"));
+}
+
+TEST_F(Automatic, ScheduleShowsItsLayersAndTheirCosts) {
+  const fs::path lab = kExamples / "labs" / "multicore";
+  const std::vector<std::string> arguments{"schedule",
+                                           "-w",
+                                           (lab / "four_convs.yaml").string(),
+                                           "-a",
+                                           (lab / "system.yaml").string(),
+                                           "-m",
+                                           (lab / "slices.yaml").string(),
+                                           "--mode",
+                                           "layer-by-layer"};
+  EXPECT_THAT(captured_run(arguments).out,
+              AllOf(HasSubstr("waits for"), HasSubstr("core 2 cycles")));
+  std::vector<std::string> json = arguments;
+  json.insert(json.end(), {"--format", "json"});
+  const Json result = Json::parse(captured_run(json).out);
+  ASSERT_EQ(result.at("layers").size(), 4);
+  double energy = 0;
+  for (const Json& layer : result.at("layers")) {
+    EXPECT_EQ(layer.at("cores").size(), 3);
+    EXPECT_LE(layer.at("start").get<double>(), layer.at("end").get<double>());
+    energy += layer.at("energy").get<double>();
+  }
+  EXPECT_LE(energy, result.at("energy").at("total").get<double>() * (1 + 1e-9));
+  EXPECT_EQ(result.at("costs").size(), 12);
+}
+
+TEST_F(Automatic, OperatorsRunOnTheCoresThatListThem) {
+  const fs::path lab = kExamples / "labs" / "multicore";
+  std::ifstream file(lab / "cores" / "output_stationary.yaml");
+  const std::string core((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  write("listed.yaml", core + "\noperator_types: [Conv]\n");
+  const std::string system =
+      "name: s\ncores: {0: " + (lab / "cores" / "big_weights.yaml").string() +
+      ", 1: listed.yaml, 2: " + (lab / "cores" / "offchip.yaml").string() +
+      "}\noffchip_core_id: 2\ncore_connectivity: [{type: bus, cores: [0, 1, 2], bandwidth: 32}]\n";
+  const Outcome outcome =
+      captured_run({"schedule", "-w", (lab / "four_convs.yaml").string(), "-a",
+                    write("system.yaml", system), "--mode", "layer-by-layer", "--format", "json"});
+  ASSERT_EQ(outcome.code, kDone) << outcome.err;
+  for (const Json& layer : Json::parse(outcome.out).at("allocation")) {
+    EXPECT_EQ(layer.at("cores"), Json::array({1}));
+  }
+}
+
+}  // namespace
+}  // namespace ridgeline::engine
