@@ -109,8 +109,7 @@ std::string examine(const std::filesystem::path& path,
     case io::DocumentKind::mapping:
       return text + ", " + counted(io::read_mapping(root).entries.size(), "entry", "entries");
     case io::DocumentKind::multi_core_mapping:
-      io::read_core_mapping(root);
-      return text + ", " + counted(root.size(), "entry", "entries");
+      return text + ", " + counted(io::read_core_mapping(root).entries.size(), "entry", "entries");
     case io::DocumentKind::workload:
       return text + ", " + summary(io::read_workload(root, io::stem_of(path)));
     case io::DocumentKind::study: {

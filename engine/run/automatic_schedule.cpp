@@ -20,8 +20,8 @@ constexpr std::array<std::int64_t, 4> kPieces{model::kAllTiles, 16, 8, 4};
 constexpr int kMostDivisions = 400;
 
 // Of searches that only ask whether something is feasible.
-constexpr int kProbePopulation = 8;
-constexpr int kProbeGenerations = 2;
+constexpr int kProbePopulation = 4;
+constexpr int kProbeGenerations = 0;
 
 using Stacks = std::vector<std::vector<int>>;
 

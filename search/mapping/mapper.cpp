@@ -272,6 +272,7 @@ class Search {
       batch.cost([&](const model::Cost& one, int i) {
         ++found.evaluated;
         if (!std::isfinite(one.energy)) return;
+        if (options_.objective == Objective::latency) add_near(one, found.near);
         if (found.any && !better(options_.objective, one, found.cost)) return;
         found.any = true;
         found.cost = one;
