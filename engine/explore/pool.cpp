@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -30,6 +31,19 @@ struct Pool::State {
     std::uint32_t blocks = 0;
     bool design = false;
   };
+
+  // What a thread does. TBB may lack the memory to let it in.
+  void enter() {
+    try {
+      arena.execute([this] { serve(); });
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!trouble) trouble = std::current_exception();
+      stopping = true;
+      queue.clear();
+      attention.notify_one();
+    }
+  }
 
   // Takes items until the pool is left.
   void serve() {
@@ -164,10 +178,10 @@ struct Pool::State {
   bool leaving = false;
   std::deque<Item> queue;
   Finished finished;
-  int busy = 0;                // threads that work on an item
-  std::exception_ptr trouble;  // of the machine
-  Item troubled;               // what was being evaluated then
-  bool told = false;           // that there was
+  int busy = 0;                  // threads that work on an item
+  std::exception_ptr trouble;    // of the machine
+  std::optional<Item> troubled;  // what was being evaluated then
+  bool told = false;             // that there was
   std::vector<std::thread> threads;
 };
 
@@ -177,8 +191,7 @@ Pool::Pool(Evaluator& evaluator, const Front& front, PoolOptions options)
   try {
     state_->threads.reserve(static_cast<std::size_t>(wanted));
     for (int i = 0; i < wanted; ++i)
-      state_->threads.emplace_back(
-          [state = state_.get()] { state->arena.execute([state] { state->serve(); }); });
+      state_->threads.emplace_back([state = state_.get()] { state->enter(); });
   } catch (const std::system_error& error) {
     const std::size_t there = state_->threads.size();
     state_->leave();
@@ -219,10 +232,12 @@ Finished Pool::collect(std::chrono::microseconds wait) {
   std::swap(taken, state_->finished);
   if (taken.empty() && state_->trouble != nullptr && !state_->told) {
     state_->told = true;
-    const std::uint64_t id = state_->troubled.id;
+    const std::optional<State::Item> item = state_->troubled;
     lock.unlock();
-    throw MachineError(failure_of(state_->trouble).what + ", while candidate " +
-                       std::to_string(id) + " was evaluated; that is no property of the design");
+    const std::string what = failure_of(state_->trouble).what;
+    if (!item) throw MachineError(what);
+    throw MachineError(what + ", while candidate " + std::to_string(item->id) +
+                       " was evaluated; that is no property of the design");
   }
   return taken;
 }

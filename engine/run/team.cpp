@@ -31,17 +31,25 @@ struct Team::State {
       changed.wait(lock, [&] { return leaving || loops > 0; });
       if (leaving) return;
       lock.unlock();
-      arena.execute([&] {
-        tbb::task_group gate;  // who waits for it takes what there is to be done in the arena
-        {
-          const std::lock_guard open(mutex);
-          if (loops == 0) return;
-          gates.push_back(gate.defer([] {}));
-        }
-        gate.wait();
-      });
+      try {
+        help();
+      } catch (...) {
+        return;  // no memory even to help: the others do it all
+      }
       lock.lock();
     }
+  }
+
+  void help() {
+    arena.execute([&] {
+      tbb::task_group gate;  // who waits for it takes what there is to be done in the arena
+      {
+        const std::lock_guard open(mutex);
+        if (loops == 0) return;
+        gates.push_back(gate.defer([] {}));
+      }
+      gate.wait();
+    });
   }
 
   void begin_loop() {

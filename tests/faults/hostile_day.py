@@ -210,7 +210,7 @@ def try_json(text):
 def names_are_safe_to_look_at():
     evil = "\\e]0;owned\\a\\e[2J\\r=1+1\\u202e"
     with Place() as place:
-        text = STUDY + 'name: "' + evil + '"\nparameters:\n  - {name: c, path: /memories/l1/r_cost, values: [' \
+        text = STUDY + 'name: "' + evil + '"\nparameters:\n  - {name: c, values: [' \
             f'{{label: "{evil}", set: {{/memories/l1/r_cost: 90}}}}, {{label: "=1+1", set: {{/memories/l1/r_cost: 95}}}}]}}\n'
         place.write("evil.yaml", text)
         for words in (["explore", "evil.yaml", "-o", "s.h5"], ["explore", "evil.yaml", "--dry-run"],
