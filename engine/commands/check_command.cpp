@@ -9,6 +9,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
+#include "io/document/printable.hpp"
 #include "io/results/missing_json.hpp"
 
 namespace ridgeline::engine {
@@ -49,12 +50,13 @@ int check_command(const std::vector<std::string>& arguments) {
       hooks.details(checked.notes);
       if (!checked.missing.empty()) result["missing"] = io::missing_json(checked.missing);
       if (!json) hooks.details({io::missing_note(checked.missing)});
-      if (!json && !quiet) std::cout << file << ": ok, " << checked.found << '\n';
+      if (!json && !quiet) std::cout << io::printable(file + ": ok, " + checked.found) << '\n';
     }
     if (!quiet || !result["ok"].get<bool>()) results.push_back(std::move(result));
   }
   if (json) {
-    std::cout << results.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+    std::cout << io::printable_json(
+                     results.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace))
               << '\n';
   }
   return all_good ? kDone : kInvalidInput;

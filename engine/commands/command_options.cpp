@@ -8,6 +8,7 @@
 
 #include "engine/commands/exit_code.hpp"
 #include "io/document/nearest.hpp"
+#include "io/document/printable.hpp"
 #include "io/document/text_output.hpp"
 
 namespace ridgeline::engine {
@@ -84,14 +85,16 @@ void write_result(const po::variables_map& values, const std::string& text) {
   if (values.count("output") != 0) {
     io::write_text_file(values["output"].as<std::string>(), text);
   } else {
-    std::cout << text;
+    std::cout << (wants_json(values) ? io::printable_json(text) : text);
   }
 }
 
 Hooks hooks_of_command(const po::variables_map& values) {
   Hooks hooks;
   if (values["quiet"].as<bool>()) return hooks;
-  hooks.remark = [](const std::string& text) { std::cerr << "note: " << text << '\n'; };
+  hooks.remark = [](const std::string& text) {
+    std::cerr << "note: " << io::printable(text) << '\n';
+  };
   if (values["verbose"].as<bool>()) hooks.detail = hooks.remark;
   return hooks;
 }

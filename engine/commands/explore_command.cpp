@@ -200,7 +200,7 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
     if (trouble.code != kDone)
       std::cerr << "ridgeline: " << io::printable(trouble.what) << std::endl;
     else if (!options.quiet)
-      std::cerr << options.output.string() << " is complete already" << std::endl;
+      std::cerr << io::printable(options.output.string()) << " is complete already" << std::endl;
     tell_workers(transport, MessageKind::refuse, {});
     record_exit_code(options, trouble.code);
     finalise(transport, kFinalisePatience, trouble.code);
@@ -272,7 +272,7 @@ void record_exit_code(const ExploreOptions& options, int code) {
   try {
     posix_file_system().replace(options.exit_code_file, std::to_string(code) + "\n");
   } catch (const io::FileError& error) {
-    std::cerr << "ridgeline: " << error.what() << std::endl;
+    std::cerr << "ridgeline: " << io::printable(error.what()) << std::endl;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/explore/study_status.hpp"
+#include "io/document/printable.hpp"
 #include "io/results/design_compare.hpp"
 #include "io/results/durable_file.hpp"
 
@@ -17,7 +18,7 @@ namespace {
 
 void write(const std::string& file, const std::string& text) {
   if (file == "-") {
-    std::cout << text;
+    std::cout << io::printable_json(text);
   } else {
     io::write_durably(file, std::as_bytes(std::span(text)));
   }

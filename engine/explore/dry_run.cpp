@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/explore/study_strategy.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -46,12 +47,14 @@ std::string duration_text(double seconds) {
 
 void show_parameters(const io::StudySpec& spec) {
   for (const auto& parameter : spec.parameters) {
-    std::cout << "  " << parameter.name << ':';
+    std::cout << "  " << io::printable(parameter.name) << ':';
     const std::size_t count = parameter.values.size();
     const std::size_t listed = count > kListed ? kListed - 1 : count;
-    for (std::size_t v = 0; v < listed; ++v) std::cout << ' ' << parameter.values[v].label;
+    for (std::size_t v = 0; v < listed; ++v)
+      std::cout << ' ' << io::printable(parameter.values[v].label);
     if (listed < count)
-      std::cout << " ... " << parameter.values.back().label << " (" << count << " values)";
+      std::cout << " ... " << io::printable(parameter.values.back().label) << " (" << count
+                << " values)";
     std::cout << '\n';
   }
 }
@@ -133,7 +136,7 @@ void show_time(const io::Study& study, Evaluator& evaluator, int threads, double
 
 void dry_run(const io::Study& study, Evaluator& evaluator, int threads) {
   const io::StudySpec& spec = study.spec();
-  std::cout << "study " << spec.name << '\n';
+  std::cout << "study " << io::printable(spec.name) << '\n';
   show_parameters(spec);
   std::cout << "combinations: " << study.grid().text << '\n';
   auto existing = std::optional<std::uint64_t>(study.grid().count);
@@ -151,7 +154,7 @@ void dry_run(const io::Study& study, Evaluator& evaluator, int threads) {
   for (int shown = 0; shown < kShown; ++shown) {
     const auto id = study.next_existing(from, kSteps);
     if (!id) break;
-    std::cout << "  " << *id << ": " << study.describe(*id) << '\n';
+    std::cout << "  " << *id << ": " << io::printable(study.describe(*id)) << '\n';
     if (!first) {
       try {
         if (study.design_documents(*id).infeasible.empty()) first = id;
@@ -165,9 +168,10 @@ void dry_run(const io::Study& study, Evaluator& evaluator, int threads) {
   if (!first) return;
   const io::DesignDocuments documents = study.design_documents(*first);
   std::cout << "design " << *first << " in full:\n"
-            << nlohmann::ordered_json{{"accelerator", documents.accelerator.to_json()},
-                                      {"mapping", documents.mapping.to_json()}}
-                   .dump(1)
+            << io::printable_json(
+                   nlohmann::ordered_json{{"accelerator", documents.accelerator.to_json()},
+                                          {"mapping", documents.mapping.to_json()}}
+                       .dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace))
             << '\n';
   show_time(study, evaluator, threads, static_cast<double>(candidates));
 }

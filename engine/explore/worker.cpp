@@ -10,6 +10,7 @@
 #include "engine/explore/reporting.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/run/failure.hpp"
+#include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -174,7 +175,8 @@ class Worker {
 
   // The master is gone. What is finished is in the journal, for --resume.
   void leave(const std::string& why) {
-    std::cerr << "ridgeline: rank " << context_.rank << ": " << why << ": leaving" << std::endl;
+    std::cerr << "ridgeline: rank " << context_.rank << ": " << io::printable(why) << ": leaving"
+              << std::endl;
     end_.evaluating = !work_.pool().stop(std::chrono::milliseconds(800));
     end_.ranks_lost = true;
     end_.code = kStoppedEarly;

@@ -84,6 +84,25 @@ std::string printable_lines(std::string_view text) {
   return escaped(text, true);
 }
 
+std::string printable_json(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  char code[16];
+  while (!json.empty()) {
+    const Letter letter = first_letter(json);
+    const std::size_t bytes = letter.bytes == 0 ? 1 : letter.bytes;
+    if (letter.bytes > 0 && letter.code >= 0x7F && obeyed(letter.code)) {
+      // They stand in strings only.
+      std::snprintf(code, sizeof(code), "\\u%04x", static_cast<unsigned>(letter.code));
+      out += code;
+    } else {
+      out += json.substr(0, bytes);
+    }
+    json.remove_prefix(bytes);
+  }
+  return out;
+}
+
 std::string csv_cell(std::string_view text) {
   std::string cell;
   if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos &&

@@ -18,6 +18,9 @@ std::string printable(std::string_view text, std::size_t longest = kMaxMessageBy
 // The same of a text of many lines, of any length: lines stay lines.
 std::string printable_lines(std::string_view text);
 
+// JSON text in which such letters, as far as JSON takes them as they are, are escaped too (\u009b).
+std::string printable_json(std::string_view json);
+
 // A cell of a CSV file: in quotes where it needs them; one that a spreadsheet would take for a
 // formula (it begins with = + - @, a tab or a return, and is no number) gets a ' in front.
 std::string csv_cell(std::string_view text);

@@ -68,6 +68,12 @@ TEST(Printable, IsWhatErrorsAreMadeOf) {
   EXPECT_TRUE(text.ends_with("(do\\x07)"));
 }
 
+TEST(PrintableJson, EscapesWhatJsonWouldLeave) {
+  EXPECT_EQ(printable_json("{\"a\": \"\xc2\x9b"
+                           "2J \u202E\x7f ü\"}\n"),
+            "{\"a\": \"\\u009b2J \\u202e\\u007f ü\"}\n");
+}
+
 TEST(CsvCell, IsQuotedWhereItNeedsToBe) {
   EXPECT_EQ(csv_cell("64K"), "64K");
   EXPECT_EQ(csv_cell("a,b"), "\"a,b\"");
