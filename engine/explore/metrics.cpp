@@ -1,5 +1,6 @@
 #include "engine/explore/metrics.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace ridgeline::engine {
@@ -26,6 +27,21 @@ std::string violated(const io::StudySpec& spec, const Metrics& metrics, bool bou
 }
 
 }  // namespace
+
+void set_throughput(Metrics& metrics, double macs, double cycle) {
+  // Of a bound that is 0, infinite: nothing is known.
+  const double time = metric_of(metrics, io::Metric::latency) * cycle;
+  const double tops = 2 * macs / time / 1000;
+  metric_of(metrics, io::Metric::tops) = tops;
+  metric_of(metrics, io::Metric::tops_per_watt) = 2 * macs / metric_of(metrics, io::Metric::energy);
+  metric_of(metrics, io::Metric::tops_per_mm2) = tops / metric_of(metrics, io::Metric::area);
+}
+
+bool needs_clock(const io::StudySpec& spec) {
+  return std::any_of(spec.objectives.begin(), spec.objectives.end(), model::needs_clock) ||
+         std::any_of(spec.constraints.begin(), spec.constraints.end(),
+                     [](const io::MetricBound& limit) { return model::needs_clock(limit.metric); });
+}
 
 std::string violated_constraint(const io::StudySpec& spec, const Metrics& metrics) {
   return violated(spec, metrics, false);

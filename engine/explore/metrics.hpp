@@ -22,6 +22,12 @@ inline void add_workload(Metrics& metrics, double weight, double latency, double
   metric_of(metrics, io::Metric::edp) += weight * (latency * energy);
 }
 
+// Throughput of `macs` multiply-accumulates, weighted like the rest, with a clock of `cycle` ns,
+// from the latency, energy and area in `metrics`. Lower bounds of these give upper bounds.
+void set_throughput(Metrics& metrics, double macs, double cycle);
+// Whether an objective or a constraint of the study needs the clock of its designs.
+bool needs_clock(const io::StudySpec& spec);
+
 // Which of the study's constraints is not kept, in words; empty: all are.
 std::string violated_constraint(const io::StudySpec& spec, const Metrics& metrics);
 // The same of bounds (lower ones; upper ones of what is maximised): what no design with such

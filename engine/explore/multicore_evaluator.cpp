@@ -56,6 +56,10 @@ class MultiCoreSystem {
   }
 
   void check(const Design& design) const {
+    if (needs_clock(study_.spec()))
+      throw io::InputError({io::name_of(study_.spec().file), ""},
+                           "operations a second are a metric of single cores",
+                           "use latency and energy");
     for (const auto& [dim, choices] : study_.spec().schedule_search.granularity) {
       bool known = false;
       for (const model::Network& network : design.networks)

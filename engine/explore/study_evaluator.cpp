@@ -12,6 +12,7 @@
 #include "io/inputs/workload_reader.hpp"
 #include "io/onnx/onnx_graph.hpp"
 #include "io/onnx/onnx_reader.hpp"
+#include "model/core/compute_array.hpp"
 #include "search/designs/design_bound.hpp"
 #include "search/mapping/workload_search.hpp"
 
@@ -55,7 +56,12 @@ class SingleCore {
     return design;
   }
 
-  void check(const Design&) const {}
+  void check(const Design& design) const {
+    if (!needs_clock(study_.spec()) || model::cycle_ns(design.accelerator)) return;
+    throw io::InputError({study_.spec().accelerator.string(), ""},
+                         "has no clock, which a metric of the study needs",
+                         "add one: clock: 200 MHz");
+  }
 
   Solution solve(const Design& design, const StopCheck& stop) {
     Solution results;
@@ -80,6 +86,17 @@ class SingleCore {
     }
     metric_of(bound, io::Metric::area) = design.accelerator.area();
     metric_of(bound, io::Metric::utilization) = 1;
+    if (const auto cycle = model::cycle_ns(design.accelerator)) {
+      double macs = 0;
+      for (std::size_t w = 0; w < design.workloads.size(); ++w) {
+        for (const model::WorkloadNode& node : design.workloads[w].nodes) {
+          if (!node.layer) continue;
+          macs += spec.workloads[w].weight * static_cast<double>(node.count) *
+                  static_cast<double>(node.layer->mac_count());
+        }
+      }
+      set_throughput(bound, macs, *cycle);
+    }
     return bound;
   }
 
@@ -100,6 +117,13 @@ class SingleCore {
     }
     metric_of(metrics, io::Metric::utilization) /= weights;
     metric_of(metrics, io::Metric::area) = design.accelerator.area();
+    if (const auto cycle = model::cycle_ns(design.accelerator)) {
+      double macs = 0;
+      for (std::size_t w = 0; w < results.size(); ++w) {
+        macs += spec.workloads[w].weight * results[w].total.macs;
+      }
+      set_throughput(metrics, macs, *cycle);
+    }
     return metrics;
   }
 

@@ -1,6 +1,7 @@
 #include "io/inputs/accelerator_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "io/document/nearest.hpp"
@@ -357,14 +358,32 @@ model::VectorUnit read_vector_unit(const Value& value) {
   return unit;
 }
 
+// "200 MHz" as the period in ns.
+double read_clock(const Value& value) {
+  const std::string text = value.as_string();
+  const char* const end = text.data() + text.size();
+  double number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const std::string unit = error == std::errc() ? std::string(rest, end) : "";
+  const std::size_t letters = unit.find_first_not_of(' ');
+  for (const auto& [name, scale] :
+       {std::pair{"GHz", 1.0}, std::pair{"MHz", 1e3}, std::pair{"kHz", 1e6}}) {
+    if (letters == std::string::npos || unit.substr(letters) != name) continue;
+    if (!(number > 0) || !std::isfinite(scale / number)) break;
+    return scale / number;
+  }
+  throw value.error("'" + text + "' is not a clock", "write a frequency: 200 MHz, 1.2 GHz");
+}
+
 }  // namespace
 
 Accelerator read_accelerator(const Value& document, const AcceleratorOptions& options) {
   if (options.core) {
     document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit",
-                         "type", "operator_types"});
+                         "clock", "technology", "area_unit", "type", "operator_types"});
   } else {
-    document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit"});
+    document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit",
+                         "clock", "technology", "area_unit"});
   }
   Accelerator accelerator;
   accelerator.name = document.at("name").as_string();
@@ -390,6 +409,9 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
   if (const auto unit = document.find("vector_unit")) {
     accelerator.vector_unit = read_vector_unit(*unit);
   }
+  if (const auto clock = document.find("clock")) accelerator.clock_ns = read_clock(*clock);
+  if (const auto node = document.find("technology")) accelerator.technology = node->as_string();
+  if (const auto unit = document.find("area_unit")) accelerator.area_unit = unit->as_string();
   return accelerator;
 }
 

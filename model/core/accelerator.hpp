@@ -102,6 +102,9 @@ struct Accelerator {
   std::vector<Memory> memories;           // innermost to outermost
   std::vector<ArrayDimUnroll> dataflows;  // a core's own spatial mapping; empty where absent
   std::optional<VectorUnit> vector_unit;
+  double clock_ns = 0;     // period of a cycle; 0: not given
+  std::string technology;  // as the document says it: "28nm"; empty: not given
+  std::string area_unit;   // of all areas: "mm2"; empty: not given
 
   // Area of the array + sum over memories of area x instances.
   double area() const;

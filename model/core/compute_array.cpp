@@ -38,6 +38,12 @@ std::optional<ArrayCircuit> array_circuit(const Accelerator& accelerator) {
   return in_memory_circuit(accelerator);
 }
 
+std::optional<double> cycle_ns(const Accelerator& accelerator) {
+  if (accelerator.clock_ns > 0) return accelerator.clock_ns;
+  if (const auto circuit = array_circuit(accelerator)) return circuit->clock.total();
+  return std::nullopt;
+}
+
 bool skips_operator(const OperationalArray& array, std::string_view operator_type) {
   return array.imc && (operator_type == "Pooling" || operator_type == "Add");
 }

@@ -56,6 +56,9 @@ struct ArrayCircuit {
 };
 std::optional<ArrayCircuit> array_circuit(const Accelerator& accelerator);
 
+// Period of a cycle in ns: of the array as a circuit, or as the document gives it.
+std::optional<double> cycle_ns(const Accelerator& accelerator);
+
 // Whether the array skips layers of this operator type, as the reference does with pooling and
 // sums on in-memory-computing arrays: they are no part of the totals.
 bool skips_operator(const OperationalArray& array, std::string_view operator_type);

@@ -9,7 +9,18 @@
 
 namespace ridgeline::model {
 
-enum class Metric : std::uint8_t { latency, energy, edp, area, utilization, peak_memory };
+enum class Metric : std::uint8_t {
+  latency,
+  energy,
+  edp,
+  area,
+  utilization,
+  peak_memory,
+  // Operations, two a multiply-accumulate; of single cores whose clock is known.
+  tops,
+  tops_per_watt,
+  tops_per_mm2
+};
 
 struct MetricTraits {
   std::string_view name;
@@ -19,9 +30,15 @@ struct MetricTraits {
 
 // By Metric. A new metric is a line here, and a value where designs are measured.
 inline constexpr std::array kMetricTable{
-    MetricTraits{"latency", "cycles", false}, MetricTraits{"energy", "pJ", false},
-    MetricTraits{"edp", "pJ*cycles", false},  MetricTraits{"area", "", false},
-    MetricTraits{"utilization", "1", true},   MetricTraits{"peak_memory", "bits", false},
+    MetricTraits{"latency", "cycles", false},
+    MetricTraits{"energy", "pJ", false},
+    MetricTraits{"edp", "pJ*cycles", false},
+    MetricTraits{"area", "", false},
+    MetricTraits{"utilization", "1", true},
+    MetricTraits{"peak_memory", "bits", false},
+    MetricTraits{"tops", "TOP/s", true},
+    MetricTraits{"tops_per_watt", "TOP/s/W", true},
+    MetricTraits{"tops_per_mm2", "TOP/s/mm2", true},
 };
 inline constexpr int kMetrics = static_cast<int>(kMetricTable.size());
 
@@ -41,6 +58,9 @@ constexpr std::string_view unit(Metric metric) {
 }
 constexpr bool maximised(Metric metric) {
   return traits(metric).maximised;
+}
+constexpr bool needs_clock(Metric metric) {
+  return metric >= Metric::tops;
 }
 
 // By name; `-` stands for `_` as well, as in the command line's names.
