@@ -13,7 +13,7 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
   const auto& objectives = study.spec().objectives;
   bool same = file.objectives.size() == objectives.size();
   for (std::size_t o = 0; same && o < objectives.size(); ++o)
-    same = file.objectives[o].name == io::to_string(objectives[o]);
+    same = file.objectives[o].name == to_string(objectives[o]);
   if (!same)
     throw io::InputError({path.string(), ""},
                          "its study has other objectives, so its figures do not suffice",
