@@ -293,8 +293,8 @@ TEST(Ledger, LeavesOutWhatCrashedThreeRuns) {
 
 // A worker that is killed from outside, say for want of memory, leaves no note.
 TEST(Ledger, DoesNotBlameADesignForWorkersThatLeftNoNote) {
-  const Space space = some_space({4, 4});
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, {});
+  const DesignSpace space = some_space({4, 4});
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, {});
   ledger.start();
   for (int w = 0; w < 5; ++w) ledger.add_worker(1);
   const auto no_note = [](std::uint64_t, bool) { return false; };
@@ -318,10 +318,10 @@ TEST(Ledger, DoesNotBlameADesignForWorkersThatLeftNoNote) {
 }
 
 TEST(Ledger, LeavesWhatComesAfterABlockForLaterWhereItIsAskedTo) {
-  const Space space = some_space({4, 4});
+  const DesignSpace space = some_space({4, 4});
   LedgerOptions options;
   options.deferred = true;
-  Ledger ledger(exhaustive_source(space, 15), kObjectives, options);
+  Ledger ledger(search::exhaustive_strategy(space, 15), kObjectives, options);
   ledger.start();
   ledger.add_worker(1);
   bool due = false;
