@@ -142,6 +142,12 @@ std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const 
       search::map_workload(evaluated->workload, evaluated->accelerator, evaluated->mapping, search);
   if (hooks.stopped()) throw Cancelled();
   add_skipped(*evaluated);
+  if (evaluated->result.not_kept > 0) {
+    evaluated->notes.push_back(
+        std::to_string(evaluated->result.not_kept) +
+        " layers have no mapping with their activations on chip and use the outermost memories");
+    hooks.note(evaluated->notes.back());
+  }
   // They refer to this call.
   search.for_each = nullptr;
   search.mapper.for_each = nullptr;

@@ -14,6 +14,7 @@ LoadedWorkload load_workload(const std::filesystem::path& path, const io::OnnxOp
     for (model::WorkloadNode& node : loaded.workload.nodes) {
       if (node.layer) io::set_precision(*node.layer, options.precision);
     }
+    loaded.missing = io::missing_of(loaded.workload);
     return loaded;
   }
   io::OnnxImport import = io::read_onnx_workload(path, options);

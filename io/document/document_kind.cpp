@@ -36,6 +36,7 @@ const std::vector<KindKeys>& kinds() {
        true,
        {"id", "operator_type", "equation", "loop_dims", "loop_sizes", "operand_precision",
         "operand_source", "dimension_relations", "pr_loop_dims", "pr_loop_sizes", "padding"}},
+      {DocumentKind::workload, false, {"model", "phase", "context", "batch", "precision", "clock"}},
       {DocumentKind::multi_core_mapping,
        true,
        {"core_allocation", "intra_core_tiling", "inter_core_tiling", "layer_dimension_names"}},

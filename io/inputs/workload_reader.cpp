@@ -7,6 +7,7 @@
 
 #include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
+#include "io/inputs/language_model.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "model/core/limits.hpp"
 
@@ -355,6 +356,7 @@ model::WorkloadNode read_layer(const Value& entry, const Listing& listing, std::
 
 model::Workload read_workload(const Value& document, const std::string& name,
                               std::vector<std::string>* notes) {
+  if (is_language_model(document)) return read_language_model(document, name);
   model::Workload workload;
   workload.name = name;
   const std::vector<Value> entries = document.items();

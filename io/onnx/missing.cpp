@@ -114,6 +114,24 @@ void add_missing(const OnnxGraph& graph, int node, std::int64_t activation_bits,
   entry->unknown = entry->unknown || work.unknown;
 }
 
+std::vector<MissingArithmetic> missing_of(const model::Workload& workload) {
+  std::vector<MissingArithmetic> list;
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (!node.work) continue;
+    auto entry = std::find_if(list.begin(), list.end(), [&](const MissingArithmetic& m) {
+      return m.type == node.work->operator_type;
+    });
+    if (entry == list.end()) {
+      list.push_back({.type = node.work->operator_type});
+      entry = list.end() - 1;
+    }
+    ++entry->count;
+    entry->operations += node.work->operations;
+    entry->bytes += (node.work->input_bits + node.work->output_bits) / 8;
+  }
+  return list;
+}
+
 std::string missing_note(const std::vector<MissingArithmetic>& list) {
   const auto amount = [](double value) {
     char text[32];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/onnx/onnx_graph.hpp"
+#include "model/core/workload.hpp"
 
 namespace ridgeline::io {
 
@@ -32,6 +33,9 @@ NodeWork work_of(const OnnxGraph& graph, int node);
 // Adds a node to the list, in order of first appearance; nothing where it is free.
 void add_missing(const OnnxGraph& graph, int node, std::int64_t activation_bits,
                  std::vector<MissingArithmetic>& list);
+
+// Of a workload whose nodes say what they do (docs/networks.md, language models).
+std::vector<MissingArithmetic> missing_of(const model::Workload& workload);
 
 // One line for people: the arithmetic that is missing from the totals, then what only moves data;
 // empty where there is nothing.

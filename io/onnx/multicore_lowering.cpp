@@ -6,6 +6,9 @@
 #include <optional>
 #include <set>
 
+#include "io/document/document.hpp"
+#include "io/document/given.hpp"
+#include "io/inputs/language_model.hpp"
 #include "io/inputs/workload_reader.hpp"
 #include "io/onnx/missing.hpp"
 #include "io/onnx/operator_nests.hpp"
@@ -512,6 +515,11 @@ NetworkImport load_network(const std::filesystem::path& path, const LoweringOpti
                            std::vector<std::string>* notes) {
   const std::string ending = lower_case(path.extension().string());
   if (ending == ".yaml" || ending == ".yml" || ending == ".json") {
+    const Document document = load_document(path);
+    if (is_language_model(document.root())) {
+      const auto workload = read_language_model(document.root(), stem_of(path), true);
+      return {network_of(workload), missing_of(workload), {}};
+    }
     return {network_of(load_workload_document(path, notes)), {}, {}};
   }
   return lower_network(read_onnx_graph(path, options.onnx), path.stem().string(), options);

@@ -1,5 +1,6 @@
 #include "io/results/evaluation_writer.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -202,6 +203,29 @@ ordered_json elements_json(const EvaluationReport& report) {
           {"nodes", std::move(list)}};
 }
 
+// The outermost memory of a memory operand, where what does not fit below stays.
+std::string residency(const model::Accelerator& accelerator, model::MemoryOperand operand) {
+  for (std::size_t m = accelerator.memories.size(); m-- > 0;) {
+    const model::Memory& memory = accelerator.memories[m];
+    if (std::find(memory.operands.begin(), memory.operands.end(), operand) !=
+        memory.operands.end()) {
+      return memory.name;
+    }
+  }
+  return "";
+}
+
+ordered_json sequence_json(const EvaluationReport& report) {
+  const model::Sequence& s = *report.workload.sequence;
+  const std::string memory = residency(report.accelerator, model::MemoryOperand::I2);
+  ordered_json json{{"tokens", s.tokens},
+                    {"weights", {{"bytes", s.weight_bits / 8}, {"memory", memory}}},
+                    {"cache", {{"bytes", s.cache_bits / 8}, {"memory", memory}}}};
+  const double cycles = report.result.total.latency.total2;
+  if (s.clock > 0 && cycles > 0) json["tokens_per_second"] = s.tokens * s.clock / cycles;
+  return json;
+}
+
 }  // namespace
 
 ordered_json evaluation_json(const EvaluationReport& report) {
@@ -242,6 +266,7 @@ ordered_json evaluation_json(const EvaluationReport& report) {
         layer.problem < report.seconds.size() ? report.seconds[layer.problem] : 0.0;
     json["layers"].push_back(std::move(entry));
   }
+  if (report.workload.sequence) json["sequence"] = sequence_json(report);
   if (!result.elements.empty()) json["vector_unit"] = elements_json(report);
   json["missing"] = missing_json(report.missing);
   json["notes"] = report.notes;

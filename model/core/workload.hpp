@@ -28,9 +28,18 @@ struct WorkloadNode {
   std::optional<ElementWork> work{};  // of an operator without `layer`, where it is known
 };
 
+// What a pass of a language model is about.
+struct Sequence {
+  double tokens = 0;       // computed in the pass
+  double clock = 0;        // Hz; 0: not given
+  double weight_bits = 0;  // of all weights, embedding and head too
+  double cache_bits = 0;   // of keys and values (or states) of all layers
+};
+
 struct Workload {
   std::string name;
   std::vector<WorkloadNode> nodes;  // definition order
+  std::optional<Sequence> sequence{};
 
   int node_index(int id) const;  // place in `nodes`; -1 where absent
   // Places in `nodes` by generations: nodes whose last predecessor is done, in the order in

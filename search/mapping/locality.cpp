@@ -81,7 +81,9 @@ class LevelSearch {
         activation_(layers.size()),
         output_(layers.size()) {
     for (const LayerTensors& layer : layers) {
-      if (layer.has_constant) weight_bits_ += layer.weight_bits;
+      if (!layer.has_constant) continue;
+      weight_bits_ += layer.weight_bits;
+      if (!weight_link_) weight_link_ = layer.weight;
     }
   }
 
@@ -145,7 +147,10 @@ class LevelSearch {
     const auto reader =
         layer.successors.empty() ? layer.activation : at(layer.successors.front()).activation;
     const bool passes = stores(m, layer.output) && stores(m, reader);
-    const bool weights = stores(m, layer.weight);
+    // What two activations multiply is no weight: where another memory operand carries it, it says
+    // nothing about where weights are.
+    const bool weights = stores(m, layer.weight) &&
+                         (layer.has_constant || !weight_link_ || layer.weight == weight_link_);
     if (!passes && !weights) return;
     double needed = 0;
     if (!layer.has_constant && passes) {
@@ -192,7 +197,8 @@ class LevelSearch {
   const model::Accelerator& accelerator_;
   std::vector<std::optional<int>> activation_;  // by layer; only ever lowered
   std::vector<std::optional<int>> output_;
-  int weight_ = -1;  // one for the whole workload
+  int weight_ = -1;                           // one for the whole workload
+  std::optional<MemoryOperand> weight_link_;  // memory operand of constant weights
   double weight_bits_ = 0;
 };
 

@@ -83,6 +83,7 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
   }
 
   result.problems.resize(problems.size());
+  std::vector<char> released(problems.size(), 0);
   const auto body = [&](std::size_t i) {
     const Problem& problem = problems[i];
     const auto solve = [&] {
@@ -90,6 +91,13 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
                        options.mapper);
     };
     result.problems[i] = options.solve ? options.solve(problem.key, solve) : solve();
+    // Where what is kept leaves no room for any mapping, the layer uses the outermost memories.
+    if (!locality || result.problems[i].infeasible.empty()) return;
+    LayerResult instead =
+        map_layer(*problem.layer, accelerator, whole, *problem.mapping, options.mapper);
+    if (!instead.infeasible.empty()) return;
+    result.problems[i] = std::move(instead);
+    released[i] = true;
   };
   if (options.for_each) {
     options.for_each(problems.size(), body);
@@ -98,6 +106,7 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
   }
 
   for (const WorkloadLayer& layer : result.layers) {
+    if (released[layer.problem]) ++result.not_kept;
     const LayerResult& mapped = result.of(layer);
     if (mapped.infeasible.empty()) {
       const auto& node = workload.nodes[static_cast<std::size_t>(layer.node)];

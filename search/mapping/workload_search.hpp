@@ -62,6 +62,7 @@ struct WorkloadResult {
   std::vector<int> skipped;  // nodes whose layers this kind of array leaves out (skips_operator)
   WorkloadTotal total;
   std::size_t infeasible = 0;  // layers without a mapping
+  std::size_t not_kept = 0;    // layers that fit only without keeping activations on chip
 
   const LayerResult& of(const WorkloadLayer& layer) const { return problems[layer.problem]; }
 };
