@@ -102,6 +102,7 @@ std::string examine(const std::filesystem::path& path,
       return text + ", " + summary(accelerator);
     }
     case io::DocumentKind::core:
+      io::read_core_kind(root.at("type"));
       return text + ", " + summary(io::read_accelerator(root, {.core = true}));
     case io::DocumentKind::multi_core:
       return text + ", " +

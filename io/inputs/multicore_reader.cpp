@@ -59,31 +59,6 @@ std::filesystem::path core_file(const Value& name, const std::filesystem::path& 
   throw name.error("there is no core file '" + name.text() + "'", "looked for " + looked_for);
 }
 
-// NAMESPACE.KIND, the namespace zigzag where it is left out.
-model::CoreKind read_core_kind(const Value& type) {
-  std::string kind = type.as_string();
-  const std::size_t dot = kind.find('.');
-  if (dot != std::string::npos) {
-    const std::string space = kind.substr(0, dot);
-    if (space.starts_with("aie")) {
-      throw type.error(
-          "'" + kind + "' is a core of AMD's AI engines, which Stream generates code " +
-              "for: it has neither an array nor a memory hierarchy, so nothing can be " +
-              "said about its costs",
-          "describe it as an accelerator of type compute");
-    }
-    if (space != "zigzag") {
-      throw type.error("'" + space + "' is no kind of cores that is known",
-                       "zigzag, or leave it out");
-    }
-    kind = kind.substr(dot + 1);
-  }
-  if (kind == "compute") return model::CoreKind::compute;
-  if (kind == "memory" || kind == "offchip" || kind == "shim") return model::CoreKind::memory;
-  throw type.error("'" + type.text() + "' is no kind of core",
-                   "compute or memory (of Stream 1.13 also offchip and shim)");
-}
-
 Core read_core(const Value& document) {
   Core core;
   core.kind = read_core_kind(document.at("type"));
@@ -465,6 +440,30 @@ void check_connected(const Value& place, const MultiCore& system) {
 }
 
 }  // namespace
+
+model::CoreKind read_core_kind(const Value& type) {
+  std::string kind = type.as_string();
+  const std::size_t dot = kind.find('.');
+  if (dot != std::string::npos) {
+    const std::string space = kind.substr(0, dot);
+    if (space.starts_with("aie")) {
+      throw type.error(
+          "'" + kind + "' is a core of AMD's AI engines, which Stream generates code " +
+              "for: it has neither an array nor a memory hierarchy, so nothing can be " +
+              "said about its costs",
+          "describe it as an accelerator of type compute");
+    }
+    if (space != "zigzag") {
+      throw type.error("'" + space + "' is no kind of cores that is known",
+                       "zigzag, or leave it out");
+    }
+    kind = kind.substr(dot + 1);
+  }
+  if (kind == "compute") return model::CoreKind::compute;
+  if (kind == "memory" || kind == "offchip" || kind == "shim") return model::CoreKind::memory;
+  throw type.error("'" + type.text() + "' is no kind of core",
+                   "compute or memory (of Stream 1.13 also offchip and shim)");
+}
 
 bool is_multicore_document(const Value& document) {
   return document.is_map() && document.find("cores").has_value();

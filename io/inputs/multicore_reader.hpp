@@ -11,6 +11,9 @@ namespace ridgeline::io {
 // Whether a document describes several cores rather than one.
 bool is_multicore_document(const Value& document);
 
+// NAMESPACE.KIND, the namespace zigzag where it is left out. Throws InputError for other back ends.
+model::CoreKind read_core_kind(const Value& type);
+
 // `folder`: that of the document. A core is a file, found relative to the folder or in `cores/`
 // beside the document, or the core's own description in its place. Throws InputError.
 model::MultiCore read_multicore(const Value& document, const std::filesystem::path& folder);

@@ -177,6 +177,7 @@ GivenCuts given_cuts(const model::Layer& layer, const model::Accelerator& accele
       }
       given.end[z(o)][z(m)] = place;
     }
+    while (place < ordering.count && ordering.size[z(place)] == 1) ++place;
     if (highest + 1 == operand.levels && place != ordering.count) {
       given.fault = "memory_loops: memory " + asked[z(highest)]->memory + " is the outermost of " +
                     name + " and has to hold all loops that are left";

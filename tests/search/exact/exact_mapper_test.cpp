@@ -251,6 +251,7 @@ std::vector<LoopConstraint> random_constraints(std::mt19937_64& random, const mo
   std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                   problem.temporal_size.begin() + problem.dims);
   auto loops = loop_factors(layer, sizes, 0, {}).loops;
+  std::erase_if(loops, [](const model::TemporalLoop& loop) { return loop.size == 1; });
   std::shuffle(loops.begin(), loops.end(), random);
   std::vector<LoopConstraint> constraints;
   const std::size_t most = 1 + random() % (loops.size() + 1);
