@@ -1,6 +1,7 @@
 """What the figures of the plot scripts have in common: colours, type, units and saving."""
 import json
 import os
+import sys
 import tempfile
 
 import yaml
@@ -12,23 +13,13 @@ import matplotlib  # noqa: E402
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-# Okabe and Ito's colours, which stay apart for colour-blind readers and in grey.
-COLOURS = {"I1": "#E69F00", "I2": "#0072B2", "O": "#009E73",
-           "I": "#E69F00", "W": "#0072B2", "mac": "#4D4D4D"}
-SPARE_COLOURS = ["#CC79A7", "#56B4E9", "#D55E00", "#F0E442"]
+# The package of this checkout, installed or not.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
+from ridgeline.plots import COLOURS, FAINT, INK, SPARE_COLOURS, STYLE, bits, log_or_linear, short  # noqa: E402, F401
+
 OPERAND_NAMES = {"I1": "activations", "I2": "weights", "O": "outputs",
                  "I": "activations", "W": "weights"}
-INK, FAINT = "#222222", "#D9D9D9"
-
-plt.rcParams.update({
-    "font.family": "DejaVu Sans", "font.size": 8.5, "axes.titlesize": 9.5, "axes.labelsize": 9,
-    "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "axes.spines.top": False,
-    "axes.spines.right": False, "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y",
-    "grid.color": "#E8E8E8", "grid.linewidth": 0.8, "xtick.color": INK, "ytick.color": INK,
-    "text.color": INK, "axes.labelcolor": INK, "xtick.major.size": 0, "ytick.major.size": 0,
-    "legend.frameon": False, "legend.fontsize": 8, "hatch.linewidth": 0.7,
-    "savefig.dpi": 200, "svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "ridgeline",
-})
+plt.rcParams.update(STYLE)
 
 
 def scaled(values, units, step=1000.0):
@@ -40,25 +31,6 @@ def scaled(values, units, step=1000.0):
             return factor, unit
         factor *= step
     return factor, units[-1]
-
-
-def short(value):
-    """A number of three digits with its SI suffix: 3703960.5 -> '3.70 M'."""
-    for factor, suffix in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g}{suffix}"
-    return f"{value:.3g}"
-
-
-def bits(size):
-    """A capacity in bits as people say it: 16777216 -> '2 MB'."""
-    if size % 8 or size < 8:
-        return f"{size} bit"
-    size /= 8
-    for factor, unit in ((10**9, "GB"), (2**20, "MB"), (2**10, "KB")):
-        if size >= factor:
-            return f"{size / factor:.4g} {unit}"
-    return f"{size:.4g} B"
 
 
 def read_document(path):

@@ -43,8 +43,9 @@ void check_layer_names(const std::vector<std::string>& wanted, const model::Work
   }
 }
 
-// Reads what the call is about into `evaluated`.
-void read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluated) {
+}  // namespace
+
+void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluated) {
   const io::Document accelerator = io::load_document(options.accelerator);
   hooks.details(accelerator.notes());
   evaluated.accelerator = io::read_as(io::DocumentKind::accelerator, options.accelerator,
@@ -67,11 +68,12 @@ void read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluat
   evaluated.notes = loaded.notes;
   evaluated.missing = without_vector_unit(loaded.missing, evaluated.accelerator);
   hooks.note(io::missing_note(evaluated.missing));
-  for (const std::string& note : io::mapping_notes(mapping, loaded.workload, options.verbose)) {
+  for (const std::string& note :
+       io::mapping_notes(evaluated.mapping, loaded.workload, options.verbose)) {
     hooks.note(note);
   }
   evaluated.workload = std::move(loaded.workload);
-  check_ports(accelerator, evaluated.accelerator, evaluated.workload, mapping);
+  check_ports(accelerator, evaluated.accelerator, evaluated.workload, evaluated.mapping);
   check_layer_names(options.search.layers, evaluated.workload);
   const auto& nodes = evaluated.workload.nodes;
   const bool any = std::any_of(nodes.begin(), nodes.end(), [&](const model::WorkloadNode& node) {
@@ -82,6 +84,8 @@ void read(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluat
                          io::missing_note(evaluated.missing));
   }
 }
+
+namespace {
 
 // Layers that this kind of array leaves out are missing from the totals too.
 void add_skipped(Evaluated& evaluated) {
@@ -106,7 +110,7 @@ void add_skipped(Evaluated& evaluated) {
 
 std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks) {
   auto evaluated = std::make_unique<Evaluated>();
-  read(options, hooks, *evaluated);
+  read_inputs(options, hooks, *evaluated);
 
   search::WorkloadSearchOptions& search = evaluated->options;
   search = options.search;

@@ -42,7 +42,12 @@ struct Evaluated {
   io::EvaluationReport report() const {
     return {workload, accelerator, options, result, seconds, missing, notes};
   }
+  // The result with everything that is known of it (docs/results.md, "Details").
+  std::string full_json() const { return io::evaluation_full_json_text(report(), mapping); }
 };
+
+// Reads and checks workload, accelerator and mapping alone.
+void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& evaluated);
 
 std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks = {});
 

@@ -181,6 +181,42 @@ void note_adjusted_tilings(const model::CnGraph& graph, const Scheduled& inputs,
   }
 }
 
+void set_up(const ScheduleOptions& options, const Hooks& hooks, Scheduled& scheduled) {
+  scheduled.version = options.version;
+  scheduled.request = options.request;
+  ScheduleRequest& request = scheduled.request;
+  read(options, hooks, scheduled);
+  const model::Network& network = scheduled.network.network;
+  check_request(request, network);
+  read_given_stacks(options.stacks, network, request);
+  read_given_allocation(options.allocation, scheduled, request);
+  if (!hooks.stop) return;
+  request.search.budget.stop = hooks.stop;
+  request.costs.mapper.budget.stop = [stop = hooks.stop, limit = request.costs.mapper.budget.stop] {
+    return stop() || (limit && limit());
+  };
+}
+
+void check_tiling(const ScheduleOptions& options, const model::Network& network,
+                  const model::TilingFault& fault) {
+  if (!fault) return;
+  const int place = network.node_index(fault.node_id);
+  std::string layer;
+  if (place >= 0) layer = network.nodes[static_cast<std::size_t>(place)].name;
+  if (!layer.empty() && fault.problem.find(layer) != std::string::npos) layer.clear();
+  throw io::InputError(
+      {io::name_of(options.mapping.empty() ? options.workload : options.mapping), ""},
+      (layer.empty() ? "" : "layer " + layer + ": ") + fault.problem, fault.remedy);
+}
+
+// Whether the mapping has an entry for every layer.
+bool covers(const model::CoreMapping& mapping, const model::Network& network) {
+  return std::all_of(
+      network.nodes.begin(), network.nodes.end(), [&](const model::NetworkNode& node) {
+        return !node.layer || mapping.choose(node.name, node.operator_type) != nullptr;
+      });
+}
+
 }  // namespace
 
 const std::vector<std::string>& schedule_modes() {
@@ -207,31 +243,35 @@ io::ScheduleReport Scheduled::report() const {
           .notes = network.notes};
 }
 
+std::unique_ptr<const Prepared> prepare(const ScheduleOptions& options, const Hooks& hooks) {
+  Scheduled inputs;
+  set_up(options, hooks, inputs);
+  auto prepared = std::make_unique<Prepared>();
+  prepared->system = std::move(inputs.system);
+  prepared->mapping = std::move(inputs.mapping);
+  prepared->network = std::move(inputs.network);
+  const model::Network& network = prepared->network.network;
+  if (!covers(prepared->mapping, network)) {
+    throw io::InputError({io::name_of(options.mapping), ""}, "some layers have no entry",
+                         "allocations are scheduled under one mapping; `schedule` finds one");
+  }
+  prepared->schedule =
+      prepare_schedule(network, prepared->system, prepared->mapping, inputs.request);
+  if (hooks.stopped()) throw Cancelled();
+  check_tiling(options, network, prepared->schedule.tiling_problem);
+  if (!prepared->schedule.infeasible.empty()) throw Infeasible(prepared->schedule.infeasible);
+  return prepared;
+}
+
 std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const Hooks& hooks) {
   auto scheduled = std::make_unique<Scheduled>();
-  scheduled->version = options.version;
-  scheduled->request = options.request;
+  set_up(options, hooks, *scheduled);
   ScheduleRequest& request = scheduled->request;
-  read(options, hooks, *scheduled);
   const model::Network& network = scheduled->network.network;
-  check_request(request, network);
-  read_given_stacks(options.stacks, network, request);
-  read_given_allocation(options.allocation, *scheduled, request);
-  if (hooks.stop) {
-    request.search.budget.stop = hooks.stop;
-    request.costs.mapper.budget.stop = [stop = hooks.stop,
-                                        limit = request.costs.mapper.budget.stop] {
-      return stop() || (limit && limit());
-    };
-  }
   const auto start = std::chrono::steady_clock::now();
   ScheduleResult& result = scheduled->result;
-  const bool complete =
-      std::all_of(network.nodes.begin(), network.nodes.end(), [&](const model::NetworkNode& node) {
-        return !node.layer || scheduled->mapping.choose(node.name, node.operator_type) != nullptr;
-      });
   try {
-    if (complete) {
+    if (covers(scheduled->mapping, network)) {
       result = run_schedule(network, scheduled->system, scheduled->mapping, request);
     } else {
       AutomaticSchedule found =
@@ -251,16 +291,7 @@ std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const 
   scheduled->seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (hooks.stopped()) throw Cancelled();
-  if (result.tiling_problem) {
-    const int place = network.node_index(result.tiling_problem.node_id);
-    const std::string& problem = result.tiling_problem.problem;
-    std::string layer;
-    if (place >= 0) layer = network.nodes[static_cast<std::size_t>(place)].name;
-    if (!layer.empty() && problem.find(layer) != std::string::npos) layer.clear();
-    throw io::InputError(
-        {io::name_of(options.mapping.empty() ? options.workload : options.mapping), ""},
-        (layer.empty() ? "" : "layer " + layer + ": ") + problem, result.tiling_problem.remedy);
-  }
+  check_tiling(options, network, result.tiling_problem);
   if (result.best < 0) throw Infeasible("no feasible schedule: " + result.infeasible);
   if (!options.allocation.empty()) {
     check_groups(result, request, io::name_of(options.allocation));

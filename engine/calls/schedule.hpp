@@ -46,6 +46,15 @@ struct Scheduled {
   io::ScheduleReport report() const;
 };
 
+// The same up to where allocations are chosen: a network that is cut and costed.
+struct Prepared {
+  model::MultiCore system;
+  model::CoreMapping mapping;
+  io::NetworkImport network;
+  PreparedSchedule schedule;  // refers to the above
+};
+std::unique_ptr<const Prepared> prepare(const ScheduleOptions& options, const Hooks& hooks = {});
+
 std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const Hooks& hooks = {});
 
 // Names of the modes and versions, in the order of their enumerators.

@@ -77,6 +77,10 @@ void add_output_options(po::options_description& options) {
   add("verbose", po::bool_switch(), "more notes");
 }
 
+bool wants_details(const po::variables_map& values) {
+  return choice("--detail", values["detail"].as<std::string>(), {"normal", "full"}) == 1;
+}
+
 bool wants_json(const po::variables_map& values) {
   return choice("--format", values["format"].as<std::string>(), {"text", "json"}) == 1;
 }

@@ -26,6 +26,8 @@ std::size_t choice(const std::string& option, const std::string& value,
 
 // --format, --output, --quiet and --verbose of the commands that give one result.
 void add_output_options(boost::program_options::options_description& options);
+// --detail full.
+bool wants_details(const boost::program_options::variables_map& values);
 bool wants_json(const boost::program_options::variables_map& values);
 // To --output, else standard output. io::FileError.
 void write_result(const boost::program_options::variables_map& values, const std::string& text);

@@ -41,6 +41,8 @@ po::options_description options_of_evaluate() {
   add("no-quirks", po::bool_switch(),
       "networks as their models say, where the reference has it otherwise");
   add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
+  add("detail", text()->default_value("normal"),
+      "normal, or full: layers, accelerator and memory levels as they were understood (json)");
   add_output_options(options);
   return options;
 }
@@ -76,10 +78,13 @@ int evaluate_command(const std::vector<std::string>& arguments) {
     return kDone;
   }
   const bool json = wants_json(values);
+  const bool full = wants_details(values);
   const Hooks hooks = hooks_of_command(values);
   const auto evaluated = evaluate(evaluate_options(values), hooks);
   const io::EvaluationReport report = evaluated->report();
-  write_result(values, json ? io::evaluation_json_text(report) : io::evaluation_text(report));
+  write_result(values, !json  ? io::evaluation_text(report)
+                       : full ? evaluated->full_json()
+                              : io::evaluation_json_text(report));
   if (values.count("export-mapping") != 0) {
     io::write_text_file(values["export-mapping"].as<std::string>(),
                         io::mapping_document(report, evaluated->mapping));

@@ -17,12 +17,14 @@
 #include "engine/explore/study_strategy.hpp"
 #include "engine/run/failure.hpp"
 #include "io/document/document_kind.hpp"
+#include "io/document/given.hpp"
 #include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
-namespace {
 
 namespace po = boost::program_options;
+
+namespace {
 
 double seconds_option(const po::variables_map& values, const char* name, double least) {
   const double seconds = values[name].as<double>();
@@ -41,7 +43,9 @@ int default_threads_of_rank() {
   return bound || ranks <= 1 ? processors : std::max(1, processors / ranks);
 }
 
-bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
+}  // namespace
+
+po::options_description options_of_explore() {
   po::options_description description("Options");
   auto add = description.add_options();
   add("output,o", po::value<std::string>(),
@@ -68,19 +72,15 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
       "write the exit code there too: mpirun --enable-recovery always ends with 0");
   add("quiet", "no progress");
   add("verbose", "tell of checkpoints too");
-  po::variables_map values;
-  if (!parse_options(
-          arguments, "ridgeline explore STUDY [options]",
-          "Explores the architecture space of a study document, alone or under mpirun.\n"
-          "SIGUSR1 checkpoints; SIGUSR2, SIGTERM and SIGINT stop, resumable (exit code 75).",
-          description, "study", values))
-    return false;
-  if (values.count("study") == 0 || values["study"].as<std::vector<std::string>>().size() != 1)
-    throw UsageError("ridgeline explore takes one study document");
+  return description;
+}
+
+ExploreOptions explore_options(const po::variables_map& values) {
+  ExploreOptions options;
   options.study = values["study"].as<std::vector<std::string>>().front();
   options.output = values.count("output") != 0
                        ? std::filesystem::path(values["output"].as<std::string>())
-                       : options.study.filename().replace_extension(".h5");
+                       : std::filesystem::path(io::stem_of(options.study) + ".h5");
   options.resume = values.count("resume") != 0;
   options.force = values.count("force") != 0;
   if (options.resume && options.force)
@@ -105,6 +105,24 @@ bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
   const std::int64_t most = values["max-evaluations"].as<std::int64_t>();
   if (most < 0) throw UsageError("--max-evaluations takes a number from 0");
   options.max_evaluations = static_cast<std::uint64_t>(most);
+  return options;
+}
+
+namespace {
+
+bool parse(const std::vector<std::string>& arguments, ExploreOptions& options) {
+  po::variables_map values;
+  if (!parse_options(
+          arguments, "ridgeline explore STUDY [options]",
+          "Explores the architecture space of a study document, alone or under mpirun.\n"
+          "SIGUSR1 checkpoints; SIGUSR2, SIGTERM and SIGINT stop, resumable (exit code 75).",
+          options_of_explore(), "study", values))
+    return false;
+  if (values.count("study") == 0 || values["study"].as<std::vector<std::string>>().size() != 1)
+    throw UsageError("ridgeline explore takes one study document");
+  const Evaluation evaluation = options.evaluation;
+  options = explore_options(values);
+  options.evaluation = evaluation;
   options.command = "ridgeline explore";
   for (const std::string& argument : arguments) options.command += " " + argument;
   return true;

@@ -162,25 +162,6 @@ ScheduleRequest read_request(const po::variables_map& values, SemanticsVersion v
 
 }  // namespace
 
-ScheduleOptions schedule_options(const po::variables_map& values) {
-  const auto text = [&](const char* name) {
-    return values.count(name) == 0 ? std::string() : values[name].as<std::string>();
-  };
-  ScheduleOptions options;
-  options.version = static_cast<SemanticsVersion>(
-      choice("--semantics", values["semantics"].as<std::string>(), semantics_versions()));
-  options.request = read_request(values, options.version);
-  options.workload = required(values, "schedule", "workload");
-  options.accelerator = required(values, "schedule", "accelerator");
-  if (values.count("mapping") != 0) options.mapping = values["mapping"].as<std::string>();
-  options.stacks = text("stacks");
-  options.allocation = text("allocation");
-  options.onnx = read_onnx_options(values);
-  options.onnx.quirks = !values["no-quirks"].as<bool>();
-  options.verbose = values["verbose"].as<bool>();
-  return options;
-}
-
 namespace {
 
 bool from_study(const po::variables_map& values) {
@@ -205,8 +186,24 @@ ScheduleOptions design_options(const po::variables_map& values) {
 
 }  // namespace
 
-bool wants_details(const po::variables_map& values) {
-  return choice("--detail", values["detail"].as<std::string>(), {"normal", "full"}) == 1;
+ScheduleOptions schedule_options(const po::variables_map& values) {
+  if (from_study(values)) return design_options(values);
+  const auto text = [&](const char* name) {
+    return values.count(name) == 0 ? std::string() : values[name].as<std::string>();
+  };
+  ScheduleOptions options;
+  options.version = static_cast<SemanticsVersion>(
+      choice("--semantics", values["semantics"].as<std::string>(), semantics_versions()));
+  options.request = read_request(values, options.version);
+  options.workload = required(values, "schedule", "workload");
+  options.accelerator = required(values, "schedule", "accelerator");
+  if (values.count("mapping") != 0) options.mapping = values["mapping"].as<std::string>();
+  options.stacks = text("stacks");
+  options.allocation = text("allocation");
+  options.onnx = read_onnx_options(values);
+  options.onnx.quirks = !values["no-quirks"].as<bool>();
+  options.verbose = values["verbose"].as<bool>();
+  return options;
 }
 
 int schedule_command(const std::vector<std::string>& arguments) {
@@ -220,9 +217,7 @@ int schedule_command(const std::vector<std::string>& arguments) {
   }
   const bool json = wants_json(values);
   const bool full = wants_details(values);
-  const auto scheduled =
-      schedule(from_study(values) ? design_options(values) : schedule_options(values),
-               hooks_of_command(values));
+  const auto scheduled = schedule(schedule_options(values), hooks_of_command(values));
   const io::ScheduleReport report = scheduled->report();
   if (values.count("trace") != 0) {
     std::ostringstream trace;

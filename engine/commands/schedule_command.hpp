@@ -15,6 +15,5 @@ int schedule_command(const std::vector<std::string>& arguments);
 // Options of what is scheduled and how, and what is meant by them. UsageError.
 boost::program_options::options_description options_of_schedule();
 ScheduleOptions schedule_options(const boost::program_options::variables_map& values);
-bool wants_details(const boost::program_options::variables_map& values);
 
 }  // namespace ridgeline::engine

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "engine/calls/hooks.hpp"
 #include "engine/explore/evaluator.hpp"
 
 namespace ridgeline::engine {
@@ -29,6 +30,9 @@ struct ExploreOptions {
   Evaluation evaluation;
   std::filesystem::path exit_code_file;  // empty: none
   std::string command;                   // line, for the study file
+  // Of a call: it hears what is said and says when to stop, and nothing is printed, no signal
+  // handler set and no process ended. Null: of the command.
+  const Hooks* hooks = nullptr;
 };
 
 // Writes the exit code of the study to `exit_code_file`, for those who start it through a launcher

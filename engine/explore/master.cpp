@@ -39,6 +39,8 @@ const char* to_text(StopReason reason) {
       return "--time-limit";
     case StopReason::max_evaluations:
       return "--max-evaluations";
+    case StopReason::caller:
+      return "the caller";
     case StopReason::failure:
       return "a failure";
     case StopReason::none:
@@ -54,7 +56,7 @@ class Master {
         transport_(transport),
         ledger_(ledger),
         work_(context, ledger.front()),
-        progress_(context.options.quiet, context.options.verbose),
+        progress_(context.options.quiet, context.options.verbose, context.options.hooks),
         status_(context.options.output, context.study.spec().name, context.options.threads),
         pace_(transport.size() == 1),
         samples_(opened.before) {
@@ -78,7 +80,9 @@ class Master {
     attempt([&] { progress_.finish(); });
     for (int rank = 1; rank < ranks(); ++rank) end_.ranks_lost = end_.ranks_lost || peer(rank).lost;
     if (!failure_.empty()) {
-      std::cerr << "ridgeline: " << io::printable(failure_) << std::endl;
+      end_.failure = failure_;
+      if (context_.options.hooks == nullptr)
+        std::cerr << "ridgeline: " << io::printable(failure_) << std::endl;
       end_.code = failure_code_;
     }
     return end_;
@@ -196,6 +200,9 @@ class Master {
         next_checkpoint = now() + options.checkpoint_every;
       }
       StopReason reason = stop_request();
+      if (options.hooks != nullptr) {
+        reason = options.hooks->stopped() ? StopReason::caller : StopReason::none;
+      }
       if (reason == StopReason::none) reason = asked_to_stop_;
       if (reason == StopReason::none && options.time_limit > 0 && now() >= options.time_limit)
         reason = StopReason::time_limit;
@@ -543,11 +550,14 @@ RunEnd run_master(const RunContext& context, Transport& transport, Ledger& ledge
   } catch (...) {
     // The others have begun by now.
     const Failure failure = failure_of(std::current_exception());
-    std::cerr << "ridgeline: " << io::printable(failure.what) << std::endl;
+    end.failure = failure.what;
+    if (context.options.hooks == nullptr)
+      std::cerr << "ridgeline: " << io::printable(failure.what) << std::endl;
     for (int rank = 1; rank < transport.size(); ++rank) transport.send(rank, MessageKind::stop, {});
     end.code = failure.code;
   }
   if (master) end = master->run();
+  if (context.options.hooks != nullptr) return end;
   record_exit_code(context.options, end.code);
   finalise(transport, finalise_patience(end), end.code, end.stopped);
   if (end.evaluating || end.ranks_lost) _exit(end.code);

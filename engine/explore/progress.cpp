@@ -40,21 +40,33 @@ double hypervolume_of(const Ledger& ledger) {
   return search::hypervolume(points, reference);
 }
 
-Progress::Progress(bool quiet, bool verbose)
-    : quiet_(quiet), verbose_(verbose), terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(bool quiet, bool verbose, const Hooks* hooks)
+    : hooks_(hooks),
+      quiet_(quiet),
+      verbose_(verbose),
+      terminal_(hooks == nullptr && ::isatty(STDERR_FILENO) == 1) {}
 
 void Progress::say(const std::string& text) {
   if (quiet_) return;
+  if (hooks_ != nullptr) return hooks_->note(text);
   finish();
   std::cerr << (terminal_ ? "" : utc_now() + " ") << io::printable(text) << std::endl;
 }
 
 void Progress::detail(const std::string& text) {
+  if (hooks_ != nullptr) return hooks_->details({text});
   if (verbose_) say(text);
 }
 
 void Progress::show(const Ledger& ledger, double seconds, bool now) {
   const std::uint64_t known = ledger.known().size();
+  if (hooks_ != nullptr) {
+    if (hooks_->progress) {
+      hooks_->progress(static_cast<double>(known),
+                       static_cast<double>(std::max(ledger.expected(), known)));
+    }
+    return;
+  }
   if (!begun_) {
     begun_ = true;
     recent_.emplace_back(seconds, known);

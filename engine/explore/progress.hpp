@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/calls/hooks.hpp"
 #include "engine/explore/ledger.hpp"
 
 namespace ridgeline::engine {
@@ -16,7 +17,8 @@ double hypervolume_of(const Ledger& ledger);
 
 class Progress {
  public:
-  Progress(bool quiet, bool verbose);
+  // `hooks`: who is told instead of standard error; null: nobody.
+  Progress(bool quiet, bool verbose, const Hooks* hooks = nullptr);
   // A line of its own, whatever the progress line shows.
   void say(const std::string& text);
   void detail(const std::string& text);  // with --verbose
@@ -25,6 +27,7 @@ class Progress {
   void finish();
 
  private:
+  const Hooks* hooks_;
   bool quiet_;
   bool verbose_;
   bool terminal_;

@@ -45,7 +45,8 @@ RankWork::RankWork(const RunContext& context, const Front& front)
       journal_(
           context.files, context.folder.journal(context.run, context.rank),
           {context.run, static_cast<std::uint32_t>(context.rank), context.study.fingerprint()}) {
-  note_crashes(context.folder.crash_note(context.run, context.rank));
+  if (context.options.hooks == nullptr)
+    note_crashes(context.folder.crash_note(context.run, context.rank));
 }
 
 void RankWork::keep(const Candidate& candidate) {

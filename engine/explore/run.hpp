@@ -10,6 +10,7 @@ namespace ridgeline::engine {
 
 struct RunEnd {
   int code = 0;             // exit code
+  std::string failure;      // what of the machine ended the run; may be empty
   bool ranks_lost = false;  // some worker did not live to the end
   // An evaluation still runs: nothing that it may use can be destroyed.
   bool evaluating = false;

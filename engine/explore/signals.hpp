@@ -12,6 +12,7 @@ enum class StopReason : unsigned char {
   time_limit,       // --time-limit
   max_evaluations,  // --max-evaluations
   failure,          // input or output failed somewhere
+  caller,           // Hooks::stop, of a call
 };
 
 // Installs the handlers of SIGUSR1, SIGUSR2, SIGTERM and SIGINT and ignores SIGPIPE and

@@ -58,6 +58,33 @@ class Run {
     if (tiling_.weight_capacity == 0) tiling_.weight_capacity = model::weight_capacity(system);
   }
 
+  PreparedSchedule prepare() {
+    PreparedSchedule prepared;
+    choose_cuts();
+    const Factors factors = first_cuts().front();
+    prepared.variant = variant(factors);
+    const ScheduleVariant& v = *prepared.variant;
+    prepared.tiling_problem = v.tiling_problem;
+    if (v.tiling_problem) return prepared;
+    ScheduleResult result;
+    if (!make_space(v, result)) {
+      prepared.infeasible = result.infeasible;
+      return prepared;
+    }
+    prepared.base = base_;
+    prepared.slots.resize(base_.core.size());
+    for (int l = 0; l < static_cast<int>(v.graph.layers.size()); ++l) {
+      const int first = v.problem.layers[at(l)].first_slot;
+      for (int g = 0; g < v.graph.layers[at(l)].groups; ++g) {
+        prepared.slots[at(first + g)] = {l, g, {base_.core[at(first + g)]}};
+      }
+    }
+    for (std::size_t i = 0; i < genes_.size(); ++i) {
+      prepared.slots[at(genes_[i])].cores = space_.values[cut_genes_ + i];
+    }
+    return prepared;
+  }
+
   ScheduleResult run() {
     ScheduleResult result;
     if (std::none_of(network_.nodes.begin(), network_.nodes.end(),
@@ -524,6 +551,13 @@ ScheduleResult run_schedule(const model::Network& network, const model::MultiCor
                             NodeCostCache* cache) {
   NodeCostCache own;
   return Run(network, system, mapping, request, cache == nullptr ? own : *cache).run();
+}
+
+PreparedSchedule prepare_schedule(const model::Network& network, const model::MultiCore& system,
+                                  const model::CoreMapping& mapping,
+                                  const ScheduleRequest& request) {
+  NodeCostCache own;
+  return Run(network, system, mapping, request, own).prepare();
 }
 
 std::string describe(const model::ScheduleFigures& figures, const ScheduleVariant& variant,

@@ -91,6 +91,27 @@ ScheduleResult run_schedule(const model::Network& network, const model::MultiCor
                             const model::CoreMapping& mapping, const ScheduleRequest& request,
                             NodeCostCache* cache = nullptr);
 
+// One place of an allocation, and the cores that can run all nodes of it.
+struct PreparedSlot {
+  int layer = 0;  // place in CnGraph::layers
+  int group = 0;
+  std::vector<int> cores;  // increasing; one where the mapping or the request decides
+};
+
+// A network, cut and costed, to be scheduled with many allocations.
+struct PreparedSchedule {
+  std::string infeasible;  // as in ScheduleResult; set: nothing else is
+  model::TilingFault tiling_problem;
+  std::shared_ptr<const ScheduleVariant> variant;
+  std::vector<PreparedSlot> slots;  // in the order of Allocation::core
+  model::Allocation base;           // what the mapping or the request decides; -1 elsewhere
+};
+
+// Precondition as above; the request's granularity is one chosen cut, or none.
+PreparedSchedule prepare_schedule(const model::Network& network, const model::MultiCore& system,
+                                  const model::CoreMapping& mapping,
+                                  const ScheduleRequest& request);
+
 // What went wrong with a schedule, in words.
 std::string describe(const model::ScheduleFigures& figures, const ScheduleVariant& variant,
                      const model::MultiCore& system);

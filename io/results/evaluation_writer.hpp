@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/onnx/missing.hpp"
+#include "model/core/mapping_spec.hpp"
 #include "search/mapping/workload_search.hpp"
 
 namespace ridgeline::io {
@@ -25,6 +26,11 @@ nlohmann::ordered_json evaluation_json(const EvaluationReport& report);
 
 // JSON text. Doubles round-trip; nothing depends on the locale.
 std::string evaluation_json_text(const EvaluationReport& report);
+
+// The same with the layers and the accelerator as they were understood, and what each memory level
+// of each operand holds and is unrolled over.
+std::string evaluation_full_json_text(const EvaluationReport& report,
+                                      const model::MappingSpec& mapping);
 
 std::string evaluation_text(const EvaluationReport& report);
 

@@ -5,6 +5,7 @@ Usage: check_plots.py SOURCE_DIR RIDGELINE
 Figures are written as SVG with their text as text, so that what is printed in them can be checked
 against figures added up by hand from data/two_layers.json, and as PNG, which must not be blank.
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -126,13 +127,50 @@ class Plots(unittest.TestCase):
             self.assertIn(place, done.stderr)
             self.assertNotIn("Traceback", done.stderr)
 
+    def test_schedule_draws_links_of_endless_bandwidth_and_many_layers(self):
+        nodes = [{"layer": f"layer{i}", "id": i, "sub_id": 0, "group": 0, "core": i % 2, "start": 5 * i, "end": 5 * i + 5,
+                  "energy": 1} for i in range(64)]
+        result = {"schema": "ridgeline.schedule/1", "latency": 320, "energy": {"total": 64.0}, "nodes": nodes, "memory": [],
+                  "links": [{"from": 0, "to": 1, "bandwidth": None}],
+                  "transfers": [{"tensor": "layer0.O[0]", "from": 0, "to": 1, "start": 5, "end": 5, "bits": 8, "energy": 0,
+                                 "links": [0]}]}
+        path = pathlib.Path(self.folder.name) / "endless.json"
+        path.write_text(json.dumps(result), encoding="utf-8")
+        texts = self.texts("plot_schedule", path)
+        for expected in ("0 to 1", "core 0", "core 1", "layer0", "layer63"):
+            self.assertIn(expected, texts)
+
+    def test_memory_names_peak_and_capacity(self):
+        result = {"schema": "ridgeline.schedule/1", "latency": 100, "energy": {"total": 1.0}, "transfers": [],
+                  "nodes": [{"layer": "a", "id": 0, "sub_id": 0, "group": 0, "core": 0, "start": 0, "end": 100, "energy": 1}],
+                  "memory": [{"core": 0, "memory": "near", "capacity": 16384, "peak": 8192, "operands": ["O"],
+                              "usage": [[0, 0], [10, 8192]]},
+                             {"core": 0, "memory": "far", "capacity": 2**33, "peak": 8192, "operands": ["W"],
+                              "usage": [[0, 8192]]}]}
+        path = pathlib.Path(self.folder.name) / "memory.json"
+        path.write_text(json.dumps(result), encoding="utf-8")
+        texts = self.texts("plot_memory", path)
+        self.assertEqual((texts.count("peak"), texts.count("capacity")), (2, 1))
+        self.assertIn("core 0, near (O): peak 1 KiB of 2 KiB, 50 %", texts)
+        self.assertIn("core 0, far (W): peak 1 KiB of 1 GiB, 9.54e-05 %", texts)
+
+    def test_labels_of_a_front_do_not_cover_each_other(self):
+        front = [{"latency": 100 + i, "energy": 200 - i, "allocation": [{"cores": [i % 4]}] * 8} for i in range(90)]
+        path = pathlib.Path(self.folder.name) / "front.json"
+        path.write_text(json.dumps({"schema": "ridgeline.schedule/1", "search": {"front": front, "evaluated": 99}}),
+                        encoding="utf-8")
+        texts = self.texts("plot_front", path)
+        labels = sum(text in {" ".join(str(c) * 8) for c in range(4)} for text in texts)
+        self.assertTrue(0 < labels < 90)
+        self.assertIn(f"no room for {90 - labels} of 90 labels", texts)
+
     def test_hierarchy_shows_every_memory_of_the_examples(self):
         for name, memories in (("tpu_like", ["weight_buffer  × 1024", "partial_sum  × 1024", "unified_buffer", "dram"]),
                                ("ascend_like", ["weight_register  × 256", "activation_edge_buffer", "dram  × 4"])):
             texts = self.texts("plot_hierarchy", SOURCE / "examples" / "accelerators" / f"{name}.yaml")
             for memory in memories:
                 self.assertIn(memory, texts)
-            self.assertTrue(any("1.25 GB" in text for text in texts))
+            self.assertTrue(any("1.164 GiB" in text for text in texts))
 
     def test_hierarchy_as_png_is_not_blank(self):
         done, path = self.run_script("plot_hierarchy", SOURCE / "examples" / "accelerators" / "eyeriss_like.yaml",

@@ -18,9 +18,9 @@ import numpy as np
 
 RIDGELINE = pathlib.Path(sys.argv.pop()).resolve()
 SOURCE = pathlib.Path(sys.argv.pop()).resolve()
-sys.path[:0] = [str(SOURCE / "scripts"), str(SOURCE / "tests" / "scripts")]
+sys.path[:0] = [str(SOURCE / "python"), str(SOURCE / "tests" / "scripts")]
 import browser  # noqa: E402
-from ridgeline_results import ResultError, Study  # noqa: E402
+from ridgeline.study import ResultError, Study  # noqa: E402
 
 TEXT = h5py.string_dtype()
 NAN = float("nan")
@@ -106,10 +106,34 @@ class Reader(Results):
             self.assertEqual(study.design_ids(), [0, 4, 5])
             self.assertEqual(study.design(4)["accelerator"], {"name": "chip 4"})
 
+    def test_cannot_mix_up_rows_and_ids(self):
+        with Study(self.study) as study:
+            # Candidate 5 is the best in latency; as a row it says its id, and is no number.
+            best = study.best("latency")
+            self.assertEqual((best.id, best.row, best["latency"], best["l1"]), (5, 5, 40.0, "128K"))
+            self.assertEqual(study.design(best).id, 5)
+            with self.assertRaises(TypeError):
+                study.ids()[best]
+            with self.assertRaises(TypeError):
+                int(best)
+            self.assertEqual(study.knee().id, study.design(study.knee()).id)
+            with self.assertRaisesRegex(KeyError, "no objective 'speed'"):
+                study.best("speed")
+
+    def test_opens_a_study_that_still_runs(self):
+        folder = self.path / "running.h5.d"
+        folder.mkdir()
+        write_study(folder / "run-1.rank-0.snapshot.h5", status="stopped")
+        with Study(self.path / "running.h5") as study:
+            self.assertTrue(study.running)
+            self.assertEqual(list(study.front()["id"]), FRONT)
+        with self.assertRaisesRegex(ResultError, "there is no such study"):
+            Study(self.path / "nothing.h5")
+
     def test_does_without_pandas(self):
-        code = ("import sys; sys.modules['pandas'] = None; sys.path.insert(0, sys.argv[1]); from ridgeline_results import Study; "
+        code = ("import sys; sys.modules['pandas'] = None; sys.path.insert(0, sys.argv[1]); from ridgeline import Study; "
                 "t = Study(sys.argv[2]).candidates(); print(type(t).__name__, len(t), list(t['rows']))")
-        done = subprocess.run([sys.executable, "-c", code, SOURCE / "scripts", self.study], capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", code, SOURCE / "python", self.study], capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout.split(" ", 2), ["Table", "6", "[8, 8, 8, 16, 16, 16]\n"])
 
     def test_refuses_what_it_does_not_know(self):
@@ -132,8 +156,8 @@ class Reader(Results):
         report = json.loads(done.stdout)
         with Study(self.study) as study:
             self.assertEqual([d["id"] for d in report["front"]], list(study.front()["id"]))
-            self.assertEqual(report["knee"]["id"], study.ids()[study.knee()])
-            self.assertEqual([d["id"] for d in report["best"].values()], [study.ids()[row] for row in study.best()])
+            self.assertEqual(report["knee"]["id"], study.knee().id)
+            self.assertEqual([d["id"] for d in report["best"].values()], [candidate.id for candidate in study.best().values()])
             for objective, by_parameter in study.sensitivity().items():
                 for parameter, (explained, best, spread) in by_parameter.items():
                     other = report["sensitivity"][objective][parameter]

@@ -1,0 +1,35 @@
+#include "engine/explore/explore.hpp"
+
+#include <algorithm>
+
+#include "engine/commands/exit_code.hpp"
+#include "engine/explore/run.hpp"
+#include "engine/explore/study_strategy.hpp"
+#include "engine/run/failure.hpp"
+#include "io/document/document_kind.hpp"
+
+namespace ridgeline::engine {
+
+Explored explore(ExploreOptions options, const Hooks& hooks) {
+  options.hooks = &hooks;
+  const io::Study study = io::read_as(io::DocumentKind::study, options.study,
+                                      [&] { return io::Study::read(options.study); });
+  const std::unique_ptr<Evaluator> evaluator = options.evaluation.make(study);
+  check_first_designs(study, *evaluator);
+  LedgerOptions limits;
+  limits.max_evaluations = options.max_evaluations;
+  limits.patience = std::max(limits.patience, options.worker_timeout);
+  limits.deferred = true;
+  Ledger ledger(strategy_of(study), study.spec().objectives, limits);
+  StudyFolder folder(posix_file_system(), options.output);
+  const OpenedStudy opened = folder.open(study, options, ledger);
+  if (opened.already_complete) return {kDone, true};
+  const auto transport = lone_transport();
+  const RunContext context{study,      options,        folder, posix_file_system(), *evaluator,
+                           opened.run, opened.started, 0,      transport->size()};
+  const RunEnd end = run_master(context, *transport, ledger, opened);
+  if (!end.failure.empty()) throw MachineError(end.failure);
+  return {end.code, false};
+}
+
+}  // namespace ridgeline::engine

@@ -1,0 +1,186 @@
+// The C interface's handle on one layer, core and spatial mapping.
+#include <algorithm>
+#include <atomic>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "engine/calls/evaluate.hpp"
+#include "engine/commands/evaluate_command.hpp"
+#include "engine/commands/exit_code.hpp"
+#include "engine/run/team.hpp"
+#include "io/inputs/mapping_reader.hpp"
+#include "library/request.hpp"
+#include "library/result.hpp"
+#include "search/mapping/allocate.hpp"
+#include "search/mapping/spatial_candidates.hpp"
+
+using namespace ridgeline;
+using namespace ridgeline::engine;
+using Json = nlohmann::ordered_json;
+
+struct ridgeline_mapping {
+  model::Problem problem;
+  bool even = false;
+  std::string text;
+};
+
+namespace {
+
+const model::WorkloadNode& only_layer(const Evaluated& inputs) {
+  const std::vector<std::string>& wanted = inputs.options.layers;
+  std::vector<const model::WorkloadNode*> found;
+  for (const model::WorkloadNode& node : inputs.workload.nodes) {
+    if (!node.layer) continue;
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), node.name) != wanted.end()) {
+      found.push_back(&node);
+    }
+  }
+  if (found.size() == 1) return *found.front();
+  throw UsageError("a mapping is of one layer, and this names " + std::to_string(found.size()) +
+                   ": give `layer`");
+}
+
+std::vector<model::ArrayDimUnroll> given_spatial(const Json& value) {
+  if (!value.is_object()) throw UsageError("`spatial` is an object such as {\"D1\": {\"K\": 32}}");
+  // As a mapping document has it, and read as one.
+  std::string document = "[{\"name\": \"default\", \"spatial_mapping\": {";
+  std::string arrays;
+  for (const auto& [array, loops] : value.items()) {
+    if (!loops.is_object())
+      throw UsageError("`spatial` is an object such as {\"D1\": {\"K\": 32}}");
+    Json list = Json::array();
+    for (const auto& [dim, factor] : loops.items()) list.push_back(dim + ", " + factor.dump());
+    arrays += (arrays.empty() ? "" : ", ") + Json(array).dump() + ": " + list.dump();
+  }
+  document += arrays + "}}]";
+  return io::read_mapping(io::parse_document(document, "(spatial)", io::Format::json).root())
+      .entries.front()
+      .spatial_mapping;
+}
+
+// Costs one ordering; NaN where it is none of the problem's. False: it cannot be read.
+bool cost(const ridgeline_mapping& mapping, int loops, const std::int32_t* dims,
+          const std::int64_t* sizes, double& energy, double& latency) {
+  const model::Problem& problem = mapping.problem;
+  energy = latency = std::numeric_limits<double>::quiet_NaN();
+  model::Ordering ordering;
+  std::array<std::int64_t, model::kMaxDims> left = problem.temporal_size;
+  bool fits = true;
+  for (int i = 0; i < loops; ++i) {
+    const std::int32_t dim = dims[i];
+    const std::int64_t size = sizes[i];
+    if (dim < 0 || dim >= problem.dims || size < 1) return false;
+    if (size == 1) continue;
+    if (ordering.count == model::kMaxLoops) return false;
+    std::int64_t& rest = left[static_cast<std::size_t>(dim)];
+    fits = fits && rest % size == 0;
+    rest /= size;
+    ordering.push(dim, size);
+  }
+  for (int d = 0; d < problem.dims; ++d) fits = fits && left[static_cast<std::size_t>(d)] == 1;
+  if (!fits) return true;
+  if (ordering.count == 0) ordering.push(0, 1);
+  model::Cuts cuts;
+  if (!search::allocate(problem, ordering, mapping.even, cuts)) return true;
+  const model::Cost found = model::evaluate(problem, ordering, cuts);
+  if (!(found.energy < std::numeric_limits<double>::infinity())) return true;
+  energy = found.energy;
+  latency = found.latency;
+  return true;
+}
+
+}  // namespace
+
+extern "C" {
+
+ridgeline_mapping* ridgeline_mapping_open(const char* request, ridgeline_result** failure) {
+  return guarded_open(failure, [&] {
+    Json json = parse_request(request, "mapping");
+    Json spatial;
+    if (const auto given = json.find("spatial"); given != json.end()) {
+      spatial = *given;
+      json.erase("spatial");
+    }
+    const auto values = option_values(json, "mapping", options_of_evaluate(),
+                                      {"output", "format", "quiet", "export-mapping"});
+    const EvaluateOptions options = evaluate_options(values);
+    Evaluated inputs;
+    read_inputs(options, {}, inputs);
+    inputs.options = options.search;
+    const model::WorkloadNode& node = only_layer(inputs);
+    const model::Layer& layer = *node.layer;
+    model::MappingEntry entry = *inputs.mapping.choose(node.name, node.operator_type);
+    if (!spatial.is_null()) entry.spatial_mapping = given_spatial(spatial);
+    const model::Hierarchy hierarchy = model::build_hierarchy(inputs.accelerator);
+    const auto levels = model::operand_levels(layer, hierarchy, entry);
+    for (std::size_t o = 0; o < layer.operands.size(); ++o) {
+      if (levels[o].empty()) {
+        throw Infeasible("no memory stores operand " + layer.operands[o].name);
+      }
+    }
+    const search::SpatialCandidates candidates = search::spatial_candidates(
+        layer, inputs.accelerator, hierarchy, entry,
+        {options.search.mapper.spatial_candidates, options.search.mapper.mixed_spatial});
+    if (candidates.mappings.empty()) throw Infeasible(candidates.infeasible);
+    const model::SpatialMapping& chosen = candidates.mappings.front();
+    auto compiled = model::compile(layer, inputs.accelerator, hierarchy, entry, chosen);
+    if (const auto* why = std::get_if<std::string>(&compiled)) throw Infeasible(*why);
+
+    auto mapping = std::make_unique<ridgeline_mapping>();
+    mapping->problem = std::get<model::Problem>(compiled);
+    mapping->even = options.search.mapper.even;
+    Json text{{"dims", Json::array()}, {"temporal", Json::array()}, {"spatial", Json::object()}};
+    for (std::size_t d = 0; d < layer.dims.size(); ++d) {
+      text["dims"].push_back({layer.dims[d].name, layer.dims[d].size});
+      text["temporal"].push_back({layer.dims[d].name, mapping->problem.temporal_size[d]});
+    }
+    for (const model::SpatialDim& dim : chosen) {
+      Json& array =
+          text["spatial"]
+              [inputs.accelerator.array.dims[static_cast<std::size_t>(dim.array_dim)].name];
+      array = Json::object();
+      for (const model::SpatialLoop& loop : dim.loops) {
+        array[layer.dims[static_cast<std::size_t>(loop.dim)].name] = loop.factor;
+      }
+    }
+    mapping->text = text.dump();
+    return mapping;
+  });
+}
+
+const char* ridgeline_mapping_text(const ridgeline_mapping* mapping) {
+  return mapping == nullptr ? nullptr : mapping->text.c_str();
+}
+
+int ridgeline_mapping_cost(const ridgeline_mapping* mapping, int64_t count, int32_t loops,
+                           const int32_t* dims, const int64_t* sizes, double* energy,
+                           double* latency, int32_t threads) {
+  if (mapping == nullptr || count < 0 || loops < 0) return RIDGELINE_USAGE;
+  constexpr std::int64_t kBlock = 1024;
+  std::atomic<bool> readable{true};
+  const auto block = [&](std::size_t b, int) {
+    const std::int64_t begin = static_cast<std::int64_t>(b) * kBlock;
+    const std::int64_t end = std::min(count, begin + kBlock);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const bool ok =
+          cost(*mapping, loops, dims + i * loops, sizes + i * loops, energy[i], latency[i]);
+      if (!ok) readable = false;
+    }
+  };
+  try {
+    const auto blocks = static_cast<std::size_t>((count + kBlock - 1) / kBlock);
+    Team(static_cast<int>(
+             std::min<std::size_t>(std::max(threads, 1), std::max<std::size_t>(blocks, 1))))
+        .run(blocks, block);
+  } catch (...) {
+    return RIDGELINE_IO_FAILED;
+  }
+  return readable ? RIDGELINE_OK : RIDGELINE_USAGE;
+}
+
+void ridgeline_mapping_close(ridgeline_mapping* mapping) {
+  delete mapping;
+}
+
+}  // extern "C"

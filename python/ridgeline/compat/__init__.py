@@ -1,0 +1,1 @@
+"""ZigZag's and Stream's own calls, answered by Ridgeline: a script changes only its imports."""

@@ -1,0 +1,4 @@
+"""``stream.utils``."""
+from .scme import CostModelEvaluationLUT
+
+__all__ = ["CostModelEvaluationLUT"]
