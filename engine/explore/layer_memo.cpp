@@ -9,27 +9,31 @@ search::LayerResult LayerMemo::get(const std::string& key,
   bool mine = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto [place, fresh] = results_.try_emplace(key);
-    mine = fresh;
-    if (fresh) {
-      place->second = promise.get_future().share();
+    auto place = results_.find(key);
+    if (place == results_.end()) {
+      mine = true;
       order_.push_back(key);
-      ++misses_;
-      // Those who wait for one that leaves keep it alive.
-      while (order_.size() > capacity_) {
-        results_.erase(order_.front());
-        order_.pop_front();
+      try {
+        place = results_.emplace(key, promise.get_future().share()).first;
+      } catch (...) {
+        order_.pop_back();
+        throw;
       }
+      ++misses_;
     } else {
       ++hits_;
     }
     shared = place->second;
+    // Those who wait for one that leaves keep it alive.
+    while (order_.size() > capacity_) {
+      results_.erase(order_.front());
+      order_.pop_front();
+    }
   }
   if (!mine) return *shared.get();
+  std::shared_ptr<const search::LayerResult> result;
   try {
-    auto result = std::make_shared<const search::LayerResult>(solve());
-    promise.set_value(result);
-    return *result;
+    result = std::make_shared<const search::LayerResult>(solve());
   } catch (...) {
     {
       const std::lock_guard lock(mutex_);
@@ -39,6 +43,8 @@ search::LayerResult LayerMemo::get(const std::string& key,
     promise.set_exception(std::current_exception());
     throw;
   }
+  promise.set_value(result);
+  return *result;
 }
 
 std::uint64_t LayerMemo::hits() const {

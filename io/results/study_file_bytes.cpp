@@ -46,6 +46,15 @@ class Writing {
     (*this)(d.id);
     (*this)(d.documents);
   }
+  // In the order of their ids, as a file lists them, whatever the order in which they came.
+  void operator()(const std::vector<StudyDesign>& designs) {
+    std::vector<const StudyDesign*> sorted;
+    for (const StudyDesign& design : designs) sorted.push_back(&design);
+    std::sort(sorted.begin(), sorted.end(),
+              [](const StudyDesign* x, const StudyDesign* y) { return x->id < y->id; });
+    out_.put(static_cast<std::uint64_t>(sorted.size()));
+    for (const StudyDesign* design : sorted) (*this)(*design);
+  }
   std::string take() { return out_.take(); }
 
  private:

@@ -51,7 +51,11 @@ void look_up() {
   wanted_kind = kind;
 }
 
+// What the program's libraries do before main() is not its own.
+std::atomic<bool> in_main{false};
+
 bool fails(Kind kind) {
+  if (!in_main) return false;
   if (wanted_kind == -2) look_up();
   const unsigned long number = ++counts[kind];
   return wanted_kind == kind &&
@@ -128,6 +132,22 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
 }
 
 extern "C" {
+
+int (*main_of_program)(int, char**, char**);
+
+int main_in_sight(int count, char** words, char** environment) {
+  in_main = true;
+  const int code = main_of_program(count, words, environment);
+  in_main = false;  // nor what they do behind it
+  return code;
+}
+
+int __libc_start_main(int (*program)(int, char**, char**), int count, char** words, void (*init)(),
+                      void (*fini)(), void (*rtld_fini)(), void* stack_end) {
+  main_of_program = program;
+  const auto next = real<decltype(&__libc_start_main)>("__libc_start_main");
+  return next(main_in_sight, count, words, init, fini, rtld_fini, stack_end);
+}
 
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);

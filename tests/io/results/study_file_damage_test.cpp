@@ -149,6 +149,16 @@ TEST_F(DamagedStudyFile, SaysWhichPartIsDamagedAndReadsTheRest) {
   }
 }
 
+TEST_F(DamagedStudyFile, IsNotOneWhoseDesignsCameInAnotherOrder) {
+  StudyFile file = some_study();
+  file.designs = {{10, {{"mapping", "[1]"}}}, {0, {{"mapping", "[2]"}}}, {2, {{"mapping", "[3]"}}}};
+  write_study_file(file_, file);
+  const StudyFile read = read_study_file(file_);
+  ASSERT_EQ(read.designs.size(), 3u);
+  EXPECT_EQ(read.designs[0].id, 0u);
+  EXPECT_EQ(read.designs[2].id, 10u);
+}
+
 TEST_F(DamagedStudyFile, WithANulInALabelIsWrittenWithoutIt) {
   StudyFile file = some_study();
   file.parameters[1].labels[0] = std::string("32\0K", 4);
