@@ -21,7 +21,7 @@ double macs_of(const model::Workload& workload) {
 }
 
 model::Workload read(const std::string& text, bool expanded = false) {
-  const Document document = parse_document(text, "model.yaml", Syntax::yaml);
+  const Document document = parse_document(text, "model.yaml");
   return read_language_model(document.root(), "model", expanded);
 }
 
