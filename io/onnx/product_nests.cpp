@@ -547,7 +547,11 @@ Attention read_attention(const OperatorContext& op) {
     a.batch = q[0];
     a.queries = q[1];
     const bool packed = !has_input(op, 1);
-    a.head = a.value = divided(op, q[2], packed ? heads + 2 * a.heads : heads);
+    // A cache says how long a head is.
+    const auto past = has_input(op, 3) ? known_sizes(op, op.source().inputs[3]) : std::nullopt;
+    a.head = a.value = past && past->size() == 4
+                           ? (*past)[3]
+                           : divided(op, q[2], packed ? heads + 2 * a.heads : heads);
     if (packed) a.key_input = a.value_input = 0;
     // The cache that it hands on says how long it is with the new positions; where that is its
     // buffer, no longer.

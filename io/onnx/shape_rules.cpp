@@ -573,7 +573,10 @@ class Rules {
       const std::int64_t kv = integer("kv_num_heads", 0);
       if (kv < 1 || kv > kMostWindow) return;
       if (!has(1) && out[2].size > 0) {  // queries, keys and values packed
-        out[2] = dim_of(out[2].size / (heads + 2 * kv) * heads);
+        const OnnxShape* past = shape(3);
+        const bool cached = past && past->size() == 4 && (*past)[3].size > 0;
+        out[2] = cached ? times(dim_of(heads), (*past)[3])
+                        : dim_of(out[2].size / (heads + 2 * kv) * heads);
       }
     } else if (const OnnxShape* v = shape(2); v && v->size() == 3) {
       out[2] = (*v)[2];
