@@ -13,6 +13,9 @@ install(TARGETS ridgeline_shared EXPORT ridgelineTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/ridgeline"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+if(TARGET ridgeline_full)
+  install(TARGETS ridgeline_full RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/ridgeline")
+endif()
 install(TARGETS ridgeline_model ridgeline_search ridgeline_io ridgeline_engine
   EXPORT ridgelineFloors ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 foreach(folder model search io engine)

@@ -1,0 +1,57 @@
+// What takes the place of the functions that need MPI, HDF5 or protobuf in the program that is
+// started first. The arguments tell before whether they are needed, so that nothing has been
+// written when one of these is called after all.
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/explore/transport.hpp"
+#include "engine/start/full_program.hpp"
+#include "io/onnx/onnx_graph.hpp"
+#include "io/onnx/onnx_inference.hpp"
+#include "io/results/study_file.hpp"
+
+namespace ridgeline::io {
+
+OnnxGraph read_onnx_graph(const std::filesystem::path&, const OnnxOptions&) {
+  engine::become_full_program();
+}
+
+OnnxGraph parse_onnx_graph(std::string_view, const std::string&, const OnnxOptions&) {
+  engine::become_full_program();
+}
+
+bool is_standard_operator(const std::string&) {
+  engine::become_full_program();
+}
+
+void write_study_file(const std::filesystem::path&, const StudyFile&) {
+  engine::become_full_program();
+}
+
+StudyFile read_study_file(const std::filesystem::path&) {
+  engine::become_full_program();
+}
+
+StudyFileReading examine_study_file(const std::filesystem::path&) {
+  engine::become_full_program();
+}
+
+}  // namespace ridgeline::io
+
+namespace ridgeline::engine {
+
+std::unique_ptr<Transport> mpi_transport() {
+  become_full_program();
+}
+
+std::unique_ptr<Transport> lone_transport() {
+  become_full_program();
+}
+
+void finalise(Transport&, double, int, bool) {
+  become_full_program();
+}
+
+}  // namespace ridgeline::engine
