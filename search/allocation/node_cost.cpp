@@ -12,9 +12,9 @@
 #include "model/core/problem.hpp"
 #include "model/system/streaming.hpp"
 #include "search/allocation/offchip_bandwidth.hpp"
-#include "search/mapping/allocate.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/loop_factors.hpp"
+#include "search/mapping/ordering_batch.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline::search {
@@ -144,39 +144,44 @@ class CriterionSearch {
     LoopFactors factors = loop_factors(layer_.tile, sizes, options_.lpf_limit, {});
     if (!factors.error.empty() || factors.loops.size() > model::kMaxLoops) return;
     LoopPermutations permutations(layer_.tile, std::move(factors.loops));
+    OrderingBatch batch(problem, permutations.current(), options_.even);
     bool here = false;
+    const auto cost_batch = [&] {
+      batch.cost([&](const model::Cost& cost, int i) {
+        ++evaluated;
+        here = keep(problem, batch, cost, i, best) || here;
+      });
+    };
     do {
       if (best.any && options_.budget.stopped()) break;
-      model::Ordering ordering;
-      for (const model::TemporalLoop& loop : permutations.current()) {
-        ordering.push(loop.dim, loop.size);
-      }
-      if (ordering.count == 0) ordering.push(0, 1);
-      model::Cuts cuts;
-      if (!allocate(problem, ordering, options_.even, cuts)) continue;
-      const model::Cost cost = model::evaluate(problem, ordering, cuts);
-      ++evaluated;
-      if (!std::isfinite(cost.latency)) continue;
-      double value = std::trunc(cost.latency);
-      if (streaming_ && !rules_of_2023_) {
-        model::Detail detail;
-        const model::Evaluation e = model::explain(problem, ordering, cuts, &detail);
-        value *= oversubscription(problem, detail, order_, slices(), compute_cycles(problem, e));
-      }
-      const bool replaces =
-          rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
-      if (best.any && !replaces) continue;
-      best.any = true;
-      best.value = value;
-      best.cost = cost;
-      best.ordering = ordering;
-      best.cuts = cuts;
-      here = true;
+      if (batch.add(permutations.places()) && batch.full()) cost_batch();
     } while (permutations.next());
+    cost_batch();
     if (here) {
       best.problem = problem;
       best.spatial = spatial;
     }
+  }
+
+  // Whether the i-th mapping of a batch is now the best.
+  bool keep(const model::Problem& problem, const OrderingBatch& batch, const model::Cost& cost,
+            int i, Best& best) const {
+    if (!std::isfinite(cost.latency)) return false;
+    double value = std::trunc(cost.latency);
+    if (streaming_ && !rules_of_2023_) {
+      model::Detail detail;
+      const model::Evaluation e =
+          model::explain(problem, batch.ordering(i), batch.cuts(i), &detail);
+      value *= oversubscription(problem, detail, order_, slices(), compute_cycles(problem, e));
+    }
+    const bool replaces = rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
+    if (best.any && !replaces) return false;
+    best.any = true;
+    best.value = value;
+    best.cost = cost;
+    best.ordering = batch.ordering(i);
+    best.cuts = batch.cuts(i);
+    return true;
   }
 
   int slices() const { return static_cast<int>(std::max<std::int64_t>(layer_.inter_tiles, 1)); }
