@@ -2,10 +2,17 @@
 
 namespace ridgeline::engine {
 
+namespace {
+
+constexpr unsigned kProven = 4;  // in the byte that names a bound
+
+}  // namespace
+
 void encode(ByteWriter& out, const Candidate& candidate) {
   out.put(candidate.id);
   out.put(static_cast<std::uint8_t>(candidate.status));
-  out.put(static_cast<std::uint8_t>(candidate.hopeless ? 1 : 0));
+  out.put(static_cast<std::uint8_t>(static_cast<unsigned>(candidate.hopeless) |
+                                    (candidate.proven ? kProven : 0u)));
   if (candidate.status == CandidateStatus::ok)
     for (const double metric : candidate.metrics) out.put(metric);
   out.put_text(candidate.message);
@@ -15,9 +22,10 @@ bool decode(ByteReader& in, Candidate& candidate) {
   candidate.id = in.get<std::uint64_t>();
   const auto status = in.get<std::uint8_t>();
   const auto hopeless = in.get<std::uint8_t>();
-  if (!in.ok() || status > 3 || hopeless > 1) return false;
+  if (!in.ok() || status > 3 || hopeless > 7) return false;
   candidate.status = static_cast<CandidateStatus>(status);
-  candidate.hopeless = hopeless != 0;
+  candidate.hopeless = static_cast<Bound>(hopeless & ~kProven);
+  candidate.proven = (hopeless & kProven) != 0;
   candidate.metrics = {};
   if (candidate.status == CandidateStatus::ok)
     for (double& metric : candidate.metrics) metric = in.get<double>();

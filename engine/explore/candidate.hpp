@@ -19,12 +19,23 @@ using io::CandidateStatus;
 // By model::Metric, in the metric's own unit and direction.
 using Metrics = std::array<double, model::kMetrics>;
 
+// Which lower bound of a design's metrics the front dominated: each takes more work than the one
+// before, and is closer.
+enum class Bound : std::uint8_t {
+  none = 0,
+  ideal = 1,   // all units busy, each datum moved once
+  tables = 2,  // of each layer on its own, before its mapping is searched
+  partial = 3  // some layers solved, the others as `tables` has them
+};
+inline constexpr int kBounds = 4;
+
 struct Candidate {
   std::uint64_t id = 0;
   CandidateStatus status = CandidateStatus::ok;
   // A lower bound of its metrics was dominated by the front of the blocks before its own. Such
   // a candidate is `pruned`, or evaluated nevertheless where the study does not prune.
-  bool hopeless = false;
+  Bound hopeless = Bound::none;
+  bool proven = false;  // an ok one: no mapping of the study's space is better
   Metrics metrics{};    // of an ok one
   std::string message;  // of an infeasible or failed one
 

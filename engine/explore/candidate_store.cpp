@@ -11,11 +11,15 @@ bool CandidateStore::insert(const Candidate& candidate) {
   if (!row_of_.try_emplace(candidate.id, row).second) return false;
   ids_.push_back(candidate.id);
   status_.push_back(candidate.status);
-  hopeless_.push_back(candidate.hopeless ? 1 : 0);
+  hopeless_.push_back(candidate.hopeless);
+  proven_.push_back(candidate.proven);
   metrics_row_.push_back(static_cast<std::uint32_t>(metrics_.size()));
   if (candidate.status == CandidateStatus::ok) metrics_.push_back(candidate.metrics);
   if (!candidate.message.empty()) messages_[row] = candidate.message;
   ++counts_[static_cast<std::size_t>(candidate.status)];
+  if (candidate.status == CandidateStatus::pruned)
+    ++pruned_by_[static_cast<std::size_t>(candidate.hopeless)];
+  if (candidate.status == CandidateStatus::ok && !candidate.proven) ++unproven_;
   return true;
 }
 
@@ -23,7 +27,8 @@ Candidate CandidateStore::at(std::uint32_t row) const {
   Candidate candidate;
   candidate.id = ids_[row];
   candidate.status = status_[row];
-  candidate.hopeless = hopeless_[row] != 0;
+  candidate.hopeless = hopeless_[row];
+  candidate.proven = proven_[row];
   if (candidate.status == CandidateStatus::ok) candidate.metrics = metrics_[metrics_row_[row]];
   if (const auto message = messages_.find(row); message != messages_.end())
     candidate.message = message->second;

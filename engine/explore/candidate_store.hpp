@@ -23,6 +23,10 @@ class CandidateStore {
   std::size_t count(CandidateStatus status) const {
     return counts_[static_cast<std::size_t>(status)];
   }
+  // Pruned ones, by the bound that the front dominated.
+  std::size_t pruned_by(Bound bound) const { return pruned_by_[static_cast<std::size_t>(bound)]; }
+  // Evaluated ones without a proof that no mapping is better.
+  std::size_t unproven() const { return unproven_; }
   // The one with the smallest id of those that failed.
   std::optional<Candidate> first_error() const;
   // Columns sorted by id, of the objectives alone.
@@ -34,11 +38,14 @@ class CandidateStore {
   std::unordered_map<std::uint64_t, std::uint32_t> row_of_;
   std::vector<std::uint64_t> ids_;
   std::vector<CandidateStatus> status_;
-  std::vector<char> hopeless_;
+  std::vector<Bound> hopeless_;
+  std::vector<bool> proven_;
   std::vector<std::uint32_t> metrics_row_;  // of an ok one
   std::vector<Metrics> metrics_;
   std::unordered_map<std::uint32_t, std::string> messages_;
   std::size_t counts_[4] = {};
+  std::size_t pruned_by_[kBounds] = {};
+  std::size_t unproven_ = 0;
 };
 
 }  // namespace ridgeline::engine

@@ -9,7 +9,9 @@
 //   Design read(const io::DesignDocuments&) const;          throws io::InputError
 //   void check(const Design&) const;                        throws io::InputError
 //   Metrics bound(const Design&) const;
-//   Solution solve(const Design&, const StopCheck&);        throws Stopped
+//   Solution solve(const Design&, const StopCheck&, const GiveUp&);   throws Stopped, and GivenUp
+//       where a closer bound than `bound` is one that `give_up` gives up
+//   bool proven(const Solution&) const;                     no mapping is better
 //   std::string infeasible(const Design&, const Solution&) const;   empty: it is feasible
 //   Metrics measure(const Design&, const Solution&) const;
 //   std::string describe(const Design&, const Solution&) const;     JSON text
@@ -34,6 +36,8 @@
 #include "search/fronts/pareto.hpp"
 
 namespace ridgeline::engine {
+
+struct GivenUp {};
 
 // Solutions of the designs that no other of this rank dominates. At most `capacity` of them: the
 // oldest leave, and are searched again where they are asked for.
@@ -127,20 +131,27 @@ class DesignEvaluator final : public Evaluator {
     const Metrics& bound = prepared->bound;
     if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty())
       return infeasible(why);
-    if (give_up(bound)) {
+    const auto pruned = [&] {
       candidate.status = CandidateStatus::pruned;
       return candidate;
-    }
+    };
+    if (give_up(bound, Bound::ideal)) return pruned();
     if (known_) {
       if (auto known = known_->find(study_, place, genes_of(genome))) {
         known->id = id;
         return std::move(*known);
       }
     }
-    auto solution = std::make_shared<const Solution>(solve(*prepared, genome, stop));
+    std::shared_ptr<const Solution> solution;
+    try {
+      solution = std::make_shared<const Solution>(solve(*prepared, genome, stop, give_up));
+    } catch (const GivenUp&) {
+      return pruned();
+    }
     if (const std::string why = kind_.infeasible(design, *solution); !why.empty())
       return infeasible(why);
     candidate.metrics = kind_.measure(design, *solution);
+    candidate.proven = kind_.proven(*solution);
     if (const std::string why = violated_constraint(study_.spec(), candidate.metrics); !why.empty())
       return infeasible(why);
     kept_.offer(id, objective_vector(study_.spec().objectives, candidate.metrics),
@@ -153,7 +164,9 @@ class DesignEvaluator final : public Evaluator {
     const auto prepared = prepare(place_of(id, genome), genome.has_value());
     if (!prepared->impossible.empty()) throw std::runtime_error(prepared->impossible);
     std::shared_ptr<const Solution> solution = kept_.find(id);
-    if (!solution) solution = std::make_shared<const Solution>(solve(*prepared, genome, stop));
+    const GiveUp never = [](const Metrics&, Bound) { return false; };
+    if (!solution)
+      solution = std::make_shared<const Solution>(solve(*prepared, genome, stop, never));
     if (const std::string why = kind_.infeasible(prepared->design, *solution); !why.empty())
       throw std::runtime_error(why);
     return {id,
@@ -217,7 +230,7 @@ class DesignEvaluator final : public Evaluator {
   }
 
   Solution solve(const Prepared& prepared, const std::optional<search::Genome>& genome,
-                 const StopCheck& stop) {
+                 const StopCheck& stop, const GiveUp& give_up) {
     if constexpr (requires { kind_.solve(prepared.design, prepared.documents, *genome, stop); }) {
       if (genome) {
         const search::Genome schedule(
@@ -226,7 +239,7 @@ class DesignEvaluator final : public Evaluator {
         return kind_.solve(prepared.design, prepared.documents, schedule, stop);
       }
     }
-    return kind_.solve(prepared.design, stop);
+    return kind_.solve(prepared.design, stop, give_up);
   }
 
   static constexpr std::size_t kPrepared = 64;

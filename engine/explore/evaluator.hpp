@@ -24,8 +24,8 @@ struct NoSuchSystem : std::runtime_error {
 
 using StopCheck = std::function<bool()>;
 // Whether a candidate is to be given up, given a lower bound of each metric (an upper one of
-// those that are maximised).
-using GiveUp = std::function<bool(const Metrics& bound)>;
+// those that are maximised), and which bound that is.
+using GiveUp = std::function<bool(const Metrics& bound, Bound which)>;
 
 // Called from several threads at once. Exceptions other than Stopped are recorded as errors of
 // the design.
@@ -34,8 +34,8 @@ class Evaluator {
   virtual ~Evaluator() = default;
   // Throws what is wrong with the documents of a design, before anything is evaluated.
   virtual void check(std::uint64_t) {}
-  // Asks `give_up` at most once, before anything expensive, and returns a pruned candidate
-  // where it says yes. What it returns is a function of the study and the id alone.
+  // Asks `give_up` before anything expensive, and again with closer bounds, and returns a pruned
+  // candidate where it says yes. What it returns is a function of the study and the id alone.
   virtual Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) = 0;
   // What an id stands for in a search over designs and schedules together: parameter values, then
   // the genes of the schedule. Before it is evaluated or described.

@@ -66,7 +66,7 @@ std::uint32_t Ledger::front_of(std::uint32_t block) const {
 search::Fitness Ledger::fitness_of(std::uint64_t id) const {
   const auto candidate = known_.find(id);
   const bool ok = candidate && candidate->status == CandidateStatus::ok;
-  if (candidate && candidate->hopeless) return {{}, 1};
+  if (candidate && candidate->hopeless != Bound::none) return {{}, 1};
   if (!ok) return {{}, 2};
   return {objective_vector(objectives_, candidate->metrics), 0};
 }

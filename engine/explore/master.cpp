@@ -480,6 +480,25 @@ class Master {
     if (known.count(CandidateStatus::ok) == 0) end_.code = kInfeasible;
   }
 
+  // Whether the front is that of all designs and mappings, and by which bounds the others were cut.
+  void note_proof(const std::string& status, io::StudyFile& file) const {
+    const CandidateStore& known = ledger_.known();
+    const auto cut = [&](Bound bound) { return std::to_string(known.pruned_by(bound)); };
+    file.notes["pruned_by"] = "ideal figures " + cut(Bound::ideal) + ", tables of the layers " +
+                              cut(Bound::tables) + ", layers solved so far " + cut(Bound::partial);
+    std::string why;
+    if (status != "complete")
+      why = "the study was stopped";
+    else if (context_.study.spec().strategy.kind != io::StrategyKind::exhaustive)
+      why = "the strategy does not look at all designs";
+    else if (known.count(CandidateStatus::error) > 0)
+      why = std::to_string(known.count(CandidateStatus::error)) + " designs failed";
+    else if (known.unproven() > 0)
+      why = "of " + std::to_string(known.unproven()) +
+            " evaluated designs no proof says that there is no better mapping";
+    file.notes["proof"] = why.empty() ? "proven" : "not proven: " + why;
+  }
+
   void write(const std::string& status) {
     io::StudyFile file = describe_run(context_);
     file.status = status;
@@ -492,6 +511,7 @@ class Master {
     for (std::size_t o = 0; o < file.hypervolume_reference.size(); ++o)
       if (file.objectives[o].maximised)
         file.hypervolume_reference[o] = -file.hypervolume_reference[o];
+    note_proof(status, file);
     if (ledger_.reissued() > 0) file.notes["reissued"] = std::to_string(ledger_.reissued());
     std::unordered_map<std::uint64_t, const DesignRecord*> designs;
     for (const DesignRecord& design : ledger_.designs()) designs[design.id] = &design;

@@ -2,6 +2,7 @@
 // schedule of every workload.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -72,11 +73,22 @@ class MultiCoreSystem {
     }
   }
 
-  Solution solve(const Design& design, const StopCheck& stop) {
+  Solution solve(const Design& design, const StopCheck& stop, const GiveUp& give_up) {
+    // Of each workload: of what is to come the ideal figures, of the one at hand what no schedule
+    // can beat, of the others what was found.
+    std::vector<search::DesignBound> least;
+    for (const model::Network& network : design.networks)
+      least.push_back(search::system_bound(network, design.system));
     Solution schedules;
-    for (const model::Network& network : design.networks) {
-      schedules.push_back(schedule(design, network, stop));
+    for (std::size_t w = 0; w < design.networks.size(); ++w) {
+      const auto hopeless = [&](const search::ScheduleBound& bound) {
+        least[w] = {bound.energy, bound.latency};
+        return give_up(metrics_of(design, least), w == 0 ? Bound::tables : Bound::partial);
+      };
+      schedules.push_back(schedule(design, design.networks[w], stop, hopeless));
       if (!schedules.back().infeasible.empty()) break;
+      const model::ScheduleFigures& figures = schedules.back().result.figures;
+      least[w] = {figures.energy.total(), figures.latency};
     }
     return schedules;
   }
@@ -103,6 +115,9 @@ class MultiCoreSystem {
     }
     return schedules;
   }
+
+  // Schedules are searched, and the cost of a node is that of a search as well.
+  static bool proven(const Solution&) { return false; }
 
   static std::string infeasible(const Design& design, const Solution& schedules) {
     const std::string& why = schedules.back().infeasible;
@@ -143,15 +158,10 @@ class MultiCoreSystem {
   }
 
   Metrics bound(const Design& design) const {
-    const io::StudySpec& spec = study_.spec();
-    Metrics bound{};
-    for (std::size_t w = 0; w < design.networks.size(); ++w) {
-      const auto least = search::system_bound(design.networks[w], design.system);
-      add_workload(bound, spec.workloads[w].weight, least.latency, least.energy);
-    }
-    metric_of(bound, io::Metric::area) = design.system.area();
-    metric_of(bound, io::Metric::utilization) = 1;
-    return bound;
+    std::vector<search::DesignBound> least;
+    for (const model::Network& network : design.networks)
+      least.push_back(search::system_bound(network, design.system));
+    return metrics_of(design, least);
   }
 
   Metrics measure(const Design& design, const Solution& schedules) const {
@@ -179,6 +189,16 @@ class MultiCoreSystem {
   }
 
  private:
+  // Of least figures of each workload.
+  Metrics metrics_of(const Design& design, const std::vector<search::DesignBound>& least) const {
+    Metrics bound{};
+    for (std::size_t w = 0; w < least.size(); ++w)
+      add_workload(bound, study_.spec().workloads[w].weight, least[w].latency, least[w].energy);
+    metric_of(bound, io::Metric::area) = design.system.area();
+    metric_of(bound, io::Metric::utilization) = 1;
+    return bound;
+  }
+
   static void check_served(const io::DesignDocuments& documents, const model::CoreMapping& mapping,
                            const model::Network& network) {
     if (documents.unserved.empty()) return;
@@ -246,9 +266,12 @@ class MultiCoreSystem {
     return request;
   }
 
-  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop) {
+  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop,
+                 const std::function<bool(const search::ScheduleBound&)>& hopeless) {
     const io::ScheduleSearch& search = study_.spec().schedule_search;
     ScheduleRequest request = request_of(stop);
+    // Of several modes or cuts one may be better than what makes another hopeless.
+    if (search.modes.size() == 1 && search.granularity.empty()) request.give_up = hopeless;
     Found best;
     const auto attempt = [&](const std::string& mode) {
       request.tiling.mode =
@@ -258,6 +281,7 @@ class MultiCoreSystem {
           run_schedule(network, design.system, design.mapping, request, known.get());
       // A search that was cut short has not found what it would have.
       if (stop()) throw Stopped{};
+      if (result.given_up) throw GivenUp{};
       if (result.best < 0) {
         const std::string why = mode + ": " + reason(network, result);
         if (best.mode.empty() && best.infeasible.find(why) == std::string::npos)

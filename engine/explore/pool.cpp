@@ -111,10 +111,12 @@ struct Pool::State {
   }
 
   Candidate evaluate(const Item& item, const StopCheck& stop) {
-    bool hopeless = false;
-    const GiveUp give_up = [&](const Metrics& bound) {
-      hopeless = front.dominates(objective_vector(options.objectives, bound), item.blocks);
-      return hopeless && options.prune;
+    Bound hopeless = Bound::none;
+    const GiveUp give_up = [&](const Metrics& bound, Bound which) {
+      if (hopeless == Bound::none &&
+          front.dominates(objective_vector(options.objectives, bound), item.blocks))
+        hopeless = which;
+      return hopeless != Bound::none && options.prune;
     };
     Candidate candidate;
     try {

@@ -63,10 +63,25 @@ class SingleCore {
                          "add one: clock: 200 MHz");
   }
 
-  Solution solve(const Design& design, const StopCheck& stop) {
+  Solution solve(const Design& design, const StopCheck& stop, const GiveUp& give_up) {
+    // Of all workloads; what is solved takes the place of its bounds.
+    std::vector<search::WorkloadBounds> bounds;
+    for (const model::Workload& workload : design.workloads) {
+      if (stop()) throw Stopped{};
+      bounds.push_back(
+          search::bound_workload(workload, design.accelerator, design.mapping, search_options()));
+    }
+    std::vector<model::Cost> least;
+    for (const search::WorkloadBounds& one : bounds) least.push_back(one.total);
+    const auto hopeless = [&](Bound which) { return give_up(metrics_of(design, least), which); };
+    if (hopeless(Bound::tables)) throw GivenUp{};
     Solution results;
     for (std::size_t w = 0; w < design.workloads.size(); ++w) {
-      results.push_back(map(design, w, stop));
+      results.push_back(map(design, w, stop, bounds[w], [&](const model::Cost& so_far) {
+        least[w] = so_far;
+        return hopeless(Bound::partial);
+      }));
+      if (results.back().given_up) throw GivenUp{};
       if (!misfit(design.workloads[w], results.back()).empty()) break;
     }
     return results;
@@ -77,27 +92,20 @@ class SingleCore {
   }
 
   Metrics bound(const Design& design) const {
-    const io::StudySpec& spec = study_.spec();
-    Metrics bound{};
-    for (std::size_t w = 0; w < design.workloads.size(); ++w) {
-      const auto least = search::design_bound(design.workloads[w], design.accelerator,
-                                              design.mapping, spec.mapping_search.keep_on_chip);
-      add_workload(bound, spec.workloads[w].weight, least.latency, least.energy);
+    std::vector<model::Cost> costs;
+    for (const model::Workload& workload : design.workloads) {
+      const auto least = search::design_bound(workload, design.accelerator, design.mapping,
+                                              study_.spec().mapping_search.keep_on_chip);
+      costs.push_back({least.energy, least.latency});
     }
-    metric_of(bound, io::Metric::area) = design.accelerator.area();
-    metric_of(bound, io::Metric::utilization) = 1;
-    if (const auto cycle = model::cycle_ns(design.accelerator)) {
-      double macs = 0;
-      for (std::size_t w = 0; w < design.workloads.size(); ++w) {
-        for (const model::WorkloadNode& node : design.workloads[w].nodes) {
-          if (!node.layer) continue;
-          macs += spec.workloads[w].weight * static_cast<double>(node.count) *
-                  static_cast<double>(node.layer->mac_count());
-        }
-      }
-      set_throughput(bound, macs, *cycle);
-    }
-    return bound;
+    return metrics_of(design, costs);
+  }
+
+  static bool proven(const Solution& results) {
+    for (const search::WorkloadResult& workload : results)
+      for (const search::LayerResult& layer : workload.problems)
+        if (!layer.optimal) return false;
+    return true;
   }
 
   Metrics measure(const Design& design, const Solution& results) const {
@@ -135,12 +143,41 @@ class SingleCore {
   }
 
  private:
-  search::WorkloadResult map(const Design& design, std::size_t workload, const StopCheck& stop) {
-    const io::MappingSearch& search = study_.spec().mapping_search;
+  // Of least costs of each workload.
+  Metrics metrics_of(const Design& design, const std::vector<model::Cost>& least) const {
+    Metrics bound{};
+    for (std::size_t w = 0; w < least.size(); ++w)
+      add_workload(bound, study_.spec().workloads[w].weight, least[w].latency, least[w].energy);
+    metric_of(bound, io::Metric::area) = design.accelerator.area();
+    metric_of(bound, io::Metric::utilization) = 1;
+    if (const auto cycle = model::cycle_ns(design.accelerator)) {
+      double macs = 0;
+      for (std::size_t w = 0; w < design.workloads.size(); ++w) {
+        for (const model::WorkloadNode& node : design.workloads[w].nodes) {
+          if (!node.layer) continue;
+          macs += study_.spec().workloads[w].weight * static_cast<double>(node.count) *
+                  static_cast<double>(node.layer->mac_count());
+        }
+      }
+      set_throughput(bound, macs, *cycle);
+    }
+    return bound;
+  }
+
+  search::WorkloadSearchOptions search_options() const {
     search::WorkloadSearchOptions options;
-    options.mapper = search.options;
+    options.mapper = study_.spec().mapping_search.options;
+    options.keep_on_chip = study_.spec().mapping_search.keep_on_chip;
+    return options;
+  }
+
+  search::WorkloadResult map(const Design& design, std::size_t workload, const StopCheck& stop,
+                             const search::WorkloadBounds& bounds,
+                             const std::function<bool(const model::Cost&)>& give_up) {
+    search::WorkloadSearchOptions options = search_options();
     options.mapper.budget.stop = stop;
-    options.keep_on_chip = search.keep_on_chip;
+    options.bounds = &bounds;
+    options.give_up = give_up;
     options.solve = [&](const std::string& key, const std::function<search::LayerResult()>& solve) {
       if (stop()) throw Stopped{};
       return memo_.get(key, [&] {

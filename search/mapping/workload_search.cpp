@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <variant>
 
 #include "model/core/compute_array.hpp"
+#include "model/core/problem.hpp"
+#include "search/exact/root_bound.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/locality.hpp"
+#include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline::search {
 
@@ -43,16 +47,23 @@ void add(WorkloadTotal& total, const model::ElementCost& cost) {
   total.latency.total2 += cost.latency;
 }
 
-}  // namespace
+// What there is to solve.
+struct Listed {
+  explicit Listed(const model::Accelerator& accelerator)
+      : whole(model::build_hierarchy(accelerator)) {}
 
-WorkloadResult map_workload(const model::Workload& workload, const model::Accelerator& accelerator,
-                            const model::MappingSpec& mapping,
-                            const WorkloadSearchOptions& options) {
-  WorkloadResult result;
-  const model::Hierarchy whole = model::build_hierarchy(accelerator);
+  const model::Hierarchy whole;
   std::optional<Locality> locality;
-  if (options.keep_on_chip) locality = keep_on_chip(workload, accelerator, mapping);
   std::vector<Problem> problems;
+  std::vector<WorkloadLayer> layers;
+  std::vector<WorkloadElement> elements;
+  std::vector<int> skipped;
+};
+
+void list_problems(const model::Workload& workload, const model::Accelerator& accelerator,
+                   const model::MappingSpec& mapping, const WorkloadSearchOptions& options,
+                   Listed& listed) {
+  if (options.keep_on_chip) listed.locality = keep_on_chip(workload, accelerator, mapping);
   std::map<std::string, std::size_t> known;
   for (int place : workload.topological_order()) {
     const model::WorkloadNode& node = workload.nodes[static_cast<std::size_t>(place)];
@@ -60,7 +71,7 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
       const bool all = options.layers.empty();
       const auto cost = node.work && all ? model::element_cost(*node.work, accelerator)
                                          : std::optional<model::ElementCost>();
-      if (cost) result.elements.push_back({place, *cost});
+      if (cost) listed.elements.push_back({place, *cost});
       continue;
     }
     if (!options.layers.empty() && std::find(options.layers.begin(), options.layers.end(),
@@ -68,20 +79,82 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
       continue;
     }
     if (model::skips_operator(accelerator.array, node.operator_type)) {
-      result.skipped.push_back(place);
+      listed.skipped.push_back(place);
       continue;
     }
     Problem problem;
     problem.layer = &*node.layer;
-    problem.hierarchy =
-        locality ? &locality->nodes[static_cast<std::size_t>(place)].hierarchy : &whole;
+    problem.hierarchy = listed.locality
+                            ? &listed.locality->nodes[static_cast<std::size_t>(place)].hierarchy
+                            : &listed.whole;
     problem.mapping = mapping.choose(node.name, node.operator_type);
     problem.key = content_key(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping);
-    const auto [it, fresh] = known.emplace(problem.key, problems.size());
-    if (fresh) problems.push_back(std::move(problem));
-    result.layers.push_back({place, it->second});
+    const auto [it, fresh] = known.emplace(problem.key, listed.problems.size());
+    if (fresh) listed.problems.push_back(std::move(problem));
+    listed.layers.push_back({place, it->second});
   }
+}
 
+double executions(const model::Workload& workload, const WorkloadLayer& layer) {
+  return static_cast<double>(workload.nodes[static_cast<std::size_t>(layer.node)].count);
+}
+
+// Least energy and latency, each on its own, over the spatial mappings that are tried.
+model::Cost bound_problem(const Problem& problem, const model::Accelerator& accelerator,
+                          const MapperOptions& options) {
+  const auto levels = model::operand_levels(*problem.layer, *problem.hierarchy, *problem.mapping);
+  if (std::any_of(levels.begin(), levels.end(), [](const auto& l) { return l.empty(); })) return {};
+  // A mapping that the user gives need not be among those that the tables know.
+  if (!problem.mapping->temporal_ordering.empty() || !problem.mapping->memory_loops.empty()) {
+    return {};
+  }
+  const SpatialCandidates candidates =
+      spatial_candidates(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping,
+                         {options.spatial_candidates, options.mixed_spatial});
+  std::optional<model::Cost> least;
+  for (const model::SpatialMapping& spatial : candidates.mappings) {
+    const auto compiled =
+        model::compile(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping, spatial);
+    const auto* flat = std::get_if<model::Problem>(&compiled);
+    if (flat == nullptr) continue;
+    const model::Cost one = root_bound(*flat);
+    if (!least) least = one;
+    least->energy = std::min(least->energy, one.energy);
+    least->latency = std::min(least->latency, one.latency);
+  }
+  return least.value_or(model::Cost{});
+}
+
+}  // namespace
+
+WorkloadBounds bound_workload(const model::Workload& workload,
+                              const model::Accelerator& accelerator,
+                              const model::MappingSpec& mapping,
+                              const WorkloadSearchOptions& options) {
+  Listed listed(accelerator);
+  list_problems(workload, accelerator, mapping, options, listed);
+  WorkloadBounds bounds;
+  for (const Problem& problem : listed.problems) {
+    bounds.problems.push_back(bound_problem(problem, accelerator, options.mapper));
+  }
+  for (const WorkloadLayer& layer : listed.layers) {
+    const double count = executions(workload, layer);
+    bounds.total.energy += count * bounds.problems[layer.problem].energy;
+    bounds.total.latency += count * bounds.problems[layer.problem].latency;
+  }
+  return bounds;
+}
+
+WorkloadResult map_workload(const model::Workload& workload, const model::Accelerator& accelerator,
+                            const model::MappingSpec& mapping,
+                            const WorkloadSearchOptions& options) {
+  WorkloadResult result;
+  Listed listed(accelerator);
+  list_problems(workload, accelerator, mapping, options, listed);
+  const std::vector<Problem>& problems = listed.problems;
+  result.layers = listed.layers;
+  result.elements = listed.elements;
+  result.skipped = listed.skipped;
   result.problems.resize(problems.size());
   std::vector<char> released(problems.size(), 0);
   const auto body = [&](std::size_t i) {
@@ -102,15 +175,29 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
   if (options.for_each) {
     options.for_each(problems.size(), body);
   } else {
-    for (std::size_t i = 0; i < problems.size(); ++i) body(i);
+    model::Cost least = options.bounds ? options.bounds->total : model::Cost{};
+    for (std::size_t i = 0; i < problems.size(); ++i) {
+      body(i);
+      if (!options.give_up || !options.bounds || !result.problems[i].infeasible.empty()) continue;
+      for (const WorkloadLayer& layer : result.layers) {
+        if (layer.problem != i) continue;
+        const double count = executions(workload, layer);
+        const model::Cost& cost = result.problems[i].evaluation.cost;
+        least.energy += count * (cost.energy - options.bounds->problems[i].energy);
+        least.latency += count * (cost.latency - options.bounds->problems[i].latency);
+      }
+      // Sums of differences: what is lost in the last bits is given back.
+      constexpr double kSlack = 1 - 1e-9;
+      result.given_up = options.give_up({least.energy * kSlack, least.latency * kSlack});
+      if (result.given_up) return result;
+    }
   }
 
   for (const WorkloadLayer& layer : result.layers) {
     if (released[layer.problem]) ++result.not_kept;
     const LayerResult& mapped = result.of(layer);
     if (mapped.infeasible.empty()) {
-      const auto& node = workload.nodes[static_cast<std::size_t>(layer.node)];
-      add(result.total, mapped.evaluation, static_cast<double>(node.count));
+      add(result.total, mapped.evaluation, executions(workload, layer));
     } else {
       ++result.infeasible;
     }

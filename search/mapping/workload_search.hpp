@@ -17,6 +17,13 @@
 
 namespace ridgeline::search {
 
+// What the mappings of a workload cost at least: of each distinct problem the least energy and the
+// least latency, each on its own, 0 where nothing is known; and their sums over the layers.
+struct WorkloadBounds {
+  std::vector<model::Cost> problems;  // as WorkloadResult::problems
+  model::Cost total;
+};
+
 struct WorkloadSearchOptions {
   MapperOptions mapper;
   // Keep activations in the lowest memory that fits them between layers.
@@ -30,6 +37,10 @@ struct WorkloadSearchOptions {
   // here: `key` is content_key() of the problem (layer, core and mapping; not the options).
   std::function<LayerResult(const std::string& key, const std::function<LayerResult()>& solve)>
       solve;
+  // Bounds of this workload, and who is asked, after each problem that is solved, whether to give
+  // up: with the sums over the layers, those that are solved as they are. Not with `for_each`.
+  const WorkloadBounds* bounds = nullptr;
+  std::function<bool(const model::Cost& least)> give_up;
 };
 
 struct WorkloadLayer {
@@ -60,12 +71,20 @@ struct WorkloadResult {
   std::vector<WorkloadLayer> layers;      // in processing order
   std::vector<WorkloadElement> elements;  // on the vector unit, in processing order
   std::vector<int> skipped;  // nodes whose layers this kind of array leaves out (skips_operator)
+  bool given_up = false;     // before all problems were solved: there are no totals
   WorkloadTotal total;
   std::size_t infeasible = 0;  // layers without a mapping
   std::size_t not_kept = 0;    // layers that fit only without keeping activations on chip
 
   const LayerResult& of(const WorkloadLayer& layer) const { return problems[layer.problem]; }
 };
+
+// By the exact engine's tables (search/exact/root_bound.hpp), over the spatial mappings that the
+// search would try.
+WorkloadBounds bound_workload(const model::Workload& workload,
+                              const model::Accelerator& accelerator,
+                              const model::MappingSpec& mapping,
+                              const WorkloadSearchOptions& options);
 
 WorkloadResult map_workload(const model::Workload& workload, const model::Accelerator& accelerator,
                             const model::MappingSpec& mapping,

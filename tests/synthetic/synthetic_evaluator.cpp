@@ -63,7 +63,7 @@ class SyntheticEvaluator final : public Evaluator {
       candidate.message = "every so manieth design does not fit";
       return candidate;
     }
-    if (give_up(bound)) {
+    if (give_up(bound, Bound::ideal)) {
       candidate.status = CandidateStatus::pruned;
       return candidate;
     }

@@ -58,7 +58,7 @@ std::vector<Candidate> some_candidates() {
   Candidate pruned;
   pruned.id = 9;
   pruned.status = CandidateStatus::pruned;
-  pruned.hopeless = true;
+  pruned.hopeless = Bound::tables;
   Candidate error;
   error.id = 0;
   error.status = CandidateStatus::error;

@@ -46,8 +46,8 @@ Candidate evaluate(const DesignSpace& space, std::uint64_t id, std::uint32_t blo
   candidate.metrics[0] = 1000 / speed + static_cast<double>(id % 7);
   candidate.metrics[1] = cost + static_cast<double>(id % 5);
   const std::vector<double> bound{1000 / speed, cost};
-  candidate.hopeless = front.dominates(bound, blocks);
-  if (candidate.hopeless && prune) {
+  candidate.hopeless = front.dominates(bound, blocks) ? Bound::ideal : Bound::none;
+  if (candidate.hopeless != Bound::none && prune) {
     candidate.status = CandidateStatus::pruned;
     candidate.metrics = {};
   }
