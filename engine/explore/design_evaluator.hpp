@@ -137,7 +137,10 @@ class DesignEvaluator final : public Evaluator {
     };
     if (give_up(bound, Bound::ideal)) return pruned();
     if (known_) {
-      if (auto known = known_->find(study_, place, genes_of(genome))) {
+      // A search that bounds may cut short has to be begun again where its end would not be seen.
+      auto known = known_->find(study_, place, genes_of(genome));
+      if (known && (genome || (known->status == CandidateStatus::ok &&
+                               !give_up(known->metrics, Bound::none)))) {
         known->id = id;
         return std::move(*known);
       }

@@ -113,9 +113,13 @@ struct Pool::State {
   Candidate evaluate(const Item& item, const StopCheck& stop) {
     Bound hopeless = Bound::none;
     const GiveUp give_up = [&](const Metrics& bound, Bound which) {
-      if (hopeless == Bound::none &&
-          front.dominates(objective_vector(options.objectives, bound), item.blocks))
-        hopeless = which;
+      const bool asked = which == Bound::none;  // and nothing is to be noted
+      if (hopeless == Bound::none || asked) {
+        const bool dominated =
+            front.dominates(objective_vector(options.objectives, bound), item.blocks);
+        if (asked) return dominated;
+        if (dominated) hopeless = which;
+      }
       return hopeless != Bound::none && options.prune;
     };
     Candidate candidate;
