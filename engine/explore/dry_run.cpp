@@ -100,13 +100,24 @@ void show_joint_space(const io::Study& study, Evaluator& evaluator,
             << "; at most " << count_text(most, !all) << " schedules a design\n";
 }
 
+// Candidates of the study to time: what the strategy begins with where ids are no designs.
+std::vector<std::uint64_t> timed_candidates(const io::Study& study, Evaluator& evaluator) {
+  if (!study.counts_genomes()) return spread_designs(study, kTimed);
+  const auto strategy = strategy_of(study);
+  auto block = strategy->next([](std::uint64_t) { return search::Fitness{{}, 2}; });
+  std::vector<std::uint64_t> ids = block.value_or(std::vector<std::uint64_t>{});
+  if (ids.size() > kTimed) ids.resize(kTimed);
+  for (const std::uint64_t id : ids) evaluator.learn(id, strategy->genome(id));
+  return ids;
+}
+
 void show_time(const io::Study& study, Evaluator& evaluator, int threads, double candidates) {
   using Clock = std::chrono::steady_clock;
   const auto begun = Clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begun).count(); };
   int done = 0;
   double first = 0;
-  for (const std::uint64_t id : spread_designs(study, kTimed)) {
+  for (const std::uint64_t id : timed_candidates(study, evaluator)) {
     try {
       evaluator.evaluate(
           id, [](const Metrics&) { return false; }, [&] { return elapsed() > kTiming; });

@@ -13,6 +13,7 @@
 
 #include "engine/explore/progress.hpp"
 #include "engine/explore/study_lock.hpp"
+#include "io/document/printable.hpp"
 #include "io/document/text_output.hpp"
 
 namespace ridgeline::engine {
@@ -99,7 +100,7 @@ void follow_study(const std::filesystem::path& output, std::ostream& out) {
     text << std::ifstream(path).rdbuf();
     const auto status = ordered_json::parse(text.str(), nullptr, false);
     if (status.is_object() && text.str() != last) {
-      out << line_of(status) << std::endl;
+      out << io::printable_lines(line_of(status)) << std::endl;
       last = text.str();
     }
     // Who runs a study holds its lock.

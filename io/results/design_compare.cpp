@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/document/printable.hpp"
 #include "io/document/text_table.hpp"
 
 namespace ridgeline::io {
@@ -303,7 +304,7 @@ std::string comparison_text(const ordered_json& comparison, std::uint64_t top) {
                   "memory", top);
     text += table(workload["links"], {"bits", "energy"}, "link between cores", top);
   }
-  return text;
+  return printable_lines(text);
 }
 
 }  // namespace ridgeline::io
