@@ -130,7 +130,9 @@ def a_file_that_may_not_be_reached_is_named():
             for path in place.folder.rglob("*"):
                 if not path.is_symlink():
                     os.chmod(path, 0o755)
-            shutil.copy(PROGRAM, place.folder / "ridgeline")
+            for name in ("ridgeline", "ridgeline-full"):
+                if (PROGRAM.parent / name).exists():
+                    shutil.copy(PROGRAM.parent / name, place.folder / name)
             (place.folder / "closed").mkdir()
             shutil.copy(place.folder / "gemm/accelerator.yaml", place.folder / "closed")
             place.write("closed.yaml", STUDY.replace("gemm/accelerator", "closed/accelerator"))
