@@ -59,6 +59,10 @@ def _library():
     return folder / "libridgeline.so"
 
 
+def _wheel_text():
+    return f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: false\nTag: {_tag()}\n"
+
+
 class _Wheel:
     """A wheel: files, and a record of their digests."""
 
@@ -78,8 +82,7 @@ class _Wheel:
 
     def close(self):
         self.add(f"{self._info}/METADATA", _metadata().encode())
-        self.add(f"{self._info}/WHEEL", (f"Wheel-Version: 1.0\nGenerator: {NAME}\nRoot-Is-Purelib: false\n"
-                                         f"Tag: {_tag()}\n").encode())
+        self.add(f"{self._info}/WHEEL", _wheel_text().encode())
         self.add(f"{self._info}/LICENSE", (ROOT / "LICENSE").read_bytes())
         record = f"{self._info}/RECORD"
         self._zip.writestr(record, "\n".join([*self._record, f"{record},,", ""]))
@@ -92,6 +95,17 @@ def get_requires_for_build_wheel(config_settings=None):
 
 
 get_requires_for_build_editable = get_requires_for_build_sdist = get_requires_for_build_wheel
+
+
+def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+    folder = pathlib.Path(metadata_directory) / f"{NAME}-{_version()}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(_metadata(), encoding="utf-8")
+    (folder / "WHEEL").write_text(_wheel_text(), encoding="utf-8")
+    return folder.name
+
+
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
