@@ -62,12 +62,21 @@ std::string genes_text(std::span<const int> genes) {
 void add_genomes(io::CandidateColumns& columns, const io::Study& study,
                  const std::function<std::vector<int>(std::uint64_t)>& genome_of) {
   const std::size_t parameters = study.spec().parameters.size();
-  for (const std::uint64_t id : columns.id) {
-    const std::vector<int> genome = genome_of(id);
+  io::CandidateColumns named;
+  named.objectives.resize(columns.objectives.size());
+  for (std::size_t row = 0; row < columns.size(); ++row) {
+    const std::vector<int> genome = genome_of(columns.id[row]);
+    if (genome.empty()) continue;
     const auto schedule = genome.begin() + static_cast<std::ptrdiff_t>(parameters);
-    columns.design.push_back(study.id_of({genome.begin(), schedule}));
-    columns.genes.push_back(genes_text(std::span(genome).subspan(parameters)));
+    named.id.push_back(columns.id[row]);
+    named.status.push_back(columns.status[row]);
+    for (std::size_t o = 0; o < columns.objectives.size(); ++o)
+      named.objectives[o].push_back(columns.objectives[o][row]);
+    named.message.push_back(std::move(columns.message[row]));
+    named.design.push_back(study.id_of({genome.begin(), schedule}));
+    named.genes.push_back(genes_text(std::span(genome).subspan(parameters)));
   }
+  columns = std::move(named);
 }
 
 std::vector<double> objective_vector(const std::vector<io::Metric>& objectives,

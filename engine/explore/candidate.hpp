@@ -59,7 +59,9 @@ bool decode(ByteReader& in, DesignRecord& design);
 // Genes as the study file keeps them: "3,0,1025".
 std::string genes_text(std::span<const int> genes);
 // Of a search over designs and schedules together: puts the place in the grid and the schedule's
-// genes of each id into the columns. `genome_of` gives parameter values, then genes.
+// genes of each id into the columns. `genome_of` gives parameter values, then genes; rows for which
+// it gives nothing are left out: a search that is resumed and stopped at once does not know all of
+// its genomes again, and the journals keep what they are worth.
 void add_genomes(io::CandidateColumns& columns, const io::Study& study,
                  const std::function<std::vector<int>(std::uint64_t)>& genome_of);
 

@@ -26,8 +26,9 @@ class GenomeBook {
     if (fresh) genomes_.push_back(&place->first);
     return place->second;
   }
-  const Genome& genome(std::uint64_t id) const {
-    return *genomes_.at(static_cast<std::size_t>(id));
+  // Empty where the id is not known: nothing was asked for under it yet.
+  Genome genome(std::uint64_t id) const {
+    return id < genomes_.size() ? *genomes_[static_cast<std::size_t>(id)] : Genome{};
   }
   std::uint64_t size() const { return genomes_.size(); }
 
