@@ -51,8 +51,10 @@ bool parse_options(const std::vector<std::string>& arguments, std::string_view u
     throw UsageError("'" + std::string(usage) + "' takes no arguments without an option's name");
   }
   for (const auto& [name, value] : values) {
+    // A switch has no value to be looked at.
+    if (value.defaulted() || all.find(name, false).semantic()->max_tokens() == 0) continue;
     const auto* text = boost::any_cast<std::string>(&value.value());
-    if (text != nullptr && text->empty() && !value.defaulted()) {
+    if (text != nullptr && text->empty()) {
       throw UsageError("--" + name + " takes a value, and '' is none");
     }
   }
