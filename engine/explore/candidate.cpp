@@ -4,17 +4,23 @@ namespace ridgeline::engine {
 
 namespace {
 
-constexpr unsigned kProven = 4;  // in the byte that names a bound
+// In the byte that names a bound.
+constexpr unsigned kProven = 4;
+constexpr unsigned kScheduled = 8;
+constexpr unsigned kConverged = 16;
 
 }  // namespace
 
 void encode(ByteWriter& out, const Candidate& candidate) {
   out.put(candidate.id);
   out.put(static_cast<std::uint8_t>(candidate.status));
-  out.put(static_cast<std::uint8_t>(static_cast<unsigned>(candidate.hopeless) |
-                                    (candidate.proven ? kProven : 0u)));
+  out.put(static_cast<std::uint8_t>(
+      static_cast<unsigned>(candidate.hopeless) | (candidate.proven ? kProven : 0u) |
+      (candidate.scheduled ? kScheduled : 0u) | (candidate.converged ? kConverged : 0u)));
   if (candidate.status == CandidateStatus::ok)
     for (const double metric : candidate.metrics) out.put(metric);
+  if (candidate.scheduled)
+    for (const double bound : candidate.lower_bounds) out.put(bound);
   out.put_text(candidate.message);
 }
 
@@ -22,13 +28,18 @@ bool decode(ByteReader& in, Candidate& candidate) {
   candidate.id = in.get<std::uint64_t>();
   const auto status = in.get<std::uint8_t>();
   const auto hopeless = in.get<std::uint8_t>();
-  if (!in.ok() || status > 3 || hopeless > 7) return false;
+  if (!in.ok() || status > 3 || hopeless > 31) return false;
   candidate.status = static_cast<CandidateStatus>(status);
-  candidate.hopeless = static_cast<Bound>(hopeless & ~kProven);
+  candidate.hopeless = static_cast<Bound>(hopeless & 3u);
   candidate.proven = (hopeless & kProven) != 0;
+  candidate.scheduled = (hopeless & kScheduled) != 0;
+  candidate.converged = (hopeless & kConverged) != 0;
   candidate.metrics = {};
   if (candidate.status == CandidateStatus::ok)
     for (double& metric : candidate.metrics) metric = in.get<double>();
+  candidate.lower_bounds = {};
+  if (candidate.scheduled)
+    for (double& bound : candidate.lower_bounds) bound = in.get<double>();
   candidate.message = in.get_text();
   return in.ok();
 }
@@ -64,6 +75,7 @@ void add_genomes(io::CandidateColumns& columns, const io::Study& study,
   const std::size_t parameters = study.spec().parameters.size();
   io::CandidateColumns named;
   named.objectives.resize(columns.objectives.size());
+  named.lower_bounds.resize(columns.lower_bounds.size());
   for (std::size_t row = 0; row < columns.size(); ++row) {
     const std::vector<int> genome = genome_of(columns.id[row]);
     if (genome.empty()) continue;
@@ -72,6 +84,9 @@ void add_genomes(io::CandidateColumns& columns, const io::Study& study,
     named.status.push_back(columns.status[row]);
     for (std::size_t o = 0; o < columns.objectives.size(); ++o)
       named.objectives[o].push_back(columns.objectives[o][row]);
+    for (std::size_t o = 0; o < columns.lower_bounds.size(); ++o)
+      named.lower_bounds[o].push_back(columns.lower_bounds[o][row]);
+    if (!columns.converged.empty()) named.converged.push_back(columns.converged[row]);
     named.message.push_back(std::move(columns.message[row]));
     named.design.push_back(study.id_of({genome.begin(), schedule}));
     named.genes.push_back(genes_text(std::span(genome).subspan(parameters)));

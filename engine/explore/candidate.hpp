@@ -37,6 +37,11 @@ struct Candidate {
   Bound hopeless = Bound::none;
   bool proven = false;  // an ok one: no mapping of the study's space is better
   Metrics metrics{};    // of an ok one
+  // Of an ok one whose schedules were searched: what no schedule can beat, and whether the search
+  // ended because it found nothing more.
+  bool scheduled = false;
+  bool converged = false;
+  Metrics lower_bounds{};
   std::string message;  // of an infeasible or failed one
 
   bool operator==(const Candidate&) const = default;

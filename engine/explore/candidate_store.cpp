@@ -15,6 +15,7 @@ bool CandidateStore::insert(const Candidate& candidate) {
   proven_.push_back(candidate.proven);
   metrics_row_.push_back(static_cast<std::uint32_t>(metrics_.size()));
   if (candidate.status == CandidateStatus::ok) metrics_.push_back(candidate.metrics);
+  if (candidate.scheduled) scheduled_[row] = {candidate.converged, candidate.lower_bounds};
   if (!candidate.message.empty()) messages_[row] = candidate.message;
   ++counts_[static_cast<std::size_t>(candidate.status)];
   if (candidate.status == CandidateStatus::pruned)
@@ -30,6 +31,11 @@ Candidate CandidateStore::at(std::uint32_t row) const {
   candidate.hopeless = hopeless_[row];
   candidate.proven = proven_[row];
   if (candidate.status == CandidateStatus::ok) candidate.metrics = metrics_[metrics_row_[row]];
+  if (const auto found = scheduled_.find(row); found != scheduled_.end()) {
+    candidate.scheduled = true;
+    candidate.converged = found->second.converged;
+    candidate.lower_bounds = found->second.lower_bounds;
+  }
   if (const auto message = messages_.find(row); message != messages_.end())
     candidate.message = message->second;
   return candidate;
@@ -66,6 +72,7 @@ io::CandidateColumns CandidateStore::columns(const std::vector<io::Metric>& obje
   columns.objectives.resize(objectives.size());
   for (auto& column : columns.objectives) column.reserve(rows.size());
   columns.message.resize(rows.size());
+  if (!scheduled_.empty()) columns.lower_bounds.resize(objectives.size());
   for (const std::uint32_t row : rows) {
     columns.id.push_back(ids_[row]);
     columns.status.push_back(status_[row]);
@@ -74,6 +81,16 @@ io::CandidateColumns CandidateStore::columns(const std::vector<io::Metric>& obje
           status_[row] == CandidateStatus::ok
               ? metrics_[metrics_row_[row]][static_cast<std::size_t>(objectives[o])]
               : std::numeric_limits<double>::quiet_NaN());
+    if (!scheduled_.empty()) {
+      const auto found = scheduled_.find(row);
+      const bool there = found != scheduled_.end();
+      for (std::size_t o = 0; o < objectives.size(); ++o)
+        columns.lower_bounds[o].push_back(
+            there ? found->second.lower_bounds[static_cast<std::size_t>(objectives[o])]
+                  : std::numeric_limits<double>::quiet_NaN());
+      columns.converged.push_back(
+          static_cast<std::uint8_t>(there && found->second.converged ? 1 : 0));
+    }
     if (const auto message = messages_.find(row); message != messages_.end())
       columns.message[columns.id.size() - 1] = message->second;
   }

@@ -42,6 +42,11 @@ class CandidateStore {
   std::vector<bool> proven_;
   std::vector<std::uint32_t> metrics_row_;  // of an ok one
   std::vector<Metrics> metrics_;
+  struct Scheduled {
+    bool converged = false;
+    Metrics lower_bounds{};
+  };
+  std::unordered_map<std::uint32_t, Scheduled> scheduled_;  // by row
   std::unordered_map<std::uint32_t, std::string> messages_;
   std::size_t counts_[4] = {};
   std::size_t pruned_by_[kBounds] = {};

@@ -17,6 +17,8 @@
 //   std::string describe(const Design&, const Solution&) const;     JSON text
 // and, where schedules are searched,
 //   double schedules(const Design&) const;                  how many a design may have
+//   Metrics lower_bounds(const Design&, const Solution&) const;   that no schedule can beat
+//   bool converged(const Solution&) const;                  the search found nothing more
 //   Solution solve(const Design&, const io::DesignDocuments&, const search::Genome&,
 //                  const StopCheck&);                       the schedule of these genes alone
 // whose functions are called from several threads at once.
@@ -118,9 +120,10 @@ class DesignEvaluator final : public Evaluator {
     const std::optional<search::Genome> genome = genome_of(id);
     const std::uint64_t place = place_of(id, genome);
     const auto infeasible = [&](const std::string& why) {
+      candidate = {};
+      candidate.id = id;
       candidate.status = CandidateStatus::infeasible;
       candidate.message = why;
-      candidate.metrics = {};
       return candidate;
     };
     // Where a condition cannot be evaluated, this says why.
@@ -155,6 +158,13 @@ class DesignEvaluator final : public Evaluator {
       return infeasible(why);
     candidate.metrics = kind_.measure(design, *solution);
     candidate.proven = kind_.proven(*solution);
+    if constexpr (requires { kind_.lower_bounds(design, *solution); }) {
+      if (!genome) {
+        candidate.scheduled = true;
+        candidate.converged = kind_.converged(*solution);
+        candidate.lower_bounds = kind_.lower_bounds(design, *solution);
+      }
+    }
     if (const std::string why = violated_constraint(study_.spec(), candidate.metrics); !why.empty())
       return infeasible(why);
     kept_.offer(id, objective_vector(study_.spec().objectives, candidate.metrics),

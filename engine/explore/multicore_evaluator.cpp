@@ -45,6 +45,9 @@ class MultiCoreSystem {
     // Of a schedule whose genes were given: what they say beside mode and allocation.
     std::optional<std::vector<std::vector<int>>> stacks{};
     std::string priority{};
+    // Over all modes and ways to cut that have a schedule.
+    search::ScheduleBound least{};
+    bool converged = true;
     std::string infeasible{};  // why there is none; empty: the rest is set
   };
   using Solution = std::vector<Found>;  // of each workload, to the first that has none
@@ -118,6 +121,21 @@ class MultiCoreSystem {
 
   // Schedules are searched, and the cost of a node is that of a search as well.
   static bool proven(const Solution&) { return false; }
+
+  // What no schedule of the design can beat, and whether every search found nothing more.
+  Metrics lower_bounds(const Design& design, const Solution& schedules) const {
+    std::vector<search::DesignBound> least;
+    for (std::size_t w = 0; w < schedules.size(); ++w) {
+      least.push_back(search::system_bound(design.networks[w], design.system));
+      least.back().latency = std::max(least.back().latency, schedules[w].least.latency);
+      least.back().energy = std::max(least.back().energy, schedules[w].least.energy);
+    }
+    return metrics_of(design, least);
+  }
+  static bool converged(const Solution& schedules) {
+    return std::all_of(schedules.begin(), schedules.end(),
+                       [](const Found& found) { return found.converged; });
+  }
 
   static std::string infeasible(const Design& design, const Solution& schedules) {
     const std::string& why = schedules.back().infeasible;
@@ -273,6 +291,8 @@ class MultiCoreSystem {
     // Of several modes or cuts one may be better than what makes another hopeless.
     if (search.modes.size() == 1 && search.granularity.empty()) request.give_up = hopeless;
     Found best;
+    std::optional<search::ScheduleBound> least;
+    bool converged = true;
     const auto attempt = [&](const std::string& mode) {
       request.tiling.mode =
           mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
@@ -288,6 +308,10 @@ class MultiCoreSystem {
           best.infeasible += (best.infeasible.empty() ? "" : "; ") + why;
         return;
       }
+      if (!least) least = result.bound;
+      least->latency = std::min(least->latency, result.bound.latency);
+      least->energy = std::min(least->energy, result.bound.energy);
+      converged = converged && result.converged;
       if (!best.mode.empty() && !(value(result) < value(best.result))) return;
       best = {std::move(result), mode,
               request.granularity ? request.granularity->dim : std::string()};
@@ -306,6 +330,8 @@ class MultiCoreSystem {
         attempt(mode);
       }
     }
+    if (least) best.least = *least;
+    best.converged = converged;
     return best;
   }
 

@@ -28,6 +28,13 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
       for (std::size_t o = 0; o < objectives.size(); ++o)
         candidate.metrics[static_cast<std::size_t>(objectives[o])] =
             file.candidates.objectives[o][row];
+    if (candidate.status == CandidateStatus::ok && !file.candidates.lower_bounds.empty()) {
+      candidate.scheduled = true;
+      candidate.converged = file.candidates.converged[row] != 0;
+      for (std::size_t o = 0; o < objectives.size(); ++o)
+        candidate.lower_bounds[static_cast<std::size_t>(objectives[o])] =
+            file.candidates.lower_bounds[o][row];
+    }
     const bool genomes = !file.candidates.design.empty();
     std::string key =
         other.design_key(genomes ? file.candidates.design[row] : file.candidates.id[row]);

@@ -38,6 +38,11 @@ struct CandidateColumns {
   std::vector<CandidateStatus> status;
   std::vector<std::vector<double>> objectives;  // one column an objective; NaN unless ok
   std::vector<std::string> message;             // of infeasible or error, else empty
+  // Where schedules were searched, else empty: what no schedule of the design can beat, one column
+  // an objective (of those that are maximised an upper bound; NaN unless ok), and whether the
+  // search ended because it found nothing more (1) or not (0).
+  std::vector<std::vector<double>> lower_bounds;
+  std::vector<std::uint8_t> converged;
   // Of a search over designs and schedules together, whose ids count its genomes: the design's
   // place in the grid, and the genes of its schedule. Else empty.
   std::vector<std::uint64_t> design;

@@ -123,6 +123,7 @@ void for_each_part(File& f, Part&& part) {
   part("candidates/status", f.candidates.status);
   part("candidates/objectives", f.candidates.objectives);
   part("candidates/message", f.candidates.message);
+  part("candidates/lower_bounds", f.candidates.lower_bounds, f.candidates.converged);
   part("candidates/design", f.candidates.design, f.candidates.genes);
   part("pareto", f.front);
   part("designs", f.designs);

@@ -275,6 +275,15 @@ class Examination {
     }
     part("parameters", [&] { read_parameters(*group); });
     part("objectives", [&] { read_objectives(*group); });
+    if (H5Lexists(*group, "lower_bounds", H5P_DEFAULT) > 0) {
+      part("candidates/lower_bounds", [&] {
+        const Handle bounds = reader_.group(*group, "lower_bounds");
+        for (const auto& objective : file().objectives)
+          candidates.lower_bounds.push_back(
+              reader_.column<double>(bounds, objective.name, H5T_NATIVE_DOUBLE));
+        candidates.converged = reader_.column<std::uint8_t>(*group, "converged", H5T_NATIVE_UINT8);
+      });
+    }
     part("candidates/message",
          [&] { candidates.message = reader_.text_column(*group, "message"); });
     part("candidates", [&] {

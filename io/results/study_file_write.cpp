@@ -227,11 +227,17 @@ void require_equal_lengths(const StudyFile& file) {
                candidates.message.size() == candidates.size() &&
                candidates.objectives.size() == file.objectives.size() &&
                candidates.genes.size() == candidates.design.size() &&
+               (candidates.lower_bounds.empty() ||
+                candidates.lower_bounds.size() == file.objectives.size()) &&
+               (candidates.converged.empty() || candidates.converged.size() == candidates.size()) &&
                (candidates.design.empty() || candidates.design.size() == candidates.size()) &&
                convergence.evaluated.size() == convergence.seconds.size() &&
                convergence.hypervolume.size() == convergence.seconds.size() &&
                convergence.front_size.size() == convergence.seconds.size();
   for (const auto& column : candidates.objectives) {
+    equal = equal && column.size() == candidates.size();
+  }
+  for (const auto& column : candidates.lower_bounds) {
     equal = equal && column.size() == candidates.size();
   }
   if (!equal) throw std::logic_error("columns of a study file differ in length");
@@ -313,6 +319,15 @@ void write_candidates(const Writer& writer, const StudyFile& file, const std::st
     writer.attribute(column, "order", H5T_STD_I32LE, H5T_NATIVE_INT, static_cast<int>(o));
   }
   writer.text_column(group, "message", candidates.message);
+  if (!candidates.lower_bounds.empty()) {
+    const Handle bounds = writer.group(group, "lower_bounds");
+    for (std::size_t o = 0; o < file.objectives.size(); ++o) {
+      const Handle column = writer.column(bounds, file.objectives[o].name, H5T_IEEE_F64LE,
+                                          H5T_NATIVE_DOUBLE, candidates.lower_bounds[o]);
+      writer.text_attribute(column, "unit", file.objectives[o].unit);
+    }
+    writer.column(group, "converged", H5T_STD_U8LE, H5T_NATIVE_UINT8, candidates.converged);
+  }
   if (candidates.design.empty()) return;
   writer.column(group, "design", H5T_STD_U64LE, H5T_NATIVE_UINT64, candidates.design);
   writer.text_column(group, "genes", candidates.genes);
