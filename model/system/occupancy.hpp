@@ -3,11 +3,12 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
+
+#include "model/core/port_time.hpp"
 
 namespace ridgeline::model {
 
@@ -126,27 +127,19 @@ class MemoryOccupancy {
     return t;
   }
 
-  // Whether `bits` more would exceed `capacity` at a step that begins at t or later, or with
-  // `now` in the step at t as well.
-  bool overflows(double t, std::int64_t bits, std::int64_t capacity, bool now) const {
+  // Adds bits from t on, unless they would then exceed `capacity` at a step that begins at t or
+  // later, or with `now` in the step at t as well: false.
+  bool add_within(double t, std::int64_t bits, std::int64_t capacity, bool now) {
     const auto& steps = profile_.steps;
-    std::size_t i = profile_.step_at(t);
-    if (!now && steps[i].time < t) ++i;
-    for (; i < steps.size(); ++i) {
-      if (steps[i].used + bits > capacity) return true;
+    const std::size_t at = profile_.step_at(t);
+    for (std::size_t i = !now && steps[at].time < t ? at + 1 : at; i < steps.size(); ++i) {
+      if (steps[i].used + bits > capacity) return false;
     }
-    return false;
+    add_at(at, t, bits);
+    return true;
   }
 
-  void add(double t, std::int64_t bits) {
-    auto& steps = profile_.steps;
-    std::size_t i = profile_.step_at(t);
-    if (steps[i].time != t) {
-      profile_.insert(i + 1, std::trunc(t), steps[i].used);
-      ++i;
-    }
-    for (; i < steps.size(); ++i) steps[i].used += bits;
-  }
+  void add(double t, std::int64_t bits) { add_at(profile_.step_at(t), t, bits); }
 
   std::int64_t peak() const {
     std::int64_t most = profile_.steps.front().used;
@@ -158,6 +151,16 @@ class MemoryOccupancy {
   std::int64_t used(std::size_t i) const { return profile_.steps[i].used; }
 
  private:
+  // `i`: the step in which t lies.
+  void add_at(std::size_t i, double t, std::int64_t bits) {
+    auto& steps = profile_.steps;
+    if (steps[i].time != t) {
+      profile_.insert(i + 1, truncated(t), steps[i].used);
+      ++i;
+    }
+    for (; i < steps.size(); ++i) steps[i].used += bits;
+  }
+
   OccupancySteps<std::int64_t> profile_;
 };
 

@@ -60,6 +60,23 @@ Scheduler::Scheduler(const ScheduleProblem& problem) : problem_(problem) {
   uses_left_.resize(problem.tensors.size());
   holders_.resize(at(problem.keys));
   events_of_tensor_.resize(problem.tensors.size());
+  for (std::size_t i = 0; i < nodes; ++i) {
+    predecessor_begin_.push_back(static_cast<std::uint32_t>(predecessors_.size()));
+    for (const CnEdge& e : problem.graph->predecessors_of(static_cast<std::int32_t>(i))) {
+      predecessors_.push_back(e.node);
+    }
+    const auto first = predecessors_.begin() + predecessor_begin_.back();
+    std::sort(first, predecessors_.end());
+    predecessors_.erase(std::unique(first, predecessors_.end()), predecessors_.end());
+  }
+  predecessor_begin_.push_back(static_cast<std::uint32_t>(predecessors_.size()));
+  for (const auto& held : problem.memories.of_core) {
+    std::uint64_t memories = 0;
+    for (const int memory : held) {
+      if (memory != kNone) memories |= std::uint64_t{1} << (memory & 63);
+    }
+    memories_of_core_.push_back(memories);
+  }
   tabulate_sizes();
   tabulate_shares();
   if (problem.semantics.fetch_ahead) tabulate_headstarts();
@@ -308,8 +325,9 @@ void Scheduler::schedule(int index) {
   }
   if (node.barrier) raise_idle_times();
   double time = idle_[at(core)];
-  for (const CnEdge& e : problem_.graph->predecessors_of(index)) {
-    time = std::max(time, end_[at(e.node)]);
+  for (std::uint32_t p = predecessor_begin_[at(index)]; p < predecessor_begin_[at(index) + 1];
+       ++p) {
+    time = std::max(time, end_[at(predecessors_[p])]);
   }
   if (streamed != 0) time = clear(node, core, cost, time);
   if (failed()) return;
@@ -565,14 +583,16 @@ void Scheduler::count_down(int index, int core) {
 // Latest end of the readers of a node's output that ran beside a memory; -1: none did.
 double Scheduler::last_reader(int origin, int memory) const {
   const bool anywhere = memories_[at(memory)].offchip;
+  const bool many = memories_.size() > 64;  // several share a bit
   double last = -1;
   for (std::uint32_t s = problem_.successor_begin[at(origin)];
        s < problem_.successor_begin[at(origin) + 1]; ++s) {
     const std::int32_t reader = problem_.successors[s];
     if (!anywhere) {
       const int core = allocation_->core[at(problem_.nodes[at(reader)].slot)];
+      if ((memories_of_core_[at(core)] >> (memory & 63) & 1u) == 0) continue;
       const auto& held = problem_.memories.of_core[at(core)];
-      if (std::find(held.begin(), held.end(), memory) == held.end()) continue;
+      if (many && std::find(held.begin(), held.end(), memory) == held.end()) continue;
     }
     last = std::max(last, end_[at(reader)]);
   }

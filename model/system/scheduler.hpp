@@ -257,6 +257,10 @@ class Scheduler {
   std::vector<double> headstart_;       // by need, of the whole tensor
   std::vector<double> headstart_part_;  // and of its part
 
+  std::vector<std::uint32_t> predecessor_begin_;  // by node, of `predecessors_`
+  std::vector<std::int32_t> predecessors_;        // distinct ones
+  std::vector<std::uint64_t> memories_of_core_;   // as bits, modulo 64
+
   const Allocation* allocation_ = nullptr;
   ScheduleRecord* record_ = nullptr;
   ScheduleFigures figures_;

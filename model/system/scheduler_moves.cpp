@@ -326,11 +326,10 @@ void Scheduler::take_out(std::int32_t index, double time) {
 void Scheduler::store(const Data& data, int memory, double stored, double available) {
   if (find(data.key, memory) != kNone) return;
   Memory& m = memories_[at(memory)];
-  if (m.profile.overflows(stored, data.bits, m.size, problem_.semantics.checked_capacity)) {
+  const bool unchecked = stored > m.profile.time(m.profile.size() - 1);
+  if (!m.profile.add_within(stored, data.bits, m.size, problem_.semantics.checked_capacity)) {
     return fail(ScheduleFailure::memory_overflow, data.tensor, memory);
   }
-  const bool unchecked = stored > m.profile.time(m.profile.size() - 1);
-  m.profile.add(stored, data.bits);
   m.smallest = std::min(m.smallest, data.bits);
   std::int32_t index = free_stay_;
   if (index == kNone) {
