@@ -13,6 +13,7 @@
 #include "engine/explore/aside.hpp"
 #include "engine/explore/awake_clock.hpp"
 #include "engine/explore/dry_run.hpp"
+#include "engine/explore/missing_notes.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
 #include "engine/run/failure.hpp"
@@ -223,6 +224,9 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
     record_exit_code(options, trouble.code);
     finalise(transport, kFinalisePatience, trouble.code);
     return trouble.code;
+  }
+  for (const std::string& note : missing_notes(*study)) {
+    if (!options.quiet) std::cerr << "note: " << io::printable(note) << std::endl;
   }
   const RunContext context{*study,     options,        folder, posix_file_system(), *evaluator,
                            opened.run, opened.started, 0,      transport.size()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/commands/exit_code.hpp"
+#include "engine/explore/missing_notes.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
 #include "engine/run/failure.hpp"
@@ -24,6 +25,7 @@ Explored explore(ExploreOptions options, const Hooks& hooks) {
   StudyFolder folder(posix_file_system(), options.output);
   const OpenedStudy opened = folder.open(study, options, ledger);
   if (opened.already_complete) return {kDone, true};
+  for (const std::string& note : missing_notes(study)) hooks.note(note);
   const auto transport = lone_transport();
   const RunContext context{study,      options,        folder, posix_file_system(), *evaluator,
                            opened.run, opened.started, 0,      transport->size()};
