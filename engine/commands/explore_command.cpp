@@ -17,6 +17,7 @@
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
 #include "engine/run/failure.hpp"
+#include "engine/run/memory_limit.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/given.hpp"
 #include "io/document/printable.hpp"
@@ -59,6 +60,9 @@ po::options_description options_of_explore() {
   add("no-prune", "evaluate designs too that cannot reach the front");
   add("threads", po::value<int>()->default_value(default_threads_of_rank()),
       "evaluating threads of each rank");
+  add("memory-limit", po::value<std::string>(),
+      "memory that the searches of a rank may hold together, such as 2G; default: half the "
+      "machine's, divided by its ranks");
   add("checkpoint-every", po::value<double>()->default_value(300, "300"),
       "seconds between checkpoints; 0: on SIGUSR1 only");
   add("time-limit", po::value<double>()->default_value(0, "0"),
@@ -99,6 +103,10 @@ ExploreOptions explore_options(const po::variables_map& values) {
   options.threads = values["threads"].as<int>();
   if (options.threads < 1 || options.threads > 4096)
     throw UsageError("--threads takes a number from 1 to 4096");
+  if (values.count("memory-limit") != 0) {
+    set_memory_limit(parse_memory_size("--memory-limit", values["memory-limit"].as<std::string>()));
+  }
+  searches_at_a_time(options.threads);
   options.checkpoint_every = seconds_option(values, "checkpoint-every", 0);
   options.time_limit = seconds_option(values, "time-limit", 0);
   options.worker_timeout = seconds_option(values, "worker-timeout", 1);

@@ -8,6 +8,7 @@
 
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
+#include "engine/run/memory_limit.hpp"
 #include "model/core/limits.hpp"
 
 namespace ridgeline::engine {
@@ -29,6 +30,17 @@ std::int64_t whole_number(const std::string& option, const std::string& text, st
                      ", not '" + text + "'");
   }
   return number;
+}
+
+// A share in percent, with or without the sign.
+double percent(const std::string& option, std::string text) {
+  if (!text.empty() && text.back() == '%') text.pop_back();
+  double number = -1;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status != std::errc() || end != text.data() + text.size() || !(number >= 0 && number < 100)) {
+    throw UsageError(option + " takes a percentage from 0 to below 100, not '" + text + "'");
+  }
+  return number / 100;
 }
 
 int small_number(const std::string& option, const std::string& text, int min) {
@@ -54,8 +66,13 @@ void add_mapping_options(po::options_description& options, const char* engine) {
   auto add = options.add_options();
   add("engine", text(engine), "temporal mapping search: exact, loma or anneal");
   add("lpf-limit", text("6"), "loop-prime-factor limit of loma; 0: none");
-  add("node-limit", text("0"),
-      "nodes of a spatial mapping after which exact stops with a bound and a gap; 0: none");
+  add("node-limit", text("1000000"),
+      "nodes of the first spatial mapping after which exact stops with a bound and a gap, and of "
+      "the others together; 0: none");
+  add("gap", po::value<std::string>()->default_value("0"),
+      "percent: exact ends once nothing can be better by more than this");
+  add("memory-limit", po::value<std::string>(),
+      "memory that searches may hold together, such as 2G; default: half the machine's");
   add("spatial-candidates", text("3"),
       "spatial mappings generated where the mapping document gives none; or all");
   add("mixed-spatial", po::bool_switch(), "allow several loop dimensions on one array dimension");
@@ -86,6 +103,12 @@ search::MapperOptions read_mapping_options(const po::variables_map& values) {
   options.engine = kEngines[static_cast<std::size_t>(
       choice("--engine", text("engine"), {"exact", "loma", "anneal"}))];
   options.node_limit = whole_number("--node-limit", text("node-limit"), 0);
+  options.gap = percent("--gap", text("gap"));
+  if (values.count("memory-limit") != 0) {
+    set_memory_limit(parse_memory_size("--memory-limit", values["memory-limit"].as<std::string>()));
+  }
+  options.budget.bytes =
+      memory_of_one_search(values.count("threads") != 0 ? values["threads"].as<int>() : 1);
   options.lpf_limit = small_number("--lpf-limit", text("lpf-limit"), 0);
   options.spatial_candidates =
       text("spatial-candidates") == "all"

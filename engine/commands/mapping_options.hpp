@@ -13,7 +13,8 @@
 
 namespace ridgeline::engine {
 
-// --engine, --node-limit, --search-seconds, --lpf-limit, --spatial-candidates, --mixed-spatial,
+// --engine, --node-limit, --gap, --memory-limit, --search-seconds, --lpf-limit,
+// --spatial-candidates, --mixed-spatial,
 // --even. `engine`: the default of --engine. A command adds --objective and --seed itself, which
 // mean more in some than in others, and --front and --samples where it shows them.
 void add_mapping_options(boost::program_options::options_description& options, const char* engine);

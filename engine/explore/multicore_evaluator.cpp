@@ -11,6 +11,7 @@
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/joint_genes.hpp"
 #include "engine/run/automatic_schedule.hpp"
+#include "engine/run/memory_limit.hpp"
 #include "engine/run/schedule_run.hpp"
 #include "io/document/given.hpp"
 #include "io/inputs/multicore_reader.hpp"
@@ -272,7 +273,7 @@ class MultiCoreSystem {
     const io::ScheduleSearch& search = spec.schedule_search;
     ScheduleRequest request;
     request.costs.mapper = spec.mapping_search.options;
-    request.costs.mapper.budget.stop = stop;
+    request.costs.mapper.budget = {stop, memory_of_one_search()};
     request.costs.objective = search.node_objective;
     request.search.population = search.population;
     request.search.generations = search.generations;

@@ -7,6 +7,7 @@
 
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/layer_memo.hpp"
+#include "engine/run/memory_limit.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
@@ -175,7 +176,7 @@ class SingleCore {
                              const search::WorkloadBounds& bounds,
                              const std::function<bool(const model::Cost&)>& give_up) {
     search::WorkloadSearchOptions options = search_options();
-    options.mapper.budget.stop = stop;
+    options.mapper.budget = {stop, memory_of_one_search()};
     options.bounds = &bounds;
     options.give_up = give_up;
     options.solve = [&](const std::string& key, const std::function<search::LayerResult()>& solve) {

@@ -39,6 +39,7 @@ std::string heading(const EvaluationReport& report) {
   if (mapper.engine == search::Engine::anneal) text += ", seed " + std::to_string(mapper.seed);
   if (mapper.engine == search::Engine::exact && mapper.node_limit > 0) {
     text += ", node limit " + std::to_string(mapper.node_limit);
+    if (mapper.gap > 0) text += ", gap " + percent(mapper.gap);
   }
   text +=
       ", " + (mapper.spatial_candidates > 0 ? std::to_string(mapper.spatial_candidates) : "all");

@@ -147,6 +147,7 @@ ordered_json options_json(const search::WorkloadSearchOptions& options) {
   if (mapper.engine == search::Engine::exact && mapper.node_limit > 0) {
     json["node_limit"] = mapper.node_limit;
   }
+  if (mapper.engine == search::Engine::exact && mapper.gap > 0) json["gap"] = mapper.gap;
   if (mapper.engine == search::Engine::exact && mapper.front) json["front"] = true;
   if (mapper.samples > 0) json["samples"] = mapper.samples;
   if (mapper.engine == search::Engine::anneal || mapper.samples > 0) json["seed"] = mapper.seed;

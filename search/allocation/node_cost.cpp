@@ -146,6 +146,7 @@ class CriterionSearch {
     LoopPermutations permutations(layer_.tile, std::move(factors.loops));
     OrderingBatch batch(problem, permutations.current(), options_.even);
     bool here = false;
+    Watch watch(options_.budget, 1024);
     const auto cost_batch = [&] {
       batch.cost([&](const model::Cost& cost, int i) {
         ++evaluated;
@@ -153,7 +154,8 @@ class CriterionSearch {
       });
     };
     do {
-      if (best.any && options_.budget.stopped()) break;
+      // What is streamed takes far longer to judge than a look at the clock.
+      if (watch.stopped(streaming_ ? 64 : 1)) break;
       if (batch.add(permutations.places()) && batch.full()) cost_batch();
     } while (permutations.next());
     cost_batch();

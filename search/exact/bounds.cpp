@@ -14,14 +14,36 @@ std::size_t z(std::int64_t i) {
 
 }  // namespace
 
-ExactBounds::ExactBounds(const CutLattice& space) : space_(space) {
+int paid_bits_place(const CutLattice& space, int memory) {
+  const model::Problem& p = space.problem();
+  if (p.memory[z(memory)].count < 2) return -1;
+  int place = kPaidPorts + kPaidPortWidth * space.tracked() + 1;
+  for (int m = 0; m < memory; ++m) place += p.memory[z(m)].count > 1 ? 1 : 0;
+  return place;
+}
+
+int paid_width(const CutLattice& space) {
+  const model::Problem& p = space.problem();
+  int width = kPaidPorts + kPaidPortWidth * space.tracked() + 1;
+  for (int m = 0; m < p.memories; ++m) width += p.memory[z(m)].count > 1 ? 1 : 0;
+  return width;
+}
+
+ExactBounds::ExactBounds(const CutLattice& space, Watch& watch) : space_(space) {
   number_states();
-  fill_energy();
-  fill_sums();
-  fill_floors();
+  fill_energy(watch);
+  fill_sums(watch);
+  fill_floors(watch);
   int numbers = 1;
   for (int o = 0; o < space_.problem().operands; ++o) numbers *= space_.cuts_of(o) + 1;
   type_of_.assign(z(numbers), -1);
+}
+
+std::int64_t ExactBounds::bytes() const {
+  std::size_t doubles = energy_left_.size();
+  for (const auto& sums : least_) doubles += sums.size();
+  for (const auto& sums : most_) doubles += sums.size();
+  return static_cast<std::int64_t>(doubles * sizeof(double));
 }
 
 bool ExactBounds::grows(const Cut& cut, std::int64_t x) const {
@@ -91,22 +113,61 @@ int ExactBounds::placed(int state, int o, std::int64_t x) const {
   return state - place + next + (growing ? cuts : 0);
 }
 
-void ExactBounds::take_from_below(std::int64_t x, double* here) const {
-  here[0] = 0;
-  for (int t = 0; t < space_.type_count(); ++t) {
-    if (space_.count_in(x, t) == 0) continue;
-    const double* below = here - space_.type(t).stride * states_;
-    for (int q = 1; q < states_; ++q) here[q] = std::min(here[q], below[q]);
+void ExactBounds::build_masks() {
+  masks_.resize(moves_.size());
+  for (std::size_t i = 0; i < moves_.size(); ++i) {
+    const Move& move = moves_[i];
+    if (!move.reduced && move.growth == 0) continue;
+    masks_[i].assign(z(space_.nodes()), 0.0);
+    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      const bool grows = move.growth != 0 && grows_[z(move.cut)][z(x)] != 0;
+      if ((move.reduced && !space_.reduced(x)) ||
+          (move.growth != 0 && grows != (move.growth == 2))) {
+        masks_[i][z(x)] = CutLattice::kInfeasible;
+      }
+    }
   }
 }
 
-void ExactBounds::place_cuts(std::int64_t x, const double* cost, double* here) const {
-  const bool reduced = space_.reduced(x);
-  for (const Move& move : moves_) {
-    if (move.reduced && !reduced) continue;
-    if (move.growth != 0 && (grows_[z(move.cut)][z(x)] != 0) != (move.growth == 2)) continue;
-    here[move.to] = std::min(here[move.to], here[move.from] + cost[move.cut]);
+// State by state, so that the loops run over the nodes: what a state costs with its next cut at a
+// node, then the least of all nodes below, one type of factor after the other.
+bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) const {
+  const std::int64_t nodes = space_.nodes();
+  std::fill(table, table + nodes, 0.0);
+  std::fill(table + nodes, table + nodes * states_, CutLattice::kInfeasible);
+  for (std::size_t i = 0; i < moves_.size();) {
+    const int to = moves_[i].to;
+    double* __restrict here = table + to * nodes;
+    for (; i < moves_.size() && moves_[i].to == to; ++i) {
+      const double* __restrict from = table + moves_[i].from * nodes;
+      const double* __restrict price = cost + moves_[i].cut * nodes;
+      if (masks_[i].empty()) {
+        for (std::int64_t x = 0; x < nodes; ++x) {
+          const double sum = from[x] + price[x];
+          here[x] = sum < here[x] ? sum : here[x];
+        }
+      } else {
+        const double* __restrict mask = masks_[i].data();
+        for (std::int64_t x = 0; x < nodes; ++x) {
+          const double sum = from[x] + price[x] + mask[x];
+          here[x] = sum < here[x] ? sum : here[x];
+        }
+      }
+    }
+    for (int t = 0; t < space_.type_count(); ++t) {
+      const std::int64_t stride = space_.type(t).stride;
+      const std::int64_t steps = space_.type(t).count;
+      for (std::int64_t base = 0; base < nodes; base += stride * (steps + 1)) {
+        for (std::int64_t k = 1; k <= steps; ++k) {
+          double* now = here + base + k * stride;
+          const double* below = now - stride;
+          for (std::int64_t j = 0; j < stride; ++j) now[j] = below[j] < now[j] ? below[j] : now[j];
+        }
+      }
+    }
+    if (watch.stopped(static_cast<int>(std::min<std::int64_t>(nodes, 1 << 20)))) return false;
   }
+  return true;
 }
 
 OperandCounts ExactBounds::at_top(int number) const {
@@ -130,54 +191,64 @@ int ExactBounds::type_index(const OperandCounts& at_top) {
   return type_of_[z(number)];
 }
 
-// The output is sized at partial-sum precision while irrelevant loops lie above the level's
-// lower end, which is no further out than the cut.
-bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
-  if (cut.stationary) return false;
-  const model::Problem& p = space_.problem();
+double ExactBounds::least_bits(const Cut& cut, std::int64_t x) const {
   const bool partial =
-      cut.operand == 0 && (p.operand[0].real.irrelevant_from[z(cut.level)] || !space_.reduced(x) ||
-                           (cut.level == 1 && !space_.reduced(0)));
-  return (partial ? cut.bits_partial : cut.bits_final)[z(x)] > p.memory[z(cut.memory)].size;
+      cut.operand == 0 && (space_.problem().operand[0].real.irrelevant_from[z(cut.level)] ||
+                           !space_.reduced(x) || (cut.level == 1 && !space_.reduced(0)));
+  return (partial ? cut.bits_partial : cut.bits_final)[z(x)];
 }
 
-void ExactBounds::fill_energy() {
-  energy_left_.assign(z(space_.nodes() * states_), CutLattice::kInfeasible);
-  std::vector<double> cost(z(space_.cut_count()));
-  for (std::int64_t x = 0; x < space_.nodes(); ++x) {
-    for (int c = 0; c < space_.cut_count(); ++c) {
-      const Cut& cut = space_.cut(c);
-      cost[z(c)] = surely_too_large(cut, x) ? CutLattice::kInfeasible : cut.energy[z(x)];
+bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
+  return !cut.stationary && least_bits(cut, x) > space_.problem().memory[z(cut.memory)].size;
+}
+
+void ExactBounds::fill_energy(Watch& watch) {
+  build_masks();
+  energy_left_.resize(z(space_.nodes() * states_));
+  std::vector<double> cost(z(space_.cut_count() * space_.nodes()));
+  for (int c = 0; c < space_.cut_count(); ++c) {
+    const Cut& cut = space_.cut(c);
+    double* row = cost.data() + c * space_.nodes();
+    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      row[x] = surely_too_large(cut, x) ? CutLattice::kInfeasible : cut.energy[z(x)];
     }
-    double* here = &energy_left_[z(x * states_)];
-    take_from_below(x, here);
-    place_cuts(x, cost.data(), here);
   }
+  fill_table(cost.data(), energy_left_.data(), watch);
 }
 
 // Each sum on its own, over each operand on its own. Nodes with all loops are left out: what
 // loads there loads once.
-void ExactBounds::fill_sums() {
-  const int tracked = space_.tracked();
-  width_ = 2 + 2 * tracked;
-  const int most_width = 1 + 3 * tracked;
-  std::vector<double> cost(z(width_));
+void ExactBounds::fill_sums(Watch& watch) {
   for (int o = 0; o < space_.problem().operands; ++o) {
     const int cuts = space_.cuts_of(o);
-    least_[z(o)].assign(z((cuts + 1) * space_.nodes() * width_), 0);
+    place_of_[z(o)].fill(-1);
+    for (int c = 0; c < cuts; ++c) {
+      for (const int port : space_.cut(o, c).own_ports) {
+        if (place_of_[z(o)][z(port)] >= 0) continue;
+        place_of_[z(o)][z(port)] = static_cast<int>(ports_of_[z(o)].size());
+        ports_of_[z(o)].push_back(port);
+      }
+    }
+    const int ports = static_cast<int>(ports_of_[z(o)].size());
+    const int width = width_[z(o)] = 2 + 2 * ports;
+    const int most_width = most_width_[z(o)] = 1 + 3 * ports;
+    std::vector<double> cost(z(width));
+    std::vector<PortShare> shares(z(ports));
+    least_[z(o)].assign(z((cuts + 1) * space_.nodes() * width), 0);
     most_[z(o)].assign(z((cuts + 1) * space_.nodes() * most_width), 0);
     for (int left = 1; left <= cuts; ++left) {
       const Cut& cut = space_.cut(o, left - 1);
       for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+        if (watch.stopped()) return;
         double* here = least(o, left, x);
-        std::fill(here, here + width_, CutLattice::kInfeasible);
+        std::fill(here, here + width, CutLattice::kInfeasible);
         double* most = most_[z(o)].data() + (left * space_.nodes() + x) * most_width;
         if (x == space_.full()) continue;
         for (int t = 0; t < space_.type_count(); ++t) {
           if (space_.count_in(x, t) == 0) continue;
           const std::int64_t y = x - space_.type(t).stride;
           const double* below = least(o, left, y);
-          for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], below[i]);
+          for (int i = 0; i < width; ++i) here[i] = std::min(here[i], below[i]);
           const double* most_below = most_[z(o)].data() + (left * space_.nodes() + y) * most_width;
           for (int i = 0; i < most_width; ++i) most[i] = std::max(most[i], most_below[i]);
         }
@@ -187,40 +258,45 @@ void ExactBounds::fill_sums() {
           cost[0] = cut.loading[z(x)];
         }
         if (cut.role == LoadingRole::together) cost[1] = cut.loading[z(x)];
-        const PortShare* shares = cut.shares.data() + x * tracked;
-        for (int i = 0; i < tracked; ++i) {
-          cost[z(2 + 2 * i)] = shares[i].busy;
-          cost[z(3 + 2 * i)] = shares[i].excess;
+        std::fill(shares.begin(), shares.end(), PortShare{});
+        for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
+          shares[z(place_of_[z(o)][cut.own_ports[i]])] = cut.shares_at(x)[i];
+        }
+        for (int i = 0; i < ports; ++i) {
+          cost[z(2 + 2 * i)] = shares[z(i)].busy;
+          cost[z(3 + 2 * i)] = shares[z(i)].excess;
         }
         const double* rest = least(o, left - 1, x);
         if (rest[0] >= CutLattice::kInfeasible) continue;
-        for (int i = 0; i < width_; ++i) here[i] = std::min(here[i], cost[z(i)] + rest[i]);
+        for (int i = 0; i < width; ++i) here[i] = std::min(here[i], cost[z(i)] + rest[i]);
         const double* most_rest =
             most_[z(o)].data() + ((left - 1) * space_.nodes() + x) * most_width;
         most[0] = std::max(most[0], cost[0] + most_rest[0]);
-        for (int i = 0; i < tracked; ++i) {
+        for (int i = 0; i < ports; ++i) {
           double* port = most + 1 + 3 * i;
           const double* rest_port = most_rest + 1 + 3 * i;
-          port[0] = std::max(port[0], shares[i].busy + rest_port[0]);
-          port[1] = std::max(port[1], shares[i].excess + rest_port[1]);
-          port[2] = std::max(port[2], shares[i].demand + rest_port[2]);
+          port[0] = std::max(port[0], shares[z(i)].busy + rest_port[0]);
+          port[1] = std::max(port[1], shares[z(i)].excess + rest_port[1]);
+          port[2] = std::max(port[2], shares[z(i)].demand + rest_port[2]);
         }
       }
     }
   }
 }
 
-void ExactBounds::fill_floors() {
+void ExactBounds::fill_floors(Watch& watch) {
+  if (watch.stopped_now()) return;
   const model::Problem& p = space_.problem();
   for (int i = 0; i < space_.tracked(); ++i) {
     double demand = space_.constant_share(i).demand;
     for (int c = 0; c < space_.cut_count(); ++c) {
       const Cut& cut = space_.cut(c);
+      const auto own = std::find(cut.own_ports.begin(), cut.own_ports.end(), i);
+      if (own == cut.own_ports.end()) continue;
+      const auto place = own - cut.own_ports.begin();
       double most = 0;
       for (std::int64_t x = 0; x < space_.full(); ++x) {
-        if (!surely_too_large(cut, x)) {
-          most = std::max(most, cut.shares[z(x * space_.tracked() + i)].demand);
-        }
+        if (!surely_too_large(cut, x)) most = std::max(most, cut.shares_at(x)[place].demand);
       }
       demand += most;
     }
@@ -253,8 +329,9 @@ void ExactBounds::fill_floors() {
     std::sort(bandwidths.begin(), bandwidths.end());
     bandwidths.erase(std::unique(bandwidths.begin(), bandwidths.end()), bandwidths.end());
     // The tile as the model takes it is one of two sizes; nodes that agree in both agree.
-    std::map<std::vector<double>, std::uint16_t> numbers;
+    std::map<std::vector<double>, std::uint32_t> numbers;
     for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      if (watch.stopped()) return;
       std::vector<double> floors;
       for (double bandwidth : bandwidths) {
         floors.push_back(std::ceil(cut.floor_bits_partial[z(x)] / bandwidth));
@@ -262,7 +339,7 @@ void ExactBounds::fill_floors() {
       }
       floors.push_back(o == 0 ? space_.reduced(x) : 0);
       const auto [place, inserted] =
-          numbers.emplace(std::move(floors), static_cast<std::uint16_t>(numbers.size() + 1));
+          numbers.emplace(std::move(floors), static_cast<std::uint32_t>(numbers.size() + 1));
       (void)inserted;
       floor_class_[z(o)].push_back(place->second);
     }
@@ -272,9 +349,10 @@ void ExactBounds::fill_floors() {
 PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, int tracked) const {
   PortShare sum;
   for (int o = 0; o < space_.problem().operands; ++o) {
+    const int place = place_of_[z(o)][z(tracked)];
+    if (place < 0) continue;
     const double* most = most_[z(o)].data() +
-                         (left[z(o)] * space_.nodes() + node) * (1 + 3 * space_.tracked()) + 1 +
-                         3 * tracked;
+                         (left[z(o)] * space_.nodes() + node) * most_width_[z(o)] + 1 + 3 * place;
     sum.busy += most[0];
     sum.excess += most[1];
     sum.demand += most[2];
@@ -283,7 +361,7 @@ PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, i
 }
 
 double ExactBounds::most_loading(std::int64_t node, const OperandCounts& left, int o) const {
-  return most_[z(o)][z((left[z(o)] * space_.nodes() + node) * (1 + 3 * space_.tracked()))];
+  return most_[z(o)][z((left[z(o)] * space_.nodes() + node) * most_width_[z(o)])];
 }
 
 ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
@@ -303,14 +381,21 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
     rest[z(o)] = least(o, left[z(o)], node);
   }
   const double* ports = paid + kPaidPorts;
+  std::array<double, kMaxTrackedPorts> busy;
+  std::array<double, kMaxTrackedPorts> excess;
   for (int i = 0; i < space_.tracked(); ++i) {
-    double busy = ports[kPaidPortWidth * i];
-    double excess = ports[kPaidPortWidth * i + 1];
-    for (int o = 0; o < p.operands; ++o) {
-      busy += rest[z(o)][2 + 2 * i];
-      excess += rest[z(o)][3 + 2 * i];
+    busy[z(i)] = ports[kPaidPortWidth * i];
+    excess[z(i)] = ports[kPaidPortWidth * i + 1];
+  }
+  for (int o = 0; o < p.operands; ++o) {
+    const double* figures = rest[z(o)] + 2;
+    for (const int i : ports_of_[z(o)]) {
+      busy[z(i)] += *figures++;
+      excess[z(i)] += *figures++;
     }
-    result.stall = std::max({result.stall, busy - windows, excess});
+  }
+  for (int i = 0; i < space_.tracked(); ++i) {
+    result.stall = std::max({result.stall, busy[z(i)] - windows, excess[z(i)]});
   }
   LoadingShare loading;
   for (int o = 1; o < p.operands; ++o) {
@@ -334,8 +419,8 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   result.total = compute + with(type.least);
   for (const LoadingType::Spare& spare : type.spare) {
     const double demand = spare.tracked >= 0 ? ports[kPaidPortWidth * spare.tracked + 2] : 0;
-    const double busy = std::min(1.0, demand / spare.bandwidth) * compute;
-    result.total = std::max(result.total, with(spare.full) + busy - rounding);
+    const double taken = std::min(1.0, demand / spare.bandwidth) * compute;
+    result.total = std::max(result.total, with(spare.full) + taken - rounding);
   }
   if (!type.entries.empty()) {
     const double demand =

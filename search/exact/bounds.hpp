@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/core/evaluation.hpp"
+#include "search/budget.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/loading.hpp"
 
@@ -24,10 +25,17 @@ inline constexpr int kPaidTogether = 2;
 inline constexpr int kPaidOffload = 5;
 inline constexpr int kPaidPorts = 6;
 inline constexpr int kPaidPortWidth = 4;
+// After the ports: bits of the output's last tile at most, then the bits in each memory that
+// operands share. -1: the memory has one resident.
+int paid_bits_place(const CutLattice& space, int memory);
+int paid_width(const CutLattice& space);
 
 class ExactBounds {
  public:
-  explicit ExactBounds(const CutLattice& space);
+  // If the watch says to end, the bounds are worth nothing.
+  ExactBounds(const CutLattice& space, Watch& watch);
+
+  std::int64_t bytes() const;  // that the tables take
 
   // States are numbered by how many cuts of each operand are still to be placed; for the output
   // also by whether its last tile only fits without partial sums, so that its next cut must lie
@@ -37,16 +45,14 @@ class ExactBounds {
   int left(int state, int operand) const;  // cuts of an operand
   // The state after an operand's next cut is placed at a node; -1: it may not be.
   int placed(int state, int operand, std::int64_t node) const;
-  // One cell of a table by node and state, which lies among those of all nodes: takes the minimum
-  // with the cells of the nodes of one loop fewer. No cuts left cost nothing.
-  void take_from_below(std::int64_t node, double* by_state) const;
-  // One cell of a table by node and state: takes the minimum with placing one cut or several
-  // at the node. `cost`: of each cut there.
-  void place_cuts(std::int64_t node, const double* cost, double* by_state) const;
+  // A table of the least sums of the cuts left, [state][node], all at the node or below, from what
+  // each cut costs, [cut][node]. No cuts left cost nothing. Returns false, and the table is worth
+  // nothing, if the watch says so.
+  bool fill_table(const double* cost, double* table, Watch& watch) const;
 
   // Least energy of the cuts left, all at the node or below; kInfeasible where they do not fit.
   double energy_left(std::int64_t node, int state) const {
-    return energy_left_[static_cast<std::size_t>(node * states_ + state)];
+    return energy_left_[static_cast<std::size_t>(state * space_.nodes() + node)];
   }
   // Most busy and excess cycles and demand of a tracked port that the cuts left may add.
   PortShare most_left(std::int64_t node, const OperandCounts& left, int tracked) const;
@@ -70,28 +76,32 @@ class ExactBounds {
   // Lower bounds for chains whose cuts left lie at `node` or below.
   Latency latency(const double* paid, int type, const OperandCounts& left, std::int64_t node) const;
 
-  // Whether a tile below a cut at `node` surely fits no memory.
+  // Bits of the tile below a cut at `node` at least: the output is sized at partial-sum precision
+  // while irrelevant loops lie above the level's lower end, which is no further out than the cut.
+  double least_bits(const Cut& cut, std::int64_t node) const;
+  // Whether that is more than the whole memory.
   bool surely_too_large(const Cut& cut, std::int64_t node) const;
   // Which floors the loading rule uses for an operand whose innermost cut lies at `node`: equal
   // numbers, equal floors on all ports.
-  int floor_class(int operand, std::int64_t node) const {
+  std::uint32_t floor_class(int operand, std::int64_t node) const {
     const auto& classes = floor_class_[static_cast<std::size_t>(operand)];
     return classes.empty() ? 0 : classes[static_cast<std::size_t>(node)];
   }
 
  private:
-  void fill_energy();
-  void fill_sums();
-  void fill_floors();
+  void build_masks();
+  void fill_energy(Watch& watch);
+  void fill_sums(Watch& watch);
+  void fill_floors(Watch& watch);
 
   // [cuts left of one operand][node]: sums over them.
   double* least(int operand, int left, std::int64_t node) {
-    return &least_[static_cast<std::size_t>(operand)]
-                  [static_cast<std::size_t>((left * space_.nodes() + node) * width_)];
+    return &least_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(
+        (left * space_.nodes() + node) * width_[static_cast<std::size_t>(operand)])];
   }
   const double* least(int operand, int left, std::int64_t node) const {
-    return &least_[static_cast<std::size_t>(operand)]
-                  [static_cast<std::size_t>((left * space_.nodes() + node) * width_)];
+    return &least_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(
+        (left * space_.nodes() + node) * width_[static_cast<std::size_t>(operand)])];
   }
 
   const CutLattice& space_;
@@ -110,13 +120,20 @@ class ExactBounds {
   std::array<int, model::kMaxOperands> stride_{};
   int states_ = 1;
   int all_left_ = 0;
-  std::vector<Move> moves_;
+  std::vector<Move> moves_;  // by `to`, each after those that lead to its `from`
+  // By move: 0 where it is allowed, else kInfeasible; empty: allowed everywhere.
+  std::vector<std::vector<double>> masks_;
   std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never
   std::vector<double> energy_left_;
-  int width_ = 0;  // loading, together, then busy and excess of each tracked port
+  // Tracked ports that an operand's cuts use, and the place of each port among them; -1: not.
+  std::array<std::vector<int>, model::kMaxOperands> ports_of_;
+  std::array<std::array<int, kMaxTrackedPorts>, model::kMaxOperands> place_of_{};
+  // Figures of an operand: loading, together, then busy and excess of each of its ports.
+  std::array<int, model::kMaxOperands> width_{};
+  std::array<int, model::kMaxOperands> most_width_{};  // loading; busy, excess, demand of each
   std::array<std::vector<double>, model::kMaxOperands> least_;
   std::array<std::vector<double>, model::kMaxOperands> most_;
-  std::array<std::vector<std::uint16_t>, model::kMaxOperands> floor_class_;
+  std::array<std::vector<std::uint32_t>, model::kMaxOperands> floor_class_;
   std::array<InnerBits, model::kMaxOperands> inner_{};
   std::vector<double> most_demand_;  // of each tracked port
   std::vector<int> type_of_;         // by number of state; -1: not built yet

@@ -34,11 +34,9 @@ Chains::Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrdering
       even_(even),
       tracked_(space.tracked()) {
   const model::Problem& p = space_.problem();
-  width_ = kPaidPorts + kPaidPortWidth * tracked_;
-  pending_ = width_++;
-  for (int m = 0; m < p.memories; ++m) {
-    shared_place_.push_back(p.memory[z(m)].count > 1 ? width_++ : -1);
-  }
+  width_ = paid_width(space_);
+  pending_ = kPaidPorts + kPaidPortWidth * tracked_;
+  for (int m = 0; m < p.memories; ++m) shared_place_.push_back(paid_bits_place(space_, m));
   paid_next_.resize(z(width_));
   for (int o = 1; o < p.operands; ++o) always_wide_ |= space_.cut(o, 0).ports;
   const int place =
@@ -58,7 +56,7 @@ void Chains::restart() {
     if (i >= 0) use(1u << i, root.used_ports, root.shared_ports);
   }
   root.mark = root.upper_mark = root.zone_start = static_cast<std::int32_t>(space_.full());
-  root.zone = static_cast<std::int8_t>(constraints_.size());
+  root.zone = static_cast<std::int16_t>(constraints_.size());
   for (int o = 0; o < p.operands; ++o) {
     root.left[z(o)] = static_cast<std::uint8_t>(space_.cuts_of(o));
   }
@@ -91,6 +89,23 @@ std::int32_t Chains::commit() {
 void Chains::drop_last() {
   chains_.pop_back();
   paid_.resize(paid_.size() - z(width_));
+}
+
+void Chains::keep(std::int32_t first, const std::vector<std::int32_t>& place) {
+  for (std::size_t i = 0; i < place.size(); ++i) {
+    if (place[i] < 0) continue;
+    const std::size_t from = z(first) + i;
+    const std::size_t to = z(place[i]);
+    chains_[to] = chains_[from];
+    if (chains_[to].above >= first) chains_[to].above = place[z(chains_[to].above - first)];
+    std::copy_n(paid_.begin() + static_cast<std::ptrdiff_t>(from * z(width_)), width_,
+                paid_.begin() + static_cast<std::ptrdiff_t>(to * z(width_)));
+  }
+}
+
+void Chains::shrink(std::size_t count) {
+  chains_.resize(count);
+  paid_.resize(count * z(width_));
 }
 
 bool Chains::may_take(const Chain& chain, std::int64_t node, int type) const {
@@ -296,13 +311,14 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
   if (node != chain.mark) pass_mark(chain, node, next);
   next.mark = static_cast<std::int32_t>(node);
   paid_next_[kPaidEnergy] += energy;
-  const PortShare* shares = cut.shares.data() + node * tracked_;
-  for (int i = 0; i < tracked_; ++i) {
+  const PortShare* share = cut.shares_at(node);
+  for (const int i : cut.own_ports) {
     double* port = &paid_next_[z(kPaidPorts + kPaidPortWidth * i)];
-    port[0] += shares[i].busy;
-    port[1] += shares[i].excess;
-    port[2] += shares[i].demand;
-    port[3] += shares[i].cycles;
+    port[0] += share->busy;
+    port[1] += share->excess;
+    port[2] += share->demand;
+    port[3] += share->cycles;
+    ++share;
   }
   if (!at_top) {
     if (cut.role == LoadingRole::separate) {
@@ -321,7 +337,7 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
   } else {
     if (!store(cut, place, node, next)) return false;
     if (cut.level == 1) {
-      next.floor_class[z(o)] = static_cast<std::uint16_t>(bounds_.floor_class(o, node));
+      next.floor_class[z(o)] = bounds_.floor_class(o, node);
     }
     // A level without loops ends with no irrelevant one; one with irrelevant loops only is
     // accounted for.
@@ -359,7 +375,7 @@ bool Chains::settle_output(const Chain& chain, Chain& next, std::int64_t node) {
     const int place = shared_place_[z(cut.memory)];
     if (place >= 0) {
       double& used = paid_next_[z(place)];
-      used += bits - least_bits(cut, mark);
+      used += bits - bounds_.least_bits(cut, mark);
       if (used > size) return false;
     }
   }
@@ -368,18 +384,11 @@ bool Chains::settle_output(const Chain& chain, Chain& next, std::int64_t node) {
   return true;
 }
 
-double Chains::least_bits(const Cut& cut, std::int64_t node) const {
-  const bool partial =
-      cut.operand == 0 && (space_.problem().operand[0].real.irrelevant_from[z(cut.level)] ||
-                           !space_.reduced(node) || (cut.level == 1 && !space_.reduced(0)));
-  return (partial ? cut.bits_partial : cut.bits_final)[z(node)];
-}
-
 // Puts the tile below a cut into its memory, and notes whether there is room for a second one.
 bool Chains::store(const Cut& cut, int place, std::int64_t node, Chain& next) {
   const model::ProblemMemory& memory = space_.problem().memory[z(cut.memory)];
   const std::uint32_t bit = 1u << place;
-  const double bits = least_bits(cut, node);
+  const double bits = bounds_.least_bits(cut, node);
   if (cut.operand == 0) {
     const bool may_grow = cut.level > 1 && cut.bits_partial[z(node)] > bits;
     paid_next_[z(pending_)] = may_grow ? cut.bits_partial[z(node)] : bits;

@@ -20,10 +20,10 @@ struct Chain {
   std::int32_t mark = 0;          // node of the last cut
   std::int32_t output_mark = -1;  // node of the last cut of the output; -1: none
   std::int32_t zone_start = 0;    // node at which the constraint in hand begins
+  std::int16_t zone = 0;          // constraints still to be met
+  std::int16_t type = 0;          // LoadingType
   std::int8_t operand = -1;       // of the last cut; -1: none, the end of a constraint
-  std::int8_t zone = 0;           // constraints still to be met
   bool in_zone = false;
-  std::int16_t type = 0;   // LoadingType
   std::int32_t state = 0;  // cuts left, as the bounds number them
   OperandCounts left{};
   OperandCounts at_top{};
@@ -45,7 +45,7 @@ struct Chain {
   std::uint32_t wide_ports = 0;
   std::uint32_t used_ports = 0;
   std::uint32_t shared_ports = 0;
-  std::array<std::uint16_t, model::kMaxOperands> floor_class{};
+  std::array<std::uint32_t, model::kMaxOperands> floor_class{};
   std::uint64_t even_key = 0;  // all placed cuts, where evenness depends on them
 };
 
@@ -76,6 +76,13 @@ class Chains {
   const double* next_paid() const { return paid_next_.data(); }
   std::int32_t commit();  // adds `next()`; its number
   void drop_last();
+  // Moves each chain from `first` on to its `place`, which is no later; -1: it goes, and nothing
+  // that stays was built from it.
+  void keep(std::int32_t first, const std::vector<std::int32_t>& place);
+  void shrink(std::size_t count);  // the last ones go
+  std::size_t bytes_each() const {
+    return sizeof(Chain) + static_cast<std::size_t>(width_) * sizeof(double);
+  }
 
   // Whether all constraints on the innermost loops are met at a node, and whether a chain at a node
   // may take a loop of a type next.
@@ -103,7 +110,6 @@ class Chains {
   void pass_mark(const Chain& chain, std::int64_t node, Chain& next);
   void shorten_windows(const Cut& cut, std::int64_t mark, double before, double after);
   bool settle_output(const Chain& chain, Chain& next, std::int64_t node);
-  double least_bits(const Cut& cut, std::int64_t node) const;
   bool store(const Cut& cut, int place, std::int64_t node, Chain& next);
   bool fullest(int m, const Chain& chain, double& bits) const;
   std::int64_t mark_of(const Chain& chain, int o, int index) const;

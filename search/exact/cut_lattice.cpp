@@ -1,6 +1,7 @@
 #include "search/exact/cut_lattice.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "search/mapping/loop_factors.hpp"
@@ -93,7 +94,8 @@ double irrelevant_spatial(const ProblemOperand& operand, const OperandSpatial& s
 
 }  // namespace
 
-CutLattice::CutLattice(const Problem& problem, std::int64_t limit) : problem_(problem) {
+CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch)
+    : problem_(problem) {
   build_types();
   double states = 1;
   for (const FactorType& type : types_) states *= type.count + 1;
@@ -104,10 +106,32 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit) : problem_(pr
   too_large_ = states > static_cast<double>(limit) || problem_.operand[0].partial ||
                types_.size() > kMaxFactorTypes;
   if (too_large_) return;
-  build_nodes();
+  for (FactorType& type : types_) {
+    type.stride = nodes_;
+    nodes_ *= type.count + 1;
+  }
   build_cuts();
   find_tracked_ports();
-  fill_costs();
+  too_large_ = bytes_needed(states) > static_cast<double>(bytes);
+  if (too_large_) return;
+  build_nodes();
+  fill_costs(watch);
+  find_shared_memories();
+}
+
+// Of the costs here and of the bounds' tables: the figures of each cut, then per state the least
+// energy, and the least and most sums of the cuts left of each operand.
+double CutLattice::bytes_needed(double states) const {
+  double doubles = states / static_cast<double>(nodes_) + 1;
+  for (int o = 0; o < problem_.operands; ++o) {
+    std::uint32_t ports = 0;
+    for (int c = 0; c < cuts_of(o); ++c) {
+      for (const int port : cut(o, c).own_ports) ports |= 1u << port;
+      doubles += 9 + 4 * static_cast<double>(cut(o, c).own_ports.size());
+    }
+    doubles += (cuts_of(o) + 1) * (3.0 + 5 * std::popcount(ports));
+  }
+  return static_cast<double>(nodes_) * doubles * sizeof(double);
 }
 
 void CutLattice::build_types() {
@@ -129,10 +153,6 @@ void CutLattice::build_types() {
 }
 
 void CutLattice::build_nodes() {
-  for (FactorType& type : types_) {
-    type.stride = nodes_;
-    nodes_ *= type.count + 1;
-  }
   cycles_.assign(z(nodes_), 1);
   reduced_.assign(z(nodes_), 1);
   for (std::int64_t x = 0; x < nodes_; ++x) {
@@ -215,6 +235,10 @@ void CutLattice::find_tracked_ports() {
     const auto note = [&](int level, int direction, std::uint32_t& ports) {
       const int p = port_of(cut.operand, level, direction);
       if (p < 0 || tracked_place_[z(p)] < 0) return;
+      const auto place = static_cast<std::uint8_t>(tracked_place_[z(p)]);
+      if (std::find(cut.own_ports.begin(), cut.own_ports.end(), place) == cut.own_ports.end()) {
+        cut.own_ports.push_back(place);
+      }
       if (problem_.port[z(p)].end - problem_.port[z(p)].begin < 2) return;
       ports |= 1u << tracked_place_[z(p)];
     };
@@ -240,7 +264,25 @@ void CutLattice::allow_cuts(const std::vector<std::uint8_t>& allowed) {
   }
 }
 
-void CutLattice::fill_costs() {
+void CutLattice::find_shared_memories() {
+  fixed_bits_.assign(z(problem_.memories), 0);
+  for (int m = 0; m < problem_.memories; ++m) {
+    const model::ProblemMemory& memory = problem_.memory[z(m)];
+    bool has_cut = false;
+    for (int i = 0; i < memory.count; ++i) {
+      const ProblemOperand& operand = problem_.operand[memory.residents[z(i)].operand];
+      if (memory.residents[z(i)].level + 1 < operand.levels) {
+        has_cut = true;
+      } else {
+        fixed_bits_[z(m)] += top_elements_[memory.residents[z(i)].operand] *
+                             std::min(operand.precision, operand.final_precision);
+      }
+    }
+    if (memory.count > 1 && has_cut) shared_memories_.push_back(m);
+  }
+}
+
+void CutLattice::fill_costs(Watch& watch) {
   const Problem& p = problem_;
   std::vector<std::array<double, model::kMaxDims>> loops(z(nodes_));
   for (std::int64_t x = 0; x < nodes_; ++x) {
@@ -374,9 +416,19 @@ void CutLattice::fill_costs() {
     cut.bits_most.assign(z(nodes_), 0);
     cut.short_window.assign(z(nodes_), 0);
     cut.uncertain.assign(z(nodes_), 0);
-    cut.shares.assign(z(nodes_ * tracked()), {});
+    const std::size_t own = cut.own_ports.size();
+    cut.shares.assign(z(nodes_) * own, {});
+    std::array<PortShare, kMaxTrackedPorts> all_shares{};
+    PortShare* const shares = all_shares.data();
+    // Keeps what the node in hand has added to the ports.
+    const auto keep_shares = [&](std::int64_t x) {
+      for (std::size_t i = 0; i < own; ++i) {
+        cut.shares[z(x) * own + i] = shares[cut.own_ports[i]];
+        shares[cut.own_ports[i]] = {};
+      }
+    };
     for (std::int64_t x = 0; x < nodes_; ++x) {
-      PortShare* shares = cut.shares.data() + x * tracked();
+      if (watch.stopped()) return;
       double& energy = cut.energy[z(x)];
       const double period = cycles_[z(x)];
       bool irrelevant_only = true;
@@ -398,6 +450,7 @@ void CutLattice::fill_costs() {
           energy = kInfeasible;
         }
         if (energy >= kInfeasible) energy = kInfeasible;
+        keep_shares(x);
         continue;
       }
       const double exact = elements_below(p, operand, operand.real, a, loops[z(x)]);
@@ -454,6 +507,7 @@ void CutLattice::fill_costs() {
       cut.above_cycles[z(x)] = above;
       cut.comes_back[z(x)] =
           operand.output && partial_at(integer, a, x) && partial_precision(integer, a, x);
+      keep_shares(x);
       if (energy >= kInfeasible) energy = kInfeasible;
     }
   }

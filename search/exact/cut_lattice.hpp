@@ -14,6 +14,7 @@
 
 #include "model/core/evaluation.hpp"
 #include "model/core/problem.hpp"
+#include "search/budget.hpp"
 
 namespace ridgeline::search {
 
@@ -65,13 +66,20 @@ struct Cut {
   std::vector<double> floor_bits_final;
   std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
   std::vector<std::uint8_t> uncertain;     // what follows are lower bounds only
-  std::vector<PortShare> shares;           // [node][tracked port]
+  // Tracked ports that any of its transfers use; the others have no share. At most four.
+  std::vector<std::uint8_t> own_ports;
+  std::vector<PortShare> shares;  // [node][own port]
+
+  const PortShare* shares_at(std::int64_t node) const {
+    return shares.data() + static_cast<std::size_t>(node) * own_ports.size();
+  }
 };
 
 class CutLattice {
  public:
-  // `limit`: largest number of states; beyond it `too_large()` holds and no costs are set.
-  CutLattice(const model::Problem& problem, std::int64_t limit);
+  // `limit`: largest number of states, and `bytes` that this and the bounds may take; beyond them
+  // `too_large()` holds and no costs are set. If the watch says to end, it is worth nothing.
+  CutLattice(const model::Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch);
 
   bool too_large() const { return too_large_; }
   // No cut may lie at the nodes for which `allowed` is 0: bounds and chains leave them out.
@@ -121,6 +129,12 @@ class CutLattice {
                 [static_cast<std::size_t>(direction)];
   }
 
+  // Memories that several operands share, of which at least one has a cut there: what fills them
+  // is known from several cuts together.
+  const std::vector<int>& shared_memories() const { return shared_memories_; }
+  // Bits of tiles that lie there whatever the cuts: those of operands whose outermost it is.
+  double fixed_bits(int memory) const { return fixed_bits_[static_cast<std::size_t>(memory)]; }
+
   // What every mapping pays: of the array's own transfers of the output, and of the MACs.
   double constant_energy() const { return constant_energy_; }
   const PortShare& constant_share(int i) const {
@@ -141,7 +155,9 @@ class CutLattice {
   void build_nodes();
   void build_cuts();
   void find_tracked_ports();
-  void fill_costs();
+  void find_shared_memories();
+  void fill_costs(Watch& watch);
+  double bytes_needed(double states) const;
 
   model::Problem problem_;
   bool too_large_ = false;
@@ -157,6 +173,8 @@ class CutLattice {
   std::vector<int> tracked_ports_;
   std::array<int, model::kMaxPorts> tracked_place_{};  // place among the tracked; -1: not
   std::array<double, model::kMaxOperands> top_elements_{};
+  std::vector<int> shared_memories_;
+  std::vector<double> fixed_bits_;  // by memory
   double constant_energy_ = 0;
   std::vector<PortShare> constant_shares_;
   std::array<std::array<std::array<int, model::kDirections>, model::kMaxLevels>,

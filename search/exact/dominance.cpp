@@ -24,8 +24,8 @@ std::size_t ChainKeyHash::operator()(const ChainKey& key) const {
   };
   mix(static_cast<std::uint64_t>(key.state) << 32 | static_cast<std::uint32_t>(key.type));
   mix(static_cast<std::uint64_t>(key.zone) << 32 | static_cast<std::uint32_t>(key.zone_start));
-  mix(static_cast<std::uint64_t>(key.floor_class[0]) << 32 |
-      static_cast<std::uint64_t>(key.floor_class[1]) << 16 | key.floor_class[2]);
+  mix(static_cast<std::uint64_t>(key.floor_class[0]) << 32 | key.floor_class[1]);
+  mix(key.floor_class[2]);
   return static_cast<std::size_t>(h);
 }
 

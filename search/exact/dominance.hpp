@@ -20,7 +20,7 @@ struct ChainKey {
   std::int32_t type;
   std::int32_t zone;
   std::int32_t zone_start;
-  std::array<std::uint16_t, model::kMaxOperands> floor_class;
+  std::array<std::uint32_t, model::kMaxOperands> floor_class;
   std::uint64_t even_key;
   bool operator==(const ChainKey&) const = default;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace ridgeline::search {
 
@@ -46,8 +47,8 @@ double Prices::latency() const {
 }
 
 DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bounds,
-                               const Prices& prices)
-    : space_(&space), bounds_(&bounds), prices_(prices), states_(bounds.states()) {
+                               const Prices& prices, Watch& watch)
+    : space_(&space), bounds_(&bounds), prices_(prices) {
   const int cuts = space.cut_count();
   const int tracked = space.tracked();
   latency_ = prices_.latency();
@@ -62,6 +63,11 @@ DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bound
                           spare * demand_factor(space, i), -spare};
     if (port.busy != 0 || port.excess != 0 || spare != 0) ports_.push_back(port);
   }
+  for (const int m : space.shared_memories()) {
+    if (prices_.memory[z(m)] == 0) continue;
+    memories_.push_back(
+        {m, prices_.memory[z(m)], space.problem().memory[z(m)].size, paid_bits_place(space, m)});
+  }
   cost_.assign(z(space.nodes() * cuts), CutLattice::kInfeasible);
   for (int c = 0; c < cuts; ++c) {
     const Cut& cut = space.cut(c);
@@ -70,25 +76,40 @@ DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bound
     if (cut.role == LoadingRole::separate || cut.role == LoadingRole::together) {
       loading = input_[z(cut.operand)];
     }
+    // The prices of this cut's own ports, in their order.
+    std::array<PortPrices, kMaxTrackedPorts> own{};
+    bool any_port = false;
+    for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
+      for (const PortPrices& port : ports_) {
+        if (port.tracked != cut.own_ports[i]) continue;
+        own[i] = port;
+        any_port = true;
+      }
+    }
+    double bit = 0;
+    for (const MemoryPrice& memory : memories_) {
+      if (!cut.stationary && memory.memory == cut.memory) bit = memory.price;
+    }
     for (std::int64_t x = 0; x < space.full(); ++x) {
       if (cut.energy[z(x)] >= CutLattice::kInfeasible || bounds.surely_too_large(cut, x)) continue;
       double sum = prices_.energy * cut.energy[z(x)] + loading * cut.loading[z(x)];
-      const PortShare* shares = cut.shares.data() + x * tracked;
-      for (const PortPrices& port : ports_) {
-        const PortShare& share = shares[port.tracked];
-        sum += port.busy * share.busy + port.excess * share.excess + port.demand * share.demand +
-               port.cycles * share.cycles;
+      for (std::size_t i = 0; any_port && i < cut.own_ports.size(); ++i) {
+        const PortShare& share = cut.shares_at(x)[i];
+        sum += own[i].busy * share.busy + own[i].excess * share.excess +
+               own[i].demand * share.demand + own[i].cycles * share.cycles;
       }
-      cost_[z(x * cuts + c)] = sum;
+      if (bit != 0) sum += bit * bounds.least_bits(cut, x);
+      cost_[z(c * space.nodes() + x)] = sum;
     }
+    if (watch.stopped_now()) return;
   }
-  left_.assign(z(space.nodes() * states_), CutLattice::kInfeasible);
-  for (std::int64_t x = 0; x < space.nodes(); ++x) {
-    double* here = &left_[z(x * states_)];
-    bounds.take_from_below(x, here);
-    if (x == space.full()) break;
-    bounds.place_cuts(x, &cost_[z(x * cuts)], here);
-  }
+  left_.resize(z(space.nodes() * bounds.states()));
+  complete_ = bounds.fill_table(cost_.data(), left_.data(), watch);
+}
+
+std::int64_t DualBoundTable::bytes(const CutLattice& space, const ExactBounds& bounds) {
+  return space.nodes() * (space.cut_count() + bounds.states()) *
+         static_cast<std::int64_t>(sizeof(double));
 }
 
 double DualBoundTable::paid(const double* sums) const {
@@ -100,6 +121,9 @@ double DualBoundTable::paid(const double* sums) const {
     const double* figures = sums + kPaidPorts + kPaidPortWidth * port.tracked;
     sum += port.busy * figures[0] + port.excess * figures[1] + port.demand * figures[2] +
            port.cycles * figures[3];
+  }
+  for (const MemoryPrice& memory : memories_) {
+    sum += memory.price * (sums[memory.place] - memory.size);
   }
   return sum;
 }
@@ -150,8 +174,8 @@ void DualBoundTable::trace(int state, Marks& marks) const {
   }
 }
 
-DualBoundSearch::DualBoundSearch(const CutLattice& space, ExactBounds& bounds)
-    : space_(space), bounds_(bounds) {
+DualBoundSearch::DualBoundSearch(const CutLattice& space, ExactBounds& bounds, Watch& watch)
+    : space_(space), bounds_(bounds), watch_(watch) {
   build_roots();
 }
 
@@ -159,7 +183,10 @@ void DualBoundSearch::build_roots() {
   const int operands = space_.problem().operands;
   for (int number = 0; number < bounds_.numbers(); ++number) {
     Root root;
-    root.paid.assign(z(kPaidPorts + kPaidPortWidth * space_.tracked()), 0.0);
+    root.paid.assign(z(paid_width(space_)), 0.0);
+    for (const int m : space_.shared_memories()) {
+      root.paid[z(paid_bits_place(space_, m))] = space_.fixed_bits(m);
+    }
     root.paid[kPaidEnergy] = space_.constant_energy();
     root.paid[kPaidOffload] = space_.problem().drain;
     for (int i = 0; i < space_.tracked(); ++i) {
@@ -185,6 +212,8 @@ void DualBoundSearch::build_roots() {
           feasible = false;
         }
         root.paid[kPaidEnergy] += energy;
+        const int place = cut.stationary ? -1 : paid_bits_place(space_, cut.memory);
+        if (place >= 0) root.paid[z(place)] += bounds_.least_bits(cut, space_.full());
       }
     }
     if (!feasible || root.state < 0 ||
@@ -201,8 +230,8 @@ double DualBoundSearch::value(const DualBoundTable& table, const Root& root) con
          table.left(space_.full(), root.state);
 }
 
-std::vector<double> DualBoundSearch::figures(const Root& root,
-                                             const DualBoundTable::Marks& marks) const {
+DualBoundSearch::Found DualBoundSearch::figures(const Root& root,
+                                                const DualBoundTable::Marks& marks) const {
   const int tracked = space_.tracked();
   std::vector<double> sums = root.paid;
   for (int o = 0; o < space_.problem().operands; ++o) {
@@ -210,14 +239,16 @@ std::vector<double> DualBoundSearch::figures(const Root& root,
       const Cut& cut = space_.cut(o, c);
       const std::int64_t x = marks[z(o)][z(c)];
       sums[kPaidEnergy] += cut.energy[z(x)];
-      for (int i = 0; i < tracked; ++i) {
-        const PortShare& share = cut.shares[z(x * tracked + i)];
-        double* port = &sums[z(kPaidPorts + kPaidPortWidth * i)];
+      for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
+        const PortShare& share = cut.shares_at(x)[i];
+        double* port = &sums[z(kPaidPorts + kPaidPortWidth * cut.own_ports[i])];
         port[0] += share.busy;
         port[1] += share.excess;
         port[2] += share.demand;
         port[3] += share.cycles;
       }
+      const int place = cut.stationary ? -1 : paid_bits_place(space_, cut.memory);
+      if (place >= 0) sums[z(place)] += bounds_.least_bits(cut, x);
       if (cut.role == LoadingRole::offload) {
         sums[kPaidOffload] += cut.loading[z(x)];
       } else if (cut.role != LoadingRole::none) {
@@ -226,7 +257,7 @@ std::vector<double> DualBoundSearch::figures(const Root& root,
     }
   }
   const LoadingType& type = bounds_.type(root.type);
-  std::vector<double> result;
+  Found result;
   for (int way = 0; way < 1 + 3 * tracked; ++way) {
     double own = 0;
     if (way != kNoStall) {
@@ -238,16 +269,22 @@ std::vector<double> DualBoundSearch::figures(const Root& root,
     }
     for (int input = 1; input <= 2; ++input) {
       const int o = std::min(input, space_.problem().operands - 1);
-      result.push_back(own + way_constant(space_, type, way, o) + sums[z(kPaidSeparate + o)] +
-                       sums[kPaidOffload]);
+      result.ways.push_back(own + way_constant(space_, type, way, o) + sums[z(kPaidSeparate + o)] +
+                            sums[kPaidOffload]);
     }
   }
-  result.push_back(sums[kPaidEnergy]);
+  result.energy = sums[kPaidEnergy];
+  for (const int m : space_.shared_memories()) {
+    result.excess.push_back(
+        sums[z(paid_bits_place(space_, m))] / space_.problem().memory[z(m)].size - 1);
+  }
   return result;
 }
 
 // The strategy of the prices in the game against the chains found so far, by regret matching:
-// a few thousand rounds on a small matrix come close enough, since any prices give a bound.
+// a few thousand rounds on a small matrix come close enough, since any prices give a bound. One
+// player picks a way and an input, and of each shared memory whether to charge for it; what they
+// pay adds up, so each choice has regrets of its own.
 Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
                                     const model::Cost& target, double& value) const {
   const std::size_t ways = z(2 * (1 + 3 * space_.tracked()));
@@ -255,25 +292,39 @@ Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
   // Columns: a way and an input; with a free price also none of them.
   std::vector<std::vector<double>> payoff;
   std::vector<std::size_t> columns;
-  std::vector<bool> useful(ways);
   for (std::size_t w = 0; w < ways; ++w) {
     if (one_input && w % 2 == 1) continue;
     // A way that no chain found so far makes longer than no stall has no use.
-    useful[w] = w < 2;
-    for (const auto& chain : root.chains) useful[w] = useful[w] || chain[w] > chain[w % 2] + 1e-9;
-    if (useful[w]) columns.push_back(w);
+    bool useful = w < 2;
+    for (const Found& chain : root.chains) {
+      useful = useful || (goal.latency != 0 && chain.ways[w] > chain.ways[w % 2] + 1e-9);
+    }
+    if (useful) columns.push_back(w);
   }
   const std::size_t count = columns.size() + (goal.free_latency ? 1 : 0);
-  for (const auto& chain : root.chains) {
+  double scale = CutLattice::kInfeasible;  // what the cheapest chain costs
+  for (const Found& chain : root.chains) {
     std::vector<double> row;
+    double most = 0;
     for (const std::size_t w : columns) {
-      const double latency = goal.free_latency ? chain[w] - target.latency : chain[w];
-      row.push_back(goal.energy * chain.back() + goal.latency * latency);
+      const double latency = goal.free_latency ? chain.ways[w] - target.latency : chain.ways[w];
+      row.push_back(goal.energy * chain.energy + goal.latency * latency);
+      most = std::max(most, row.back());
     }
-    if (goal.free_latency) row.push_back(goal.energy * chain.back());
+    if (goal.free_latency) row.push_back(goal.energy * chain.energy);
+    scale = std::min(scale, std::max(most, goal.energy * chain.energy));
     payoff.push_back(std::move(row));
   }
+  // Memories that some chain does not fit, with the charge for exceeding one by its own size.
+  std::vector<std::size_t> charged;
+  for (std::size_t s = 0; s < space_.shared_memories().size(); ++s) {
+    for (const Found& chain : root.chains) {
+      if (chain.excess[s] > 0 && (charged.empty() || charged.back() != s)) charged.push_back(s);
+    }
+  }
+  const double charge = 2 * scale;
   std::vector<double> strategy(count, 0.0);
+  std::vector<double> charges(charged.size(), 0.0);
   if (payoff.empty()) {
     if (goal.free_latency) {
       strategy.back() = 1;
@@ -283,10 +334,14 @@ Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
   } else {
     std::vector<double> regret(count, 1.0);
     std::vector<double> row_regret(payoff.size(), 1.0);
+    std::vector<std::array<double, 2>> charge_regret(charged.size(), {0.0, 1.0});  // yes, no
     std::vector<double> mix(count);
     std::vector<double> row_mix(payoff.size());
     std::vector<double> gain(count);
+    std::vector<double> charge_mix(charged.size());
+    std::vector<double> loss(payoff.size());
     constexpr int kRounds = 800;
+    double rounds = 0;
     for (int round = 1; round <= kRounds; ++round) {
       const auto normalise = [](const std::vector<double>& from, std::vector<double>& to) {
         double sum = 0;
@@ -296,11 +351,18 @@ Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
         }
       };
       normalise(regret, mix);
+      for (std::size_t s = 0; s < charged.size(); ++s) {
+        const double sum = charge_regret[s][0] + charge_regret[s][1];
+        charge_mix[s] = sum > 0 ? charge_regret[s][0] / sum : 0;
+      }
       // The chains answer the prices, then the prices the chains.
       double row_value = 0;
-      std::vector<double> loss(payoff.size(), 0.0);
       for (std::size_t r = 0; r < payoff.size(); ++r) {
+        loss[r] = 0;
         for (std::size_t c = 0; c < count; ++c) loss[r] += mix[c] * payoff[r][c];
+        for (std::size_t s = 0; s < charged.size(); ++s) {
+          loss[r] += charge_mix[s] * charge * root.chains[r].excess[charged[s]];
+        }
       }
       normalise(row_regret, row_mix);
       for (std::size_t r = 0; r < payoff.size(); ++r) row_value += row_mix[r] * loss[r];
@@ -318,6 +380,17 @@ Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
         regret[c] = std::max(0.0, regret[c] + gain[c] - column_value);
         strategy[c] += round * mix[c];
       }
+      for (std::size_t s = 0; s < charged.size(); ++s) {
+        double yes = 0;
+        for (std::size_t r = 0; r < payoff.size(); ++r) {
+          yes += row_mix[r] * charge * root.chains[r].excess[charged[s]];
+        }
+        const double mean = charge_mix[s] * yes;
+        charge_regret[s][0] = std::max(0.0, charge_regret[s][0] + yes - mean);
+        charge_regret[s][1] = std::max(0.0, charge_regret[s][1] - mean);
+        charges[s] += round * charge_mix[s];
+      }
+      rounds += round;
     }
     double sum = 0;
     for (double s : strategy) sum += s;
@@ -329,11 +402,18 @@ Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
       kept += s;
     }
     for (double& s : strategy) s /= kept;
+    for (double& c : charges) {
+      c /= rounds;
+      if (c < 1e-4) c = 0;
+    }
   }
-  value = 1e300;
-  for (const auto& row : payoff) {
+  value = CutLattice::kInfeasible;
+  for (std::size_t r = 0; r < payoff.size(); ++r) {
     double sum = 0;
-    for (std::size_t c = 0; c < count; ++c) sum += strategy[c] * row[c];
+    for (std::size_t c = 0; c < count; ++c) sum += strategy[c] * payoff[r][c];
+    for (std::size_t s = 0; s < charged.size(); ++s) {
+      sum += charges[s] * charge * root.chains[r].excess[charged[s]];
+    }
     value = std::min(value, sum);
   }
   Prices prices;
@@ -341,7 +421,17 @@ Prices DualBoundSearch::best_prices(const PriceGoal& goal, const Root& root,
   for (std::size_t c = 0; c < columns.size(); ++c) {
     prices.way[columns[c] / 2][columns[c] % 2] = strategy[c] * goal.latency;
   }
+  for (std::size_t s = 0; s < charged.size(); ++s) {
+    const int m = space_.shared_memories()[charged[s]];
+    prices.memory[z(m)] = charges[s] * charge / space_.problem().memory[z(m)].size;
+  }
   return prices;
+}
+
+double DualBoundSearch::least() const {
+  double least = CutLattice::kInfeasible;
+  for (const Root& root : roots_) least = std::min(least, root.bound);
+  return least;
 }
 
 double DualBoundSearch::least_latency() const {
@@ -356,8 +446,8 @@ double DualBoundSearch::least_latency() const {
   return least;
 }
 
-bool DualBoundSearch::run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
-                          std::vector<DualBoundTable>& tables) {
+bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try& attempt,
+                          model::Cost target, std::vector<DualBoundTable>& tables) {
   const auto aim = [&] {
     return goal.free_latency ? goal.energy * target.energy
                              : goal.energy * target.energy + goal.latency * target.latency;
@@ -369,8 +459,24 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, const Try& attempt, 
     root.table = -1;
     root.settled = false;
   }
-  std::vector<DualBoundTable> found;
-  for (int i = 0; i < steps; ++i) {
+  // By number; those that are no longer the best for a root that is open are given up.
+  std::vector<std::optional<DualBoundTable>> found;
+  const auto give_up_others = [&] {
+    int held = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!found[i]) continue;
+      const bool used = std::any_of(roots_.begin(), roots_.end(), [&](const Root& root) {
+        return open(root) && root.table == static_cast<int>(i);
+      });
+      if (used) {
+        ++held;
+      } else {
+        found[i].reset();
+      }
+    }
+    return held;
+  };
+  for (int i = 0; i < steps && give_up_others() < most; ++i) {
     Root* weakest = nullptr;
     for (Root& root : roots_) {
       if (!open(root) || root.settled) continue;
@@ -389,12 +495,17 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, const Try& attempt, 
       target = attempt(marks);
     };
     if (weakest->chains.empty() && weakest->table >= 0) {
-      trace(found[z(weakest->table)]);
+      trace(*found[z(weakest->table)]);
       if (!open(*weakest)) continue;
     }
     double expected = 0;
-    found.emplace_back(space_, bounds_, best_prices(goal, *weakest, target, expected));
-    const DualBoundTable& table = found.back();
+    found.emplace_back();
+    found.back().emplace(space_, bounds_, best_prices(goal, *weakest, target, expected), watch_);
+    if (!found.back()->complete()) {
+      found.pop_back();
+      break;
+    }
+    const DualBoundTable& table = *found.back();
     const double offset = goal.free_latency ? table.latency_price() * target.latency : 0;
     for (Root& root : roots_) {
       const double bound = value(table, root) - offset;
@@ -404,17 +515,13 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, const Try& attempt, 
       }
     }
     trace(table);
-    if (value(table, *weakest) - offset > expected - 1e-4 * std::abs(aim() - expected)) {
-      weakest->settled = true;
-    }
+    const double missing = std::min(std::abs(aim() - expected), std::abs(expected));
+    if (value(table, *weakest) - offset > expected - 1e-4 * missing) weakest->settled = true;
   }
   // Only tables that are best for a root that is still open are worth their memory.
-  std::vector<bool> useful(found.size());
-  for (const Root& root : roots_) {
-    if (open(root) && root.table >= 0) useful[z(root.table)] = true;
-  }
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (useful[i]) tables.push_back(std::move(found[i]));
+  give_up_others();
+  for (std::optional<DualBoundTable>& table : found) {
+    if (table) tables.push_back(std::move(*table));
   }
   return std::none_of(roots_.begin(), roots_.end(), open);
 }

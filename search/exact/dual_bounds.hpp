@@ -40,19 +40,28 @@ struct Prices {
   double energy = 0;  // of a pJ
   // Of a cycle, by way and by input (0, 1: operand 1, 2).
   std::array<std::array<double, 2>, kMaxWays> way{};
+  // Of a bit in a shared memory, by memory: what fits pays for its bits and is given back the
+  // price of the whole memory, so it never pays more than without the price.
+  std::array<double, model::kMaxMemories> memory{};
 
   double latency() const;  // of a cycle: their sum
 };
 
 class DualBoundTable {
  public:
-  DualBoundTable(const CutLattice& space, const ExactBounds& bounds, const Prices& prices);
+  // `complete()` is false, and the table is worth nothing, if the watch says to end.
+  DualBoundTable(const CutLattice& space, const ExactBounds& bounds, const Prices& prices,
+                 Watch& watch);
+
+  bool complete() const { return complete_; }
+  // Bytes that a table takes.
+  static std::int64_t bytes(const CutLattice& space, const ExactBounds& bounds);
 
   double energy_price() const { return prices_.energy; }
   double latency_price() const { return latency_; }
   // Least priced sum of the cuts left, all below the top of the lattice and at the node or below.
   double left(std::int64_t node, int state) const {
-    return left_[static_cast<std::size_t>(node * states_ + state)];
+    return left_[static_cast<std::size_t>(state * space_->nodes() + node)];
   }
   // Priced sum of what a chain has paid (kPaid...).
   double paid(const double* sums) const;
@@ -65,7 +74,7 @@ class DualBoundTable {
 
  private:
   double cost(int cut, std::int64_t node) const {
-    return cost_[static_cast<std::size_t>(node * space_->cut_count() + cut)];
+    return cost_[static_cast<std::size_t>(cut * space_->nodes() + node)];
   }
   // Prices of what a tracked port's figures add up to.
   struct PortPrices {
@@ -78,11 +87,18 @@ class DualBoundTable {
   Prices prices_;
   double latency_ = 0;
   std::array<double, model::kMaxOperands> input_{};
-  std::vector<PortPrices> ports_;          // those that have a price
+  std::vector<PortPrices> ports_;  // those that have a price
+  struct MemoryPrice {
+    int memory = 0;
+    double price = 0;  // of a bit
+    double size = 0;
+    int place = 0;  // of its bits among what a chain has paid
+  };
+  std::vector<MemoryPrice> memories_;      // those that have a price
   mutable std::vector<double> constants_;  // by loading type; as far as it was asked for
-  int states_ = 1;
-  std::vector<double> cost_;  // [node][cut]
-  std::vector<double> left_;
+  bool complete_ = false;
+  std::vector<double> cost_;  // [cut][node]
+  std::vector<double> left_;  // [state][node]
 };
 
 // What prices are to be good for: the bound of energy * Cost::energy + latency * Cost::latency;
@@ -99,37 +115,48 @@ class DualBoundSearch {
   // Costs the mapping with these cuts and returns the best cost so far, the target.
   using Try = std::function<model::Cost(const DualBoundTable::Marks&)>;
 
-  DualBoundSearch(const CutLattice& space, ExactBounds& bounds);
+  DualBoundSearch(const CutLattice& space, ExactBounds& bounds, Watch& watch);
 
-  // At most `steps` tables. Those that help are appended to `tables`. Returns whether they show
-  // that nothing is better than the target.
-  bool run(const PriceGoal& goal, int steps, const Try& attempt, model::Cost target,
+  // At most `steps` tables, of which no more than `most` are held at a time. Those that help are
+  // appended to `tables`. Returns whether they show that nothing is better than the target.
+  bool run(const PriceGoal& goal, int steps, int most, const Try& attempt, model::Cost target,
            std::vector<DualBoundTable>& tables);
+
+  // A bound of the goal that `run` had last, for every chain.
+  double least() const;
 
   // A bound of the latency of every chain: what `run` found where that was its goal, else one
   // without stalls.
   double least_latency() const;
 
  private:
+  // What a chain that was found costs, by way and input, and by how much of its size it exceeds
+  // each shared memory (CutLattice::shared_memories).
+  struct Found {
+    std::vector<double> ways;
+    double energy = 0;
+    std::vector<double> excess;
+  };
   // Cuts above all loops: where every chain begins.
   struct Root {
     OperandCounts at_top{};
     int type = 0;
     int state = 0;
     std::vector<double> paid;
-    double bound = 0;                         // of the goal, best of all tables
-    int table = -1;                           // that gave it
-    bool settled = false;                     // prices are as good as they get
-    std::vector<std::vector<double>> chains;  // found: figures by way and input, energy last
+    double bound = 0;      // of the goal, best of all tables
+    int table = -1;        // that gave it
+    bool settled = false;  // prices are as good as they get
+    std::vector<Found> chains;
   };
   void build_roots();
   double value(const DualBoundTable& table, const Root& root) const;
-  std::vector<double> figures(const Root& root, const DualBoundTable::Marks& marks) const;
+  Found figures(const Root& root, const DualBoundTable::Marks& marks) const;
   Prices best_prices(const PriceGoal& goal, const Root& root, const model::Cost& target,
                      double& value) const;
 
   const CutLattice& space_;
   ExactBounds& bounds_;
+  Watch& watch_;
   std::vector<Root> roots_;
   bool latency_goal_ = false;  // `Root::bound` is of the latency
 };

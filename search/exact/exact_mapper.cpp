@@ -1,8 +1,11 @@
 #include "search/exact/exact_mapper.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 
 #include "search/exact/bounds.hpp"
@@ -11,6 +14,7 @@
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dominance.hpp"
 #include "search/exact/dual_bounds.hpp"
+#include "search/exact/least_product.hpp"
 #include "search/exact/prefix_nodes.hpp"
 
 namespace ridgeline::search {
@@ -28,15 +32,37 @@ constexpr double kTie = 1e-12;
 // Chains that a new one is compared with at most: the comparisons would take longer than they save.
 constexpr std::size_t kMostCompared = 150;
 
-// Chains that are kept of one pass at most, some 3 GB of them; a search that needs more stops.
-constexpr std::size_t kMostChains = 5'000'000;
+// Bytes that a search holds at most, whatever its budget.
+constexpr std::int64_t kMostBytes = 400'000'000;
+std::int64_t bytes_of(const Budget& budget) {
+  return budget.bytes > 0 ? std::min(budget.bytes, kMostBytes) : kMostBytes;
+}
 
-// Steps towards good prices, nodes that show whether a problem is easy, and what follows if it
-// is not: more steps, and chains that a first pass keeps of each state.
+// Steps towards good prices, and what follows if the problem is not easy: more steps, and chains
+// that a first pass keeps of each state.
 constexpr int kFirstSteps = 12;
-constexpr std::int64_t kEasyNodes = 5000;
 constexpr int kMoreSteps = 60;
 constexpr int kBeam = 2;
+
+// Tables are built as long as their cells are no more than so many in all; a few are built
+// whatever their size. No more than so many are held, of one goal and of all.
+constexpr std::int64_t kMostCells = 60'000'000;
+constexpr int kLeastSteps = 4;
+constexpr int kMostTables = 4;
+constexpr std::size_t kMostTablesInAll = 12;
+
+// A first pass that need not tell apart what differs by less than this leaves little to prove.
+constexpr double kRoughGap = 0.01;
+// Share of the nodes allowed that this pass, and the one that keeps few chains, may use.
+constexpr double kRoughShare = 0.4;
+constexpr double kBeamShare = 0.1;
+// And those that look for good mappings one after the other, and for the least energy alone.
+constexpr double kDiveShare = 0.1;
+constexpr double kEnergyShare = 0.4;
+
+// Chains that are searched on their own where memory is short, in groups.
+constexpr std::size_t kGroups = 16;
+constexpr std::int64_t kLeastChains = 1000;
 
 // Orderings that are costed of a chain which prices lead to: one of the first will do.
 constexpr int kMostAttempts = 32;
@@ -44,11 +70,13 @@ constexpr int kMostAttempts = 32;
 class ChainSearch {
  public:
   ChainSearch(const CutLattice& space, ExactBounds& bounds, const PrefixNodes& prefix,
-              const ExactOptions& options, const std::optional<model::Cost>& incumbent)
+              const ExactOptions& options, const std::optional<model::Cost>& incumbent,
+              Watch& watch)
       : space_(space),
         bounds_(bounds),
         prefix_(prefix),
         options_(options),
+        watch_(watch),
         leaf_(space, options.even),
         chains_(space, bounds, leaf_, options.constraints, prefix, options.even),
         dominance_(space, bounds, chains_, options.prune) {
@@ -63,18 +91,21 @@ class ChainSearch {
       result_.optimal = true;
       return finish();
     }
+    const std::int64_t bytes = bytes_of(options_.budget);
+    bytes_ = std::max(bytes - bounds_.bytes(), bytes / 4);
+    table_bytes_ = DualBoundTable::bytes(space_, bounds_);
     if (options_.front || options_.objective == Objective::edp) {
       solve(Focus::both, false);
     } else {
       // The first term of the objective alone needs fewer chains; once it is known, few are left.
       const bool latency = options_.objective == Objective::latency;
       solve(latency ? Focus::latency : Focus::energy, false);
-      if (!stopped_) {
+      if (!stopped_ && !settled_for_less_) {
         if (has_best_) proven_ = objective_value(options_.objective, best_);
         solve(Focus::both, true);
       }
     }
-    result_.optimal = !stopped_;
+    result_.optimal = !stopped_ && !settled_for_less_;
     return finish();
   }
 
@@ -96,7 +127,7 @@ class ChainSearch {
     const double infinity = std::numeric_limits<double>::infinity();
     const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
     result_.lower_bound = best;
-    if (stopped_) {
+    if (stopped_ || settled_for_less_) {
       result_.lower_bound = std::min(best, std::max({open_bound_, proven_, root_bound()}));
     }
     std::sort(result_.front.begin(), result_.front.end(),
@@ -106,47 +137,148 @@ class ChainSearch {
 
   // Of the objective, before anything is searched.
   double root_bound() {
-    if (!price_search_) price_search_.emplace(space_, bounds_);
+    if (!price_search_) price_search_.emplace(space_, bounds_, watch_);
     const double latency = price_search_->least_latency();
     const double energy =
-        space_.constant_energy() + bounds_.energy_left(space_.full(), bounds_.all_left());
+        std::max(least_energy_,
+                 space_.constant_energy() + bounds_.energy_left(space_.full(), bounds_.all_left()));
     if (options_.objective == Objective::edp && latency <= 0) return 0;
     return objective_value(options_.objective, {energy, latency});
   }
 
-  // Searches everything: most problems are easy, and only the others get better prices and a
-  // first pass that keeps few chains, to find what the search has to beat.
+  // Searches everything: most problems are easy, and only the others get better prices, a first
+  // pass that keeps few chains, to find what the search has to beat, and one that is content with
+  // a small gap.
   void solve(Focus focus, bool second) {
-    if (find_prices(second, kFirstSteps) || search(0, focus, kEasyNodes) || stopped_) return;
-    if (find_prices(second, kMoreSteps)) return;
-    search(kBeam, focus, 0);
-    if (!stopped_) search(0, focus, 0);
+    if (options_.front || !options_.prune) {
+      search(0, focus, 0);
+      return;
+    }
+    if (find_prices(second, kFirstSteps) || search(0, focus, options_.easy_nodes) || stopped_)
+      return;
+    if (!second && close_enough()) return;
+    if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
+    const std::int64_t nodes = options_.node_limit;
+    const auto share = [&](double part) {
+      const auto some = static_cast<std::int64_t>(part * static_cast<double>(nodes));
+      return nodes == 0 ? 0 : std::max(options_.easy_nodes, some);
+    };
+    // Few chains at a time, the most promising first: a good mapping soon.
+    dive_ = true;
+    search(0, focus, share(kDiveShare));
+    dive_ = false;
+    if (stopped_) return;
+    if (options_.objective == Objective::edp) least_energy_first(share(kEnergyShare));
+    search(kBeam, focus, share(kBeamShare));
+    if (stopped_) return;
+    if (!second) {
+      if (close_enough()) return;
+      keep_ = 1 - std::max(kRoughGap, options_.gap);
+      const bool done = search(0, focus, share(kRoughShare));
+      if (stopped_) return;
+      if (done && has_best_) {
+        proven_ = std::max(proven_, keep_ * objective_value(options_.objective, best_));
+      }
+      keep_ = 1 - options_.gap;
+      if (close_enough()) return;
+    }
+    const bool done = search(0, focus, 0);
+    if (done && !stopped_ && !second && options_.gap > 0 && has_best_) {
+      proven_ = std::max(proven_, keep_ * objective_value(options_.objective, best_));
+      settled_for_less_ = true;
+    }
+  }
+
+  // The energy alone is much easier than its product with the latency. Its least is a floor, and
+  // what attains it often nearly the best.
+  void least_energy_first(std::int64_t nodes) {
+    ExactOptions single = options_;
+    single.objective = Objective::energy;
+    single.node_limit = nodes;
+    single.budget.bytes = std::max<std::int64_t>(bytes_ / 2, 1);
+    ChainSearch sub(space_, bounds_, prefix_, single, std::nullopt, watch_);
+    const ExactResult found = sub.run();
+    result_.nodes += found.nodes;
+    result_.evaluated += found.evaluated;
+    least_energy_ = std::max(least_energy_, found.lower_bound * (1 - kTie));
+    if (found.improved && (!has_best_ || better(options_.objective, found.best.cost, best_))) {
+      has_best_ = true;
+      best_ = found.best.cost;
+      result_.improved = true;
+      result_.best = found.best;
+    }
+  }
+
+  // Whether what is known is within the gap that is asked for.
+  bool close_enough() {
+    if (options_.gap <= 0 || !has_best_) return false;
+    proven_ = std::max(proven_, root_bound());
+    const double best = objective_value(options_.objective, best_);
+    settled_for_less_ = proven_ >= (1 - options_.gap) * best;
+    return settled_for_less_;
   }
 
   // Tables of prices, and an incumbent; returns whether nothing is better. `second`: for the second
   // term of the objective.
   bool find_prices(bool second, int steps) {
-    if (!options_.prune || options_.front) return false;
-    if (!price_search_) price_search_.emplace(space_, bounds_);
+    if (!price_search_) price_search_.emplace(space_, bounds_, watch_);
+    const std::int64_t cells =
+        std::max<std::int64_t>(1, table_bytes_ / static_cast<std::int64_t>(sizeof(double)));
+    steps = static_cast<int>(
+        std::clamp<std::int64_t>(kMostCells / cells, std::min(steps, kLeastSteps), steps));
+    const bool more = steps > kFirstSteps || tables_built_;
+    tables_built_ = true;
+    PriceGoal goal;
+    if (options_.objective == Objective::edp) return edp_prices(more, steps);
+    if (second) {
+      if (!has_best_) return false;
+      if (options_.objective == Objective::energy) {
+        goal = {100 * best_.latency / best_.energy, 1, false};
+      } else {
+        goal = {1, 1000 * best_.energy / best_.latency, true};
+      }
+    } else if (options_.objective == Objective::energy) {
+      goal = {1, 0, false};
+    }
+    const bool closed = run_prices(goal, steps);
+    return closed && !second;
+  }
+
+  bool run_prices(const PriceGoal& goal, int steps) {
     const auto best = [&] { return has_best_ ? best_ : model::Cost{1e300, 1e300}; };
     const auto attempt = [&](const DualBoundTable::Marks& marks) {
       try_marks(marks);
       return best();
     };
-    PriceGoal goal;
-    if (options_.objective == Objective::energy) {
-      if (!second || !has_best_) return false;  // energy has its own table
-      goal = {100 * best_.latency / best_.energy, 1, false};
-    } else if (second) {
-      goal = {1, 1000 * best_.energy / best_.latency, true};
-    } else if (options_.objective == Objective::edp) {
-      if (!has_best_) price_search_->run({0, 1, false}, 3, attempt, best(), tables_);
-      if (!has_best_) return false;
+    // Tables leave room for chains.
+    const auto room = bytes_ / 2 / std::max<std::int64_t>(1, table_bytes_) -
+                      static_cast<std::int64_t>(tables_.size());
+    const int most = static_cast<int>(std::clamp<std::int64_t>(room, 1, kMostTables));
+    if (tables_.size() >= kMostTablesInAll) return false;
+    return price_search_->run(goal, steps, most, attempt, best(), tables_);
+  }
+
+  // A line that touches the curve of the best product, and where that is not enough, others: of
+  // energy and of latency alone, and in between. What attains them is costed, so that one of them
+  // is often the best.
+  bool edp_prices(bool more, int steps) {
+    tables_.clear();
+    if (!has_best_) run_prices({0, 1, false}, 3);
+    if (!has_best_) run_prices({1, 0, false}, 3);
+    if (!has_best_) return false;
+    if (!more) {
       tables_.clear();
-      goal = {1, best_.energy / best_.latency, false};
+      run_prices({1, best_.energy / best_.latency, false}, steps);
+      return false;
     }
-    const bool closed = price_search_->run(goal, steps, attempt, best(), tables_);
-    return closed && !second && options_.objective == Objective::latency;
+    tables_.clear();
+    const int few = std::min(steps, 8);
+    run_prices({1, 0, false}, few);
+    run_prices({0, 1, false}, few);
+    for (const double slope : {4.0, 0.25, 1.0}) {
+      run_prices({1, slope * best_.energy / best_.latency, false}, few);
+    }
+    return false;
   }
 
   void try_marks(const DualBoundTable::Marks& marks) {
@@ -176,68 +308,72 @@ class ChainSearch {
     double energy = 0;
     double latency = 0;
     double stall = 0;
+    double product = 0;  // of energy and latency; only where that is the objective
   };
 
   bool bound(std::int32_t id, std::int64_t node, Bound& result) const {
     const Chain& chain = chains_[id];
     const double rest = bounds_.energy_left(node, chain.state);
     if (rest >= CutLattice::kInfeasible) return false;
-    result.energy = chains_.paid(id)[kPaidEnergy] + rest;
-    double priced_latency = -CutLattice::kInfeasible;
+    result.energy = std::max(least_energy_, chains_.paid(id)[kPaidEnergy] + rest);
+    result.latency = -CutLattice::kInfeasible;
+    std::array<CostLine, kMostTablesInAll + kMostTables> lines;
+    std::size_t count = 0;
     if (node != space_.full()) {
       for (std::size_t k = 0; k < tables_.size(); ++k) {
-        const double bound =
-            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.state);
-        if (options_.objective != Objective::edp && beyond(tables_[k], bound, result)) return false;
-        if (tables_[k].energy_price() == 0) {
-          priced_latency =
-              std::max(priced_latency, bound / tables_[k].latency_price() * (1 - kPriceTie));
+        const DualBoundTable& table = tables_[k];
+        const double left = table.left(node, chain.state);
+        if (left >= CutLattice::kInfeasible) return false;
+        const double least = lines_[z(id) * tables_.size() + k] + left;
+        if (options_.objective != Objective::edp && beyond(table, least)) return false;
+        const double safe = least - kPriceTie * std::abs(least);
+        if (table.energy_price() == 0) {
+          result.latency = std::max(result.latency, safe / table.latency_price());
+        } else if (table.latency_price() == 0) {
+          result.energy = std::max(result.energy, safe / table.energy_price());
+        } else if (count < lines.size()) {
+          lines[count++] = {table.energy_price(), table.latency_price(), safe};
         }
       }
     }
     const ExactBounds::Latency latency =
         bounds_.latency(chains_.paid(id), chain.type, chain.left, node);
-    result.latency = std::max(priced_latency, latency.total);
+    result.latency = std::max(result.latency, latency.total);
     result.stall = latency.stall;
-    if (options_.objective == Objective::edp && node != space_.full()) {
-      for (std::size_t k = 0; k < tables_.size(); ++k) {
-        const double bound =
-            lines_[z(id) * tables_.size() + k] + tables_[k].left(node, chain.state);
-        if (beyond(tables_[k], bound, result)) return false;
-      }
+    if (options_.objective == Objective::edp) {
+      result.product = result.latency <= 0
+                           ? -CutLattice::kInfeasible
+                           : least_product(result.energy, result.latency, {lines.data(), count});
     }
     return true;
   }
 
   // Whether nothing is better than the incumbent if energy and latency, so priced, cost at least
-  // `bound`, and neither is less than `lower` says.
-  bool beyond(const DualBoundTable& table, double bound, const Bound& lower) const {
+  // `least`.
+  bool beyond(const DualBoundTable& table, double least) const {
     if (!has_best_) return false;
     const double energy = table.energy_price();
     const double latency = table.latency_price();
     if (energy == 0) {
-      if (options_.objective == Objective::edp) {
-        return bound * lower.energy >= latency * best_.latency * best_.energy * (1 + kPriceTie);
-      }
       const double limit = latency * best_.latency;
-      return focus_ == Focus::latency ? bound >= limit * (1 - kPriceTie)
-                                      : bound > limit * (1 + kPriceTie);
+      return focus_ == Focus::latency ? least >= limit * keep_ * (1 - kPriceTie)
+                                      : least > limit * (1 + kPriceTie);
     }
-    if (options_.objective == Objective::edp) {
-      // The product is least at an end of the line that the prices draw.
-      const double best = best_.latency * best_.energy * (1 + kPriceTie);
-      if (latency == 0 || lower.latency <= 0) return false;
-      const double l = std::max(lower.latency, (bound - energy * lower.energy) / latency);
-      const double e = std::max(lower.energy, (bound - latency * lower.latency) / energy);
-      return l * lower.energy >= best && e * lower.latency >= best;
+    if (latency == 0) {
+      const double limit = energy * best_.energy;
+      return focus_ == Focus::energy ? least >= limit * keep_ * (1 - kTie)
+                                     : least > limit * (1 + kTie);
     }
-    return bound >= (energy * best_.energy + latency * best_.latency) * (1 - kPriceTie);
+    return focus_ == Focus::both &&
+           least >= (energy * best_.energy + latency * best_.latency) * (1 - kPriceTie);
   }
 
   bool prunable(const Bound& lower) const {
     if (!options_.prune) return false;
-    if (focus_ == Focus::latency) return has_best_ && lower.latency >= best_.latency;
-    if (focus_ == Focus::energy) return has_best_ && lower.energy >= best_.energy * (1 - kTie);
+    if (focus_ == Focus::latency) return has_best_ && lower.latency >= best_.latency * keep_;
+    if (focus_ == Focus::energy) {
+      return has_best_ && lower.energy >= best_.energy * keep_ * (1 - kTie);
+    }
     if (options_.front) {
       return std::any_of(result_.front.begin(), result_.front.end(), [&](const ExactMapping& m) {
         return m.cost.latency <= lower.latency && m.cost.energy * (1 - kTie) <= lower.energy;
@@ -253,14 +389,14 @@ class ChainSearch {
         return lower.energy > best_.energy * (1 + kTie) ||
                (lower.energy >= near && lower.latency >= best_.latency);
       case Objective::edp:
-        return lower.latency > 0 &&
-               lower.latency * lower.energy >= best_.latency * best_.energy * (1 - kTie);
+        return lower.product >= best_.latency * best_.energy * keep_ * (1 - kTie);
       default:  // no objective of mappings
         return false;
     }
   }
 
   double objective_bound(const Bound& lower) const {
+    if (options_.objective == Objective::edp) return std::max(0.0, lower.product);
     return objective_value(options_.objective, {lower.energy, lower.latency});
   }
 
@@ -279,6 +415,9 @@ class ChainSearch {
     bool dead = false;           // dropped there
   };
 
+  // Chains on their way inwards: those that have reached a node, outermost nodes first.
+  using Frontier = std::map<std::int64_t, std::vector<std::int32_t>, std::greater<>>;
+
   // Returns whether it is complete: neither stopped nor out of `budget` nodes (0: none).
   bool search(int beam, Focus focus, std::int64_t budget) {
     beam_ = beam;
@@ -286,27 +425,147 @@ class ChainSearch {
     focus_ = focus;
     lines_.clear();
     visits_.clear();
-    buckets_.assign(z(space_.nodes()), {});
     chains_.restart();
     add_chain();
-    buckets_[z(space_.full())].push_back(0);
-    for (std::int64_t node = space_.full(); node >= 0 && !stopped_; --node) {
+    Frontier frontier;
+    frontier[space_.full()].push_back(0);
+    on_way_ = 1;
+    const std::int64_t room = bytes_ - table_bytes_ * static_cast<std::int64_t>(tables_.size());
+    // What was not looked at bounds what could still be found.
+    open_ = std::numeric_limits<double>::infinity();
+    const bool done = explore(frontier, 0,
+                              dive_                      ? 4 * least_room()
+                              : options_.chain_bytes > 0 ? options_.chain_bytes
+                                                         : std::max(room, bytes_ / 4));
+    if (stopped_ && beam_ == 0) open_bound_ = open_;
+    return done;
+  }
+
+  std::int64_t held() const {
+    const std::size_t one = chains_.bytes_each() + sizeof(Visit) + tables_.size() * sizeof(double);
+    return static_cast<std::int64_t>(chains_.size() * one + on_way_ * 2 * sizeof(std::int32_t));
+  }
+
+  std::int64_t least_room() const {
+    const std::int64_t room = kLeastChains * static_cast<std::int64_t>(chains_.bytes_each());
+    return options_.chain_bytes > 0 ? std::min(options_.chain_bytes, room) : room;
+  }
+
+  // Searches what a frontier leads to. Chains from `first` on are this frontier's own. Where they
+  // take more than half of `room` bytes, what is left is searched in parts, one after the other.
+  bool explore(Frontier& frontier, std::int32_t first, std::int64_t room) {
+    const std::int64_t before = held();
+    while (!frontier.empty()) {
       if (budget_ > 0 && result_.nodes > budget_) return false;
-      if (!buckets_[z(node)].empty()) process(node);
+      if (held() - before > room / 2) {
+        forget(frontier, first);
+        if (held() - before > room / 4) {
+          return explore_in_parts(frontier, std::max(room / 2, least_room()));
+        }
+      }
+      frontier_ = &frontier;
+      const auto outermost = frontier.begin();
+      const std::int64_t node = outermost->first;
+      std::vector<std::int32_t> here = std::move(outermost->second);
+      frontier.erase(outermost);
+      on_way_ -= here.size();
+      process(node, std::move(here));
+      if (stopped_) {
+        for (const auto& [at, ids] : frontier) {
+          for (const std::int32_t id : ids) leave_open(id, at);
+        }
+        return false;
+      }
     }
-    if (stopped_ && beam_ == 0) {
-      // What was not looked at bounds what could still be found.
-      open_bound_ = std::numeric_limits<double>::infinity();
-      for (std::int64_t node = 0; node < space_.nodes(); ++node) {
-        for (const std::int32_t id : buckets_[z(node)]) {
-          Bound lower;
-          if (bound(id, node, lower) && !prunable(lower)) {
-            open_bound_ = std::min(open_bound_, objective_bound(lower));
-          }
+    return true;
+  }
+
+  void leave_open(std::int32_t id, std::int64_t node) {
+    Bound lower;
+    if (bound(id, node, lower) && !prunable(lower)) open_ = std::min(open_, objective_bound(lower));
+  }
+
+  // Gives up the chains from `first` on that nothing on its way was built from.
+  void forget(Frontier& frontier, std::int32_t first) {
+    std::vector<std::int32_t> place(chains_.size() - z(first), -1);
+    for (const auto& [node, ids] : frontier) {
+      for (std::int32_t id : ids) {
+        for (; id >= first && place[z(id - first)] < 0; id = chains_[id].above) {
+          place[z(id - first)] = 0;
         }
       }
     }
-    return !stopped_;
+    std::int32_t next = first;
+    const std::size_t tables = tables_.size();
+    for (std::size_t i = 0; i < place.size(); ++i) {
+      if (place[i] < 0) continue;
+      const std::size_t from = z(first) + i;
+      place[i] = next;
+      visits_[z(next)] = visits_[from];
+      std::copy_n(lines_.begin() + static_cast<std::ptrdiff_t>(from * tables), tables,
+                  lines_.begin() + static_cast<std::ptrdiff_t>(z(next) * tables));
+      ++next;
+    }
+    chains_.keep(first, place);
+    shrink(z(next));
+    for (auto& [node, ids] : frontier) {
+      for (std::int32_t& id : ids) {
+        if (id >= first) id = place[z(id - first)];
+      }
+    }
+  }
+
+  void shrink(std::size_t count) {
+    chains_.shrink(count);
+    visits_.resize(count);
+    lines_.resize(count * tables_.size());
+  }
+
+  // The most promising chains first, each with everything that it leads to, so that less is held
+  // at a time. Chains of different parts do not stand for each other.
+  bool explore_in_parts(Frontier& frontier, std::int64_t room) {
+    struct Part {
+      double least;  // of the objective
+      std::int32_t id;
+    };
+    std::unordered_map<std::int32_t, std::vector<std::int64_t>> nodes_of;
+    std::unordered_map<std::int32_t, double> least_of;
+    for (const auto& [node, ids] : frontier) {
+      for (const std::int32_t id : ids) {
+        Bound lower;
+        if (!bound(id, node, lower) || prunable(lower)) continue;
+        nodes_of[id].push_back(node);
+        const auto place = least_of.try_emplace(id, objective_bound(lower)).first;
+        place->second = std::min(place->second, objective_bound(lower));
+      }
+    }
+    on_way_ -= std::accumulate(frontier.begin(), frontier.end(), std::size_t{0},
+                               [](std::size_t n, const auto& at) { return n + at.second.size(); });
+    frontier.clear();
+    std::vector<Part> parts;
+    for (const auto& [id, least] : least_of) parts.push_back({least, id});
+    std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+      return a.least != b.least ? a.least < b.least : a.id < b.id;
+    });
+    const std::size_t size = std::max<std::size_t>(1, (parts.size() + kGroups - 1) / kGroups);
+    const std::size_t before = chains_.size();
+    for (std::size_t begin = 0; begin < parts.size(); begin += size) {
+      Frontier some;
+      const std::size_t end = std::min(parts.size(), begin + size);
+      for (std::size_t i = begin; i < end; ++i) {
+        visits_[z(parts[i].id)].node = -1;
+        for (const std::int64_t node : nodes_of[parts[i].id]) {
+          some[node].push_back(parts[i].id);
+          ++on_way_;
+        }
+      }
+      const bool done = explore(some, static_cast<std::int32_t>(before), room);
+      shrink(before);
+      if (done) continue;
+      if (end < parts.size()) open_ = std::min(open_, parts[end].least);
+      return false;
+    }
+    return true;
   }
 
   std::int32_t add_chain() {
@@ -320,8 +579,7 @@ class ChainSearch {
 
   bool count_node() {
     ++result_.nodes;
-    return (options_.node_limit > 0 && result_.nodes > options_.node_limit) ||
-           chains_.size() > kMostChains || (result_.nodes % 1024 == 0 && options_.budget.stopped());
+    return (options_.node_limit > 0 && result_.nodes > options_.node_limit) || watch_.stopped();
   }
 
   // Enters a chain into the node in hand, unless it is worse than the incumbent or than another
@@ -368,19 +626,16 @@ class ChainSearch {
     return true;
   }
 
-  void process(std::int64_t node) {
-    std::vector<std::int32_t> here;
-    here.swap(buckets_[z(node)]);
+  void process(std::int64_t node, std::vector<std::int32_t> here) {
     groups_.clear();
     alive_.clear();
     std::size_t kept = 0;
     for (std::size_t i = 0; i < here.size(); ++i) {
       if (enter(here[i], node)) here[kept++] = here[i];
       if (stopped_) {
-        // Give back what is not done yet.
-        buckets_[z(node)].assign(here.begin(), here.begin() + static_cast<std::ptrdiff_t>(kept));
-        buckets_[z(node)].insert(buckets_[z(node)].end(),
-                                 here.begin() + static_cast<std::ptrdiff_t>(i), here.end());
+        for (std::size_t k = 0; k < here.size(); ++k) {
+          if (k < kept || k >= i) leave_open(here[k], node);
+        }
         return;
       }
     }
@@ -402,7 +657,7 @@ class ChainSearch {
       }
     }
     if (stopped_) {
-      buckets_[z(node)] = alive_;
+      for (const std::int32_t id : alive_) leave_open(id, node);
       return;
     }
     std::erase_if(alive_, [&](std::int32_t id) { return visits_[z(id)].dead; });
@@ -422,6 +677,9 @@ class ChainSearch {
     std::sort(alive_.begin(), alive_.end(), [&](std::int32_t a, std::int32_t b) {
       const Bound& x = visits_[z(a)].lower;
       const Bound& y = visits_[z(b)].lower;
+      if (options_.objective == Objective::edp && x.product != y.product) {
+        return x.product < y.product;
+      }
       const model::Cost c{x.energy, x.latency};
       const model::Cost d{y.energy, y.latency};
       if (better(options_.objective, c, d)) return true;
@@ -439,7 +697,8 @@ class ChainSearch {
     const Chain& chain = chains_[id];
     for (int t = 0; t < space_.type_count(); ++t) {
       if (space_.count_in(node, t) == 0 || !chains_.may_take(chain, node, t)) continue;
-      buckets_[z(node - space_.type(t).stride)].push_back(id);
+      (*frontier_)[node - space_.type(t).stride].push_back(id);
+      ++on_way_;
     }
   }
 
@@ -515,15 +774,24 @@ class ChainSearch {
   ExactBounds& bounds_;
   const PrefixNodes& prefix_;
   const ExactOptions& options_;
+  Watch& watch_;
   ChainOrderings leaf_;
   Chains chains_;
   Dominance dominance_;
   ExactResult result_;
+  std::int64_t bytes_ = 0;        // that chains and tables may take
+  std::int64_t table_bytes_ = 0;  // of one table
+  bool tables_built_ = false;
+  bool dive_ = false;        // hold little, and so reach whole chains soon
+  double least_energy_ = 0;  // of any mapping
   bool has_best_ = false;
   model::Cost best_;
   bool stopped_ = false;
   double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
-  double proven_ = -std::numeric_limits<double>::infinity();      // nothing is less
+  double open_ = std::numeric_limits<double>::infinity();
+  double proven_ = -std::numeric_limits<double>::infinity();  // nothing is less
+  double keep_ = 1;                // share of the incumbent's value from which on nothing matters
+  bool settled_for_less_ = false;  // the gap is as small as was asked for
 
   std::optional<DualBoundSearch> price_search_;
   std::vector<DualBoundTable> tables_;
@@ -532,7 +800,8 @@ class ChainSearch {
   std::int64_t budget_ = 0;
   Focus focus_ = Focus::both;
   std::vector<Visit> visits_;
-  std::vector<std::vector<std::int32_t>> buckets_;  // chains on their way, by node
+  Frontier* frontier_ = nullptr;  // in hand
+  std::size_t on_way_ = 0;        // entries of all frontiers
   std::vector<std::int32_t> alive_;
   std::unordered_map<ChainKey, Group, ChainKeyHash> groups_;
 };
@@ -553,16 +822,23 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
       return result;
     }
   }
-  CutLattice space(problem, options.state_limit);
-  if (space.too_large()) {
-    ExactResult result;
-    result.orderings = orderings_of(problem);
+  ExactResult result;
+  result.orderings = orderings_of(problem);
+  result.lower_bound = objective_value(options.objective, least_cost(problem));
+  if (options.objective == Objective::edp && least_cost(problem).latency <= 0) {
+    result.lower_bound = 0;
+  }
+  const std::int64_t bytes = bytes_of(options.budget);
+  const double proven_before = result.lower_bound;
+  Watch watch(options.budget);
+  CutLattice space(problem, options.state_limit, bytes, watch);
+  if (space.too_large() || watch.stopped_now()) {
+    result.refused = space.too_large();
     return result;
   }
   const PrefixNodes prefix(space, options.constraints);
   if (prefix.constrained()) {
     if (prefix.impossible()) {
-      ExactResult result;
       result.optimal = true;
       result.lower_bound = incumbent ? objective_value(options.objective, *incumbent)
                                      : std::numeric_limits<double>::infinity();
@@ -574,18 +850,31 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     }
     space.allow_cuts(open);
   }
-  ExactBounds bounds(space);
-  ExactResult result;
+  ExactBounds bounds(space, watch);
+  if (watch.stopped_now()) return result;
+  const double orderings = result.orderings;
+  if (incumbent && !options.front && options.prune) {
+    // The root of the energy table often shows that nothing is better.
+    model::Cost least = least_cost(problem);
+    least.energy = std::max(least.energy, space.constant_energy() +
+                                              bounds.energy_left(space.full(), bounds.all_left()));
+    const double best = objective_value(options.objective, *incumbent);
+    if (least.latency > 0 && objective_value(options.objective, least) > best * (1 + kTie)) {
+      result.optimal = true;
+      result.lower_bound = best;
+      return result;
+    }
+  }
   if (options.front) {
     // The ends of the front, and one between, leave less to look for.
-    ChainSearch search(space, bounds, prefix, options, std::nullopt);
+    ChainSearch search(space, bounds, prefix, options, std::nullopt, watch);
     std::int64_t nodes = 0;
     std::int64_t evaluated = 0;
     for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
       ExactOptions single = options;
       single.front = false;
       single.objective = objective;
-      const ExactResult end = ChainSearch(space, bounds, prefix, single, std::nullopt).run();
+      const ExactResult end = ChainSearch(space, bounds, prefix, single, std::nullopt, watch).run();
       nodes += end.nodes;
       evaluated += end.evaluated;
       if (end.improved) search.add_to_front(end.best);
@@ -594,9 +883,10 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     result.nodes += nodes;
     result.evaluated += evaluated;
   } else {
-    result = ChainSearch(space, bounds, prefix, options, incumbent).run();
+    result = ChainSearch(space, bounds, prefix, options, incumbent, watch).run();
+    if (!result.optimal) result.lower_bound = std::max(result.lower_bound, proven_before);
   }
-  result.orderings = orderings_of(problem);
+  result.orderings = orderings;
   return result;
 }
 

@@ -20,6 +20,12 @@ struct ExactOptions {
   bool even = false;            // operands that share a memory end at the same loop there
   std::int64_t node_limit = 0;  // branch-and-bound nodes; 0: none
   Budget budget;
+  // For tests: nodes that show whether a problem is easy, and bytes that chains may take at a time
+  // (0: what the budget leaves).
+  std::int64_t easy_nodes = 5000;
+  std::int64_t chain_bytes = 0;
+  // Relative: end where the optimum is at most this much better than what was found.
+  double gap = 0;
   std::vector<LoopConstraint> constraints;  // innermost positions that the user fixes
   bool prune = true;                        // false: visit the whole space (for tests)
   std::int64_t state_limit = 40'000'000;    // of the bound table; larger spaces are not proven
@@ -33,6 +39,7 @@ struct ExactMapping {
 
 struct ExactResult {
   bool optimal = false;             // the space was exhausted
+  bool refused = false;             // the space needs more memory than there is
   bool improved = false;            // a mapping better than the incumbent was found
   ExactMapping best;                // where `improved`
   std::vector<ExactMapping> front;  // with ExactOptions::front: by latency
@@ -43,7 +50,8 @@ struct ExactResult {
 };
 
 // Finds a mapping that is better than `incumbent` (if there is one), or proves that none is,
-// up to a relative 1e-12 of the last term that decides.
+// up to a relative 1e-12 of the last term that decides. Where memory is short, chains are searched
+// in parts, so that it takes longer; what cannot be opened at all is `refused`.
 ExactResult exact_search(const model::Problem& problem, const ExactOptions& options,
                          const std::optional<model::Cost>& incumbent);
 

@@ -80,6 +80,9 @@ void add_near(const model::Cost& cost, std::vector<model::Cost>& near) {
 // Spatial mappings that are searched independently of each other.
 constexpr std::size_t kSpatialBlock = 8;
 
+// Nodes that each of very many spatial mappings may visit whatever the limit.
+constexpr std::int64_t kLeastNodes = 2000;
+
 // The best mapping under one spatial mapping.
 struct Found {
   bool any = false;
@@ -105,8 +108,9 @@ class Search {
       : layer_(layer), accelerator_(accelerator), mapping_(mapping), options_(options) {}
 
   // `incumbent`: the best cost under other spatial mappings, which the exact engine has to beat.
+  // `node_limit`: of the exact engine; 0: none.
   Found run(const model::Problem& problem, const std::optional<model::Cost>& incumbent,
-            bool with_loma) {
+            bool with_loma, std::int64_t node_limit) {
     Found found;
     std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                     problem.temporal_size.begin() + problem.dims);
@@ -138,7 +142,7 @@ class Search {
         loma(problem, sizes, {}, found);
       }
       if (found.any) found.reference = found.cost;
-      exact(problem, fixed.constraints, incumbent, found);
+      exact(problem, fixed.constraints, incumbent, node_limit, found);
     } else if (options_.engine == Engine::anneal && fixed.constraints.empty()) {
       anneal(problem, sizes, found);
     } else if (fixed.constraints.empty()) {
@@ -324,11 +328,12 @@ class Search {
   }
 
   void exact(const model::Problem& problem, const std::vector<LoopConstraint>& constraints,
-             std::optional<model::Cost> incumbent, Found& found) {
+             std::optional<model::Cost> incumbent, std::int64_t node_limit, Found& found) {
     ExactOptions settings;
     settings.objective = options_.objective;
     settings.even = options_.even;
-    settings.node_limit = options_.node_limit;
+    settings.node_limit = node_limit;
+    settings.gap = options_.gap;
     settings.budget = options_.budget;
     settings.constraints = constraints;
     if (found.any && (!incumbent || better(options_.objective, found.cost, *incumbent))) {
@@ -574,6 +579,12 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   // with the best of the blocks before as what the exact engine has to beat: so the result does
   // not depend on how many are searched at the same time. The first, ranked best, is a block.
   const std::size_t count = candidates.mappings.size();
+  // The other spatial mappings together may visit as many nodes as the first one.
+  const std::int64_t others =
+      options.node_limit == 0 || count < 2
+          ? options.node_limit
+          : std::max(std::min(options.node_limit, kLeastNodes),
+                     options.node_limit / static_cast<std::int64_t>(count - 1));
   std::vector<Found> block;
   std::vector<std::variant<model::Problem, std::string>> compiled_block;
   for (std::size_t begin = 0, end = 1; begin < count;
@@ -589,7 +600,8 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       if (problem == nullptr) return;
       // Of very many spatial mappings only the first few are also searched as the reference does.
       const bool with_loma = begin + i < kReferenceCandidates;
-      block[i] = Search(layer, accelerator, mapping, options).run(*problem, incumbent, with_loma);
+      block[i] = Search(layer, accelerator, mapping, options)
+                     .run(*problem, incumbent, with_loma, begin == 0 ? options.node_limit : others);
     };
     if (options.for_each && block.size() > 1) {
       options.for_each(block.size(), search_one);

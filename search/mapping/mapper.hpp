@@ -28,16 +28,18 @@ enum class Engine { loma, exact, anneal };
 struct MapperOptions {
   Objective objective = Objective::latency;
   Engine engine = Engine::loma;
-  int lpf_limit = 6;            // loop-prime-factor limit of loma; <= 0: none
-  int spatial_candidates = 3;   // generated where none is given; <= 0: all
-  bool mixed_spatial = false;   // several loop dimensions on one array dimension
-  bool even = false;            // even mappings only
-  std::uint64_t seed = 42;      // of anneal and of samples
-  bool front = false;           // of exact: also all latencies and energies that none dominates
-  int samples = 0;              // random mappings to cost as well, for comparison
-  std::int64_t node_limit = 0;  // of exact; 0: none
-  bool no_quirks = false;       // what the reference does by mistake is left out
-  Budget budget;                // of one layer
+  int lpf_limit = 6;           // loop-prime-factor limit of loma; <= 0: none
+  int spatial_candidates = 3;  // generated where none is given; <= 0: all
+  bool mixed_spatial = false;  // several loop dimensions on one array dimension
+  bool even = false;           // even mappings only
+  std::uint64_t seed = 42;     // of anneal and of samples
+  bool front = false;          // of exact: also all latencies and energies that none dominates
+  int samples = 0;             // random mappings to cost as well, for comparison
+  // Of exact: nodes of the first spatial mapping; the others share as many. 0: none.
+  std::int64_t node_limit = 0;
+  double gap = 0;          // of exact, relative: proven within this is good enough
+  bool no_quirks = false;  // what the reference does by mistake is left out
+  Budget budget;           // of one layer
   // Calls body(0) to body(count - 1) for spatial mappings that are searched independently, in any
   // order, at the same time if it likes; empty: one after the other. The result is the same.
   std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;

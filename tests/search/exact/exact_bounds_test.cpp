@@ -78,7 +78,15 @@ std::vector<Placed> chain_of(const CutLattice& space, const model::Ordering& ord
 // Whether every tile fits, as the exact mapper asks: only mappings that do are in its space.
 bool fits(const CutLattice& space, const std::vector<Placed>& chain, const ExactBounds& bounds) {
   int state = bounds.all_left();
+  std::vector<double> bits;
+  for (int m = 0; m < space.problem().memories; ++m) bits.push_back(space.fixed_bits(m));
   for (const Placed& placed : chain) {
+    const Cut& cut = space.cut(placed.operand, placed.index);
+    if (!cut.stationary) {
+      double& used = bits[z(cut.memory)];
+      used += bounds.least_bits(cut, placed.node);
+      if (used > space.problem().memory[z(cut.memory)].size) return false;
+    }
     if (bounds.surely_too_large(space.cut(placed.operand, placed.index), placed.node)) return false;
     state = bounds.placed(state, placed.operand, placed.node);
     if (state < 0) return false;  // a tile of the output does not fit with partial sums
@@ -94,6 +102,9 @@ Prices random_prices(const CutLattice& space, std::mt19937_64& random) {
     const auto input = space.problem().operands == 2 ? 0 : random() % 2;
     prices.way[way][input] += static_cast<double>(1 + random() % 8);
   }
+  for (const int m : space.shared_memories()) {
+    if (random() % 2 == 0) prices.memory[z(m)] = static_cast<double>(random() % 1000);
+  }
   return prices;
 }
 
@@ -106,7 +117,10 @@ void expect_bounded(const CutLattice& space, ExactBounds& bounds,
     if (placed.node == space.full()) at_top[z(placed.operand)]++;
   }
   const int type = bounds.type_index(at_top);
-  std::vector<double> paid(z(kPaidPorts + kPaidPortWidth * space.tracked()), 0.0);
+  std::vector<double> paid(z(paid_width(space)), 0.0);
+  for (const int m : space.shared_memories()) {
+    paid[z(paid_bits_place(space, m))] = space.fixed_bits(m);
+  }
   paid[kPaidEnergy] = space.constant_energy();
   const auto add = [&](const PortShare& share, int i) {
     double* port = &paid[z(kPaidPorts + kPaidPortWidth * i)];
@@ -138,8 +152,11 @@ void expect_bounded(const CutLattice& space, ExactBounds& bounds,
       ASSERT_NO_FATAL_FAILURE(check(placed.node));
     }
     paid[kPaidEnergy] += cut.energy[z(placed.node)];
-    for (int i = 0; i < space.tracked(); ++i) {
-      add(cut.shares[z(placed.node * space.tracked() + i)], i);
+    for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
+      add(cut.shares_at(placed.node)[i], cut.own_ports[i]);
+    }
+    if (const int place = cut.stationary ? -1 : paid_bits_place(space, cut.memory); place >= 0) {
+      paid[z(place)] += bounds.least_bits(cut, placed.node);
     }
     if (placed.node != space.full()) {
       const double loading = cut.loading[z(placed.node)];
@@ -164,13 +181,15 @@ void compare(std::uint64_t seed, int problems, bool whole) {
         model::compile(one.layer, one.accelerator, hierarchy, one.mapping, one.spatial);
     if (!std::holds_alternative<Problem>(compiled)) continue;
     const Problem& problem = std::get<Problem>(compiled);
-    const CutLattice space(problem, 1'000'000);
+    Watch watch{Budget{}};
+    const CutLattice space(problem, 1'000'000, std::int64_t{1} << 30, watch);
     if (space.too_large()) continue;
-    ExactBounds bounds(space);
+    ExactBounds bounds(space, watch);
     std::vector<DualBoundTable> tables;
     for (int k = 0; k < 3; ++k) {
       const Prices prices = random_prices(space, random);
-      tables.emplace_back(space, bounds, prices);
+      tables.emplace_back(space, bounds, prices, watch);
+      ASSERT_TRUE(tables.back().complete());
     }
     std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                     problem.temporal_size.begin() + problem.dims);

@@ -222,6 +222,28 @@ void compare(std::uint64_t seed, int problems, bool whole) {
         ASSERT_NEAR(objective_value(objective, ours.best.cost), best, 1e-11 * std::abs(best));
       }
     }
+    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+      // Every step that a hard problem takes, with memory for a few chains at a time only.
+      ExactOptions options;
+      options.objective = objective;
+      options.easy_nodes = 1;
+      options.chain_bytes = 1 + static_cast<std::int64_t>(random() % 20'000);
+      const ExactResult ours = exact_search(problem, options, std::nullopt);
+      ASSERT_TRUE(ours.optimal);
+      ASSERT_EQ(ours.improved, truth.any);
+      // One that is content with less ends with what it was asked for.
+      options.gap = 0.01 * static_cast<double>(1 + random() % 30);
+      const ExactResult rough = exact_search(problem, options, std::nullopt);
+      ASSERT_EQ(rough.improved, truth.any);
+      if (!truth.any) continue;
+      const double best =
+          objective_value(objective, truth.best[static_cast<std::size_t>(objective)]);
+      ASSERT_NEAR(objective_value(objective, ours.best.cost), best, 1e-11 * std::abs(best));
+      const double value = objective_value(objective, rough.best.cost);
+      ASSERT_LE(rough.lower_bound, best + 1e-9 * std::abs(best));
+      ASSERT_GE(rough.lower_bound, (1 - options.gap) * value - 1e-9 * std::abs(value));
+      if (rough.optimal) ASSERT_NEAR(value, best, 1e-11 * std::abs(best));
+    }
     ExactOptions options;
     options.front = true;
     const ExactResult ours = exact_search(problem, options, std::nullopt);

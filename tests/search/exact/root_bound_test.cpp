@@ -24,7 +24,7 @@ TEST(RootBound, is_below_the_least_energy_and_latency_and_close_to_the_energy) {
                        drawn.mapping, drawn.spatial);
     if (!std::holds_alternative<model::Problem>(compiled)) continue;
     const model::Problem& problem = std::get<model::Problem>(compiled);
-    const model::Cost bound = root_bound(problem);
+    const model::Cost bound = root_bound(problem, i % 3);
     ExactOptions options;
     options.objective = Objective::energy;
     const ExactResult cheapest = exact_search(problem, options, std::nullopt);
