@@ -44,7 +44,7 @@ Json point(ridgeline_space& space, const std::vector<int>& values, const Hooks& 
   try {
     if (!space.study.exists(id)) return failed("infeasible", "`where` excludes this design");
     const Candidate candidate = space.evaluator->evaluate(
-        id, [](const Metrics&) { return false; }, [&] { return hooks.stopped(); });
+        id, [](const Metrics&, Bound) { return false; }, [&] { return hooks.stopped(); });
     if (candidate.status == CandidateStatus::infeasible) {
       return failed("infeasible", candidate.message);
     }

@@ -23,10 +23,11 @@ class Counting {
   }
   void check(const Design&) const {}
   Metrics bound(const Design&) const { return {}; }
-  Solution solve(const Design& design, const StopCheck&) {
+  Solution solve(const Design& design, const StopCheck&, const GiveUp&) {
     ++solved;
     return design.value;
   }
+  bool proven(Solution) const { return true; }
   std::string infeasible(const Design&, Solution) const { return {}; }
   Metrics measure(const Design&, Solution value) const {
     Metrics metrics{};
@@ -48,7 +49,7 @@ class Flow : public ::testing::Test {
 
 TEST_F(Flow, describing_a_member_of_the_front_does_not_repeat_its_search) {
   const Candidate candidate = evaluator_.evaluate(
-      0, [](const Metrics&) { return false; }, never_);
+      0, [](const Metrics&, Bound) { return false; }, never_);
   EXPECT_EQ(candidate.status, CandidateStatus::ok);
   EXPECT_EQ(Counting::solved, 1);
   EXPECT_EQ(evaluator_.describe(0, never_).documents.at("schedule"), "{}");
@@ -60,7 +61,7 @@ TEST_F(Flow, describing_a_member_of_the_front_does_not_repeat_its_search) {
 
 TEST_F(Flow, what_is_given_up_is_not_searched) {
   const Candidate candidate = evaluator_.evaluate(
-      0, [](const Metrics&) { return true; }, never_);
+      0, [](const Metrics&, Bound) { return true; }, never_);
   EXPECT_EQ(candidate.status, CandidateStatus::pruned);
   EXPECT_EQ(Counting::solved, 0);
 }
