@@ -71,6 +71,10 @@ void check_request(const ScheduleRequest& request, const model::Network& network
         "--engine has no effect: nodes are mapped by the reference's criterion, over the orderings "
         "of loma, unless --node-objective is given (semantics 2025)");
   }
+  if (request.granularity && request.search.engine == search::AllocationEngine::exact) {
+    throw UsageError(
+        "--search exact proves the best allocation for one cut: without --granularity");
+  }
   if (request.granularity) {
     if (request.tiling.mode == model::ScheduleMode::layer_by_layer) {
       throw UsageError("--granularity has no effect layer by layer; use --mode fused");

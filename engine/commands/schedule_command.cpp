@@ -2,7 +2,9 @@
 
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <exception>
 #include <iostream>
+#include <memory>
 #include <sstream>
 
 #include "engine/calls/design.hpp"
@@ -10,6 +12,8 @@
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
 #include "engine/commands/onnx_options.hpp"
+#include "engine/run/failure.hpp"
+#include "engine/run/spread.hpp"
 #include "io/document/text_output.hpp"
 
 namespace ridgeline::engine {
@@ -46,7 +50,8 @@ po::options_description options_of_schedule() {
       "loop nests as the model says; write-backs wait for their decision, streams keep to the "
       "links' bandwidth, nodes wait for "
       "all they read, and every memory is checked at every instant");
-  add("search", text_or("auto"), "of allocations: auto, exhaustive or ga");
+  add("search", text_or("auto"),
+      "of allocations: auto, exhaustive, ga, or exact: proves the least of --objective");
   add("population", po::value<int>()->default_value(64), "of the genetic algorithm");
   add("generations", po::value<int>()->default_value(50), "of the genetic algorithm");
   add("objectives", text_or("energy,latency"),
@@ -100,8 +105,8 @@ GranularityRequest read_granularity(const std::string& text) {
 search::AllocationSearchOptions read_search(const po::variables_map& values,
                                             const search::MapperOptions& mapper) {
   search::AllocationSearchOptions search;
-  search.engine = static_cast<search::AllocationEngine>(
-      choice("--search", values["search"].as<std::string>(), {"auto", "exhaustive", "ga"}));
+  search.engine = static_cast<search::AllocationEngine>(choice(
+      "--search", values["search"].as<std::string>(), {"auto", "exhaustive", "ga", "exact"}));
   search.population = at_least(values, "population", 2);
   search.generations = at_least(values, "generations", 0);
   search.seed = mapper.seed;
@@ -206,18 +211,16 @@ ScheduleOptions schedule_options(const po::variables_map& values) {
   return options;
 }
 
-int schedule_command(const std::vector<std::string>& arguments) {
-  po::variables_map values;
-  if (!parse_options(arguments,
-                     "ridgeline schedule --workload W --accelerator S [--mapping M] [options]",
-                     "Schedules a network on a multi-core accelerator, layer by layer or fused,\n"
-                     "with the best allocation of its layers to cores that the search finds.",
-                     options_of_schedule(), "", values)) {
-    return kDone;
-  }
+namespace {
+
+// `spread`: the other processes, of which the first one alone tells and writes anything.
+void schedule_and_write(const po::variables_map& values, Spread* spread) {
   const bool json = wants_json(values);
   const bool full = wants_details(values);
-  const auto scheduled = schedule(schedule_options(values), hooks_of_command(values));
+  ScheduleOptions options = schedule_options(values);
+  options.request.spread = spread;
+  const auto scheduled = schedule(options, hooks_of_command(values));
+  if (spread != nullptr && spread->rank() != 0) return;
   const io::ScheduleReport report = scheduled->report();
   if (values.count("trace") != 0) {
     std::ostringstream trace;
@@ -231,6 +234,30 @@ int schedule_command(const std::vector<std::string>& arguments) {
     io::write_schedule_text(report, text);
   }
   write_result(values, text.str());
+}
+
+}  // namespace
+
+int schedule_command(const std::vector<std::string>& arguments) {
+  po::variables_map values;
+  if (!parse_options(arguments,
+                     "ridgeline schedule --workload W --accelerator S [--mapping M] [options]",
+                     "Schedules a network on a multi-core accelerator, layer by layer or fused,\n"
+                     "with the best allocation of its layers to cores that the search finds.\n"
+                     "Under mpirun all processes share one search.",
+                     options_of_schedule(), "", values)) {
+    return kDone;
+  }
+  const std::unique_ptr<Spread> spread = launched_spread();
+  // All come to the same errors; one tells.
+  if (spread != nullptr && spread->rank() != 0) std::cerr.setstate(std::ios::failbit);
+  try {
+    schedule_and_write(values, spread.get());
+  } catch (...) {
+    if (spread != nullptr) spread->finish(failure_of(std::current_exception()).code);
+    throw;
+  }
+  if (spread != nullptr) spread->finish(kDone);
   return kDone;
 }
 

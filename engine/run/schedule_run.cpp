@@ -316,7 +316,8 @@ class Run {
   std::vector<model::ScheduleFigures> evaluate(std::span<const search::Genome> genomes) {
     std::map<Factors, std::vector<std::size_t>> of_variant;
     for (std::size_t i = 0; i < genomes.size(); ++i)
-      of_variant[factors_of(genomes[i])].push_back(i);
+      if (request_.spread == nullptr || request_.spread->mine(i))
+        of_variant[factors_of(genomes[i])].push_back(i);
     std::vector<model::ScheduleFigures> figures(genomes.size());
     for (const auto& [factors, places] : of_variant) {
       const std::shared_ptr<const ScheduleVariant> v = variant(factors);
@@ -327,7 +328,24 @@ class Run {
       }
       evaluate_variant(*v, genomes, places, figures);
     }
+    if (request_.spread != nullptr) exchange(genomes, figures);
     return figures;
+  }
+
+  // Own figures for those of the other processes, with what they know of the ways to cut.
+  void exchange(std::span<const search::Genome> genomes,
+                std::vector<model::ScheduleFigures>& figures) {
+    std::vector<SpreadFigures> batch(genomes.size());
+    for (std::size_t i = 0; i < genomes.size(); ++i) {
+      if (!request_.spread->mine(i)) continue;
+      batch[i].figures = figures[i];
+      batch[i].mappings = evaluated_.at(factors_of(genomes[i]));
+    }
+    stopped_anywhere_ = request_.spread->exchange(batch, request_.search.budget.stopped());
+    for (std::size_t i = 0; i < genomes.size(); ++i) {
+      figures[i] = batch[i].figures;
+      evaluated_[factors_of(genomes[i])] = batch[i].mappings;
+    }
   }
 
   void evaluate_variant(const ScheduleVariant& v, std::span<const search::Genome> genomes,
@@ -378,7 +396,8 @@ class Run {
     search::ScheduleBound least{std::numeric_limits<double>::infinity(),
                                 std::numeric_limits<double>::infinity()};
     for (std::uint64_t way = 0; way < ways; ++way) {
-      if (request_.search.budget.stopped()) return system_bound();
+      // Where others share the search, all must come to the same bound.
+      if (request_.spread == nullptr && request_.search.budget.stopped()) return system_bound();
       Factors factors;
       std::uint64_t rest = way;
       for (std::size_t s = 0; s < cut_genes_; ++s) {
@@ -439,7 +458,7 @@ class Run {
 
   void search(const ScheduleVariant& first, ScheduleResult& result) {
     result.searched = !space_.values.empty();
-    const search::ScheduleBounds bounds(first.problem, slot_choices(), base_.whole_cycles);
+    search::ScheduleBounds bounds(first.problem, slot_choices(), base_.whole_cycles);
     result.bound = bound(bounds);
     if (request_.give_up && request_.give_up(result.bound)) {
       result.given_up = true;
@@ -451,6 +470,9 @@ class Run {
     search::AllocationSearchOptions options = request_.search;
     for (search::Genome& genome : warm_starts(first))
       options.warm_starts.push_back(std::move(genome));
+    // All processes end together.
+    if (request_.spread != nullptr) options.budget.stop = [this] { return stopped_anywhere_; };
+    options.bounds = &bounds;
     options.least = search::least_value(options.report, result.bound);
     result.lower_bound = options.least;
     const search::AllocationSearchResult found = search::search_allocations(
@@ -466,6 +488,9 @@ class Run {
     result.stopped = found.stopped;
     result.converged = found.converged;
     result.restarts = found.restarts;
+    result.proof = found.proof;
+    if (found.engine == search::AllocationEngine::exact)
+      result.lower_bound = std::max(result.lower_bound, found.proof.lower_bound);
     for (const auto& [factors, mappings] : evaluated_) result.mappings_evaluated += mappings;
     if (found.best < 0) {
       std::shared_ptr<const ScheduleVariant> other;
@@ -513,6 +538,7 @@ class Run {
   // Ways to cut, the one used last at the end; those used longest ago are built again if need be.
   std::vector<std::pair<Factors, std::shared_ptr<const ScheduleVariant>>> variants_;
   std::uint64_t built_ = 0;
+  bool stopped_anywhere_ = false;
   std::map<Factors, std::uint64_t> evaluated_;  // mappings of each way
   search::GenomeSpace space_;
   std::vector<int> genes_;  // slot of each core gene

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/run/spread.hpp"
 #include "model/system/core_mapping.hpp"
 #include "model/system/multicore.hpp"
 #include "model/system/network.hpp"
@@ -54,6 +55,8 @@ struct ScheduleRequest {
   // Asked once, before any schedule is made, with what no schedule can beat, whatever the cut;
   // true: nothing is searched. Empty: never.
   std::function<bool(const search::ScheduleBound&)> give_up;
+  // The other processes of the search; null: none. All are given the same request otherwise.
+  Spread* spread = nullptr;
   // Schedules to begin with: cores of layers by id, as far as they may run there.
   std::vector<std::vector<LayerAllocation>> warm_starts;
 };

@@ -256,6 +256,15 @@ void add_details(const ScheduleReport& r, Json& document) {
   document["energy"]["by_cause"] = std::move(causes);
 }
 
+// How the optimum was proven, or how far that came.
+Json proof(const search::AllocationProof& p) {
+  Json document{{"complete", p.complete},       {"nodes", p.nodes},    {"cut", p.cut},
+                {"cut_at", p.cut_at},           {"leaves", p.leaves},  {"root_bound", p.root_bound},
+                {"lower_bound", p.lower_bound}, {"least_cut", nullptr}};
+  if (p.cut > 0) document["least_cut"] = p.least_cut;
+  return document;
+}
+
 Json factors(const std::vector<std::int64_t>& cuts) {
   Json list = Json::array();
   for (const std::int64_t f : cuts) list.push_back(f == 0 ? Json("all") : Json(f));
@@ -266,7 +275,16 @@ Json factors(const std::vector<std::int64_t>& cuts) {
 
 std::string_view ScheduleReport::engine() const {
   if (!result.searched) return "none";
-  return result.engine == search::AllocationEngine::ga ? "ga" : "exhaustive";
+  switch (result.engine) {
+    case search::AllocationEngine::ga:
+      return "ga";
+    case search::AllocationEngine::exact:
+      return "exact";
+    case search::AllocationEngine::automatic:
+    case search::AllocationEngine::exhaustive:
+      break;
+  }
+  return "exhaustive";
 }
 
 std::string tensor_label(const model::ScheduleProblem& problem, int tensor, int part) {
@@ -331,6 +349,8 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
                         {"restarts", r.result.restarts},
                         {"seconds", r.seconds},
                         {"front", std::move(front)}};
+  if (r.result.engine == search::AllocationEngine::exact)
+    document["search"]["proof"] = proof(r.result.proof);
   out << document.dump(1) << '\n';
 }
 

@@ -201,6 +201,8 @@ AllocationHints allocation_hints(const model::ScheduleProblem& problem,
                                  std::size_t first, std::span<const int> slots) {
   AllocationHints hints;
   hints.first = first;
+  hints.slots.assign(slots.begin(), slots.end());
+  hints.slot_count = problem.slots;
   std::vector<int> gene_of(z(problem.slots), -1);
   for (std::size_t g = 0; g < slots.size(); ++g) gene_of[z(slots[g])] = static_cast<int>(g);
   hints.work.resize(slots.size());

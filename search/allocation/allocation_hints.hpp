@@ -21,6 +21,8 @@ struct AllocationHints {
   std::vector<std::vector<int>> reads;
   std::vector<int> order;
   std::vector<double> fixed_work;  // by core: cycles of slots without a choice
+  std::vector<int> slots;          // of each gene of a core
+  int slot_count = 0;              // slots there are, with and without a choice
 
   bool known() const { return !work.empty(); }
 };

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "search/allocation/allocation_moves.hpp"
@@ -29,6 +30,7 @@ struct EqualGenomes {
     constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
     const std::uint64_t sum =
         one.equals > kMost - other.one.equals ? kMost : one.equals + other.one.equals;
+    if (other.one.genome == one.genome) return;  // evaluated again
     if (other.one.genome < one.genome) one = std::move(other.one);
     one.equals = sum;
   }
@@ -51,9 +53,13 @@ class AllocationSearch::Engine {
     advance(figures);
   }
 
+  // Fills in what is known of a search that has not come to its end.
+  virtual void conclude() {}
+
   AllocationSearchResult result() {
+    conclude();
     AllocationSearchResult result = outcome;
-    result.stopped = !batch.empty();
+    result.stopped = outcome.stopped || !batch.empty();
     for (const auto& entry : archive_.entries()) {
       result.front.push_back(entry.group.one);
       const double value = objective_value(options.report, result.front.back().figures);
@@ -118,7 +124,7 @@ class AllocationSearch::Exhaustive final : public Engine {
   bool more_ = true;
 };
 
-class AllocationSearch::Genetic final : public Engine {
+class AllocationSearch::Genetic : public Engine {
  public:
   Genetic(const GenomeSpace& space, const GenomeSymmetry& symmetry, const AllocationHints& hints,
           AllocationSearchOptions settings)
@@ -140,7 +146,6 @@ class AllocationSearch::Genetic final : public Engine {
   }
 
   void advance(std::span<const model::ScheduleFigures> figures) override {
-    if (known_.size() > kRemembered) known_.clear();
     std::vector<const Known*> told;
     for (std::size_t k = 0; k < batch.size(); ++k) {
       Known& known = known_[batch[k]];
@@ -150,15 +155,22 @@ class AllocationSearch::Genetic final : public Engine {
       told.push_back(&known);
     }
     finish_generation(told);
+    if (known_.size() > kRemembered) known_.clear();
     next_batch();
   }
 
- private:
+ protected:
   struct Known {
     Fitness fitness;
     std::vector<LocalSearch::Value> value;  // by focus
   };
 
+  const Known* find(const Genome& genome) const {
+    const auto place = known_.find(genome);
+    return place == known_.end() ? nullptr : &place->second;
+  }
+
+ private:
   // The objective in focus, then the others.
   LocalSearch::Value value_of(std::size_t focus, const model::ScheduleFigures& figures) const {
     if (!figures.feasible())
@@ -183,11 +195,6 @@ class AllocationSearch::Genetic final : public Engine {
     }
     nsga2_.emplace(variation_, settings, std::move(starts));
     stale_ = 0;
-  }
-
-  const Known* find(const Genome& genome) const {
-    const auto place = known_.find(genome);
-    return place == known_.end() ? nullptr : &place->second;
   }
 
   // The children of the population and what the local searches propose, as far as it is not known;
@@ -281,6 +288,115 @@ class AllocationSearch::Genetic final : public Engine {
   bool cut_ = false;  // the batch is the last one, cut to what is left of the budget
 };
 
+// The genetic algorithm, then depth-first branch and bound over the genes in their order, each
+// node's children by rising bound. Leaves are evaluated in batches; what is cut depends on what was
+// told alone.
+class AllocationSearch::Exact final : public Genetic {
+ public:
+  Exact(const GenomeSpace& space, const GenomeSymmetry& symmetry, const AllocationHints& hints,
+        AllocationSearchOptions settings)
+      : Genetic(space, symmetry, hints, std::move(settings)), space_(space), hints_(hints) {
+    AllocationProof& proof = outcome.proof;
+    proof.least_cut = std::numeric_limits<double>::infinity();
+    proof.cut_at.assign(space.values.size() + 1, 0);
+    core_.assign(static_cast<std::size_t>(hints.slot_count), -1);
+    proof.root_bound = bound_of({});
+    least_ = std::numeric_limits<double>::infinity();
+    if (batch.empty()) branch();
+  }
+
+  void advance(std::span<const model::ScheduleFigures> figures) override {
+    for (const model::ScheduleFigures& f : figures)
+      if (f.feasible()) least_ = std::min(least_, objective_value(options.report, f));
+    if (!branching_) Genetic::advance(figures);
+    if (branching_ || batch.empty()) branch();
+  }
+
+ private:
+  struct Node {
+    Genome genes;  // decided ones
+    double bound = 0;
+  };
+  static constexpr std::size_t kLeaves = 256;
+
+  double bound_of(const Genome& genes) {
+    std::fill(core_.begin(), core_.end(), -1);
+    for (std::size_t g = 0; g < genes.size(); ++g)
+      core_[static_cast<std::size_t>(hints_.slots[g])] = genes[g];
+    return least_value(options.report, options.bounds->bound(core_));
+  }
+
+  // Nothing below a node is better than the best by more than rounding.
+  bool hopeless(double bound) const { return bound >= least_ * (1 - kRounding); }
+
+  void branch() {
+    AllocationProof& proof = outcome.proof;
+    if (!branching_) {
+      branching_ = true;
+      stack_.push_back({{}, proof.root_bound});
+    }
+    batch.clear();
+    Watch watch(options.budget);
+    while (!stack_.empty() && batch.size() < kLeaves && proof.nodes < options.node_limit) {
+      if (watch.stopped()) {
+        outcome.stopped = true;
+        break;
+      }
+      Node node = std::move(stack_.back());
+      stack_.pop_back();
+      ++proof.nodes;
+      if (hopeless(node.bound)) {
+        ++proof.cut;
+        ++proof.cut_at[node.genes.size()];
+        proof.least_cut = std::min(proof.least_cut, node.bound);
+        continue;
+      }
+      if (node.genes.size() == space_.values.size()) {
+        ++proof.leaves;
+        if (find(node.genes) != nullptr) continue;  // the genetic algorithm evaluated it
+        leaf_bound_ = batch.empty() ? node.bound : std::min(leaf_bound_, node.bound);
+        batch.push_back(std::move(node.genes));
+        continue;
+      }
+      push_children(node);
+    }
+  }
+
+  // No allocation is below the best, or what is still open.
+  void conclude() override {
+    AllocationProof& proof = outcome.proof;
+    proof.complete = branching_ && stack_.empty() && batch.empty();
+    proof.lower_bound = branching_ ? least_ : proof.root_bound;
+    if (!batch.empty()) proof.lower_bound = std::min(proof.lower_bound, leaf_bound_);
+    for (const Node& node : stack_) proof.lower_bound = std::min(proof.lower_bound, node.bound);
+    proof.lower_bound = std::max(proof.lower_bound, proof.root_bound);
+    outcome.converged = proof.complete;
+  }
+
+  // The one with the least bound comes to the top.
+  void push_children(const Node& node) {
+    std::vector<Node> children;
+    for (const int value : space_.values[node.genes.size()]) {
+      Node child{node.genes, 0};
+      child.genes.push_back(value);
+      if (symmetry_.canonical(child.genes) != child.genes) continue;
+      child.bound = std::max(bound_of(child.genes), node.bound);
+      children.push_back(std::move(child));
+    }
+    std::stable_sort(children.begin(), children.end(),
+                     [](const Node& a, const Node& b) { return a.bound > b.bound; });
+    for (Node& child : children) stack_.push_back(std::move(child));
+  }
+
+  const GenomeSpace& space_;
+  const AllocationHints& hints_;
+  std::vector<Node> stack_;
+  std::vector<int> core_;  // by slot, while a bound is asked for
+  double least_ = 0;       // of the reported objective, evaluated so far
+  double leaf_bound_ = 0;  // the least of the batch's leaves
+  bool branching_ = false;
+};
+
 AllocationSearch::AllocationSearch(const GenomeSpace& space, const GenomeSymmetry& symmetry,
                                    const AllocationHints& hints, AllocationSearchOptions options) {
   AllocationSearchResult outcome;
@@ -294,7 +410,10 @@ AllocationSearch::AllocationSearch(const GenomeSpace& space, const GenomeSymmetr
         outcome.distinct <= budget ? AllocationEngine::exhaustive : AllocationEngine::ga;
   outcome.too_large =
       outcome.engine == AllocationEngine::exhaustive && outcome.distinct > options.exhaustive_limit;
-  if (outcome.engine == AllocationEngine::ga) {
+  if (outcome.engine == AllocationEngine::exact) {
+    if (options.bounds == nullptr) throw std::invalid_argument("the exact engine takes bounds");
+    engine_ = std::make_unique<Exact>(space, symmetry, hints, std::move(options));
+  } else if (outcome.engine == AllocationEngine::ga) {
     engine_ = std::make_unique<Genetic>(space, symmetry, hints, std::move(options));
   } else {
     engine_ = std::make_unique<Exhaustive>(symmetry, std::move(options));

@@ -9,8 +9,9 @@
 //
 // Of genomes that a symmetry makes equal one is evaluated. Exhaustive where no more are left than
 // the genetic algorithm would evaluate; else NSGA-II beside local searches that start from the best
-// found for each objective (docs/allocation-search.md). What is asked is a function of the problem,
-// the options and what was told.
+// found for each objective (docs/allocation-search.md). The exact engine goes on from there by
+// branch and bound until nothing can be better in the reported objective. What is asked is a
+// function of the problem, the options and what was told.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,19 @@ double least_value(ScheduleObjective objective, const ScheduleBound& bound);
 // By how much of itself a value may be from the least one: 0 where they differ by rounding alone.
 double gap_of(double value, double least);
 
-enum class AllocationEngine : std::uint8_t { automatic, exhaustive, ga };
+enum class AllocationEngine : std::uint8_t { automatic, exhaustive, ga, exact };
+
+// How the exact engine came to its end: what was cut, and by what.
+struct AllocationProof {
+  bool complete = false;              // every allocation was evaluated or cut
+  std::uint64_t nodes = 0;            // of the tree of partial allocations that were looked at
+  std::uint64_t cut = 0;              // of these, by a bound that the best is not above
+  std::uint64_t leaves = 0;           // allocations at its ends that were evaluated
+  double root_bound = 0;              // of the reported objective, before anything is decided
+  double least_cut = 0;               // the smallest bound that cut; infinite where none did
+  double lower_bound = 0;             // no allocation is below it
+  std::vector<std::uint64_t> cut_at;  // nodes cut, by number of genes decided
+};
 
 struct AllocationSearchOptions {
   AllocationEngine engine = AllocationEngine::automatic;
@@ -52,7 +65,9 @@ struct AllocationSearchOptions {
   // unless the front is wanted too.
   double least = 0;
   bool whole_front = true;
-  Budget budget;  // asked between batches
+  ScheduleBounds* bounds = nullptr;       // of the exact engine, which has no genes of cuts
+  std::uint64_t node_limit = 20'000'000;  // of the exact engine's tree; then it is incomplete
+  Budget budget;                          // asked between batches
 };
 
 struct EvaluatedGenome {
@@ -72,7 +87,8 @@ struct AllocationSearchResult {
   bool stopped = false;
   // All was tried, or the search ended because nothing it knows to do improved anything.
   bool converged = false;
-  int restarts = 0;  // of the genetic algorithm
+  int restarts = 0;       // of the genetic algorithm
+  AllocationProof proof;  // of the exact engine
   // What none dominates, sorted by the objectives; of equal ones the smallest genome.
   std::vector<EvaluatedGenome> front;
   int best = -1;               // place in `front`; -1: nothing is feasible
@@ -99,6 +115,7 @@ class AllocationSearch {
   class Engine;
   class Exhaustive;
   class Genetic;
+  class Exact;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -55,6 +55,7 @@ struct ScheduleResult {
   bool stopped = false;
   bool converged = true;  // all was tried, or nothing more was found to improve
   int restarts = 0;
+  AllocationProof proof;   // of the exact engine
   bool given_up = false;   // on request: nothing was searched
   ScheduleBound bound;     // of all schedules that the request allows
   double lower_bound = 0;  // of the reported objective

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/system/scheduler.hpp"
+#include "search/allocation/allocation_search.hpp"
 #include "search/allocation/core_symmetry.hpp"
 #include "tests/support/random_system.hpp"
 
@@ -89,6 +90,97 @@ TEST(ScheduleBounds, are_never_above_the_best_of_all_allocations) {
 
 TEST(ScheduleBounds, are_never_above_it_without_the_liberties_of_the_scheduler) {
   check_bounds(true, cases(120), 100'001);
+}
+
+// Branch and bound against all allocations, for each objective.
+TEST(ExactAllocations, are_the_best_of_all_and_say_what_was_cut) {
+  int compared = 0;
+  std::uint64_t cut = 0;
+  for (std::uint64_t n = 200'001; n <= 200'000 + static_cast<std::uint64_t>(cases(60)); ++n) {
+    SCOPED_TRACE("system " + std::to_string(n));
+    const RandomSystem system = random_system(n, {.strict = n % 2 == 0, .identical = n % 3 == 0});
+    search::GenomeSpace space;
+    space.values = system.choices;
+    std::vector<int> slots;
+    for (std::size_t s = 0; s < space.values.size(); ++s) slots.push_back(static_cast<int>(s));
+    search::ScheduleBounds bounds(system.problem, system.choices, system.whole_cycles);
+    const search::AllocationHints hints =
+        search::allocation_hints(system.problem, bounds, space, 0, slots);
+    const search::GenomeSymmetry symmetry(
+        space, 0, search::interchangeable_cores(system.problem, space, 0, {}));
+    model::Scheduler scheduler(system.problem);
+    const auto evaluate = [&](std::span<const search::Genome> genomes) {
+      std::vector<model::ScheduleFigures> figures;
+      for (const search::Genome& g : genomes)
+        figures.push_back(scheduler.evaluate({g, system.whole_cycles}));
+      return figures;
+    };
+    for (const auto objective :
+         {search::ScheduleObjective::latency, search::ScheduleObjective::energy,
+          search::ScheduleObjective::edp}) {
+      search::AllocationSearchOptions options;
+      options.engine = search::AllocationEngine::exact;
+      options.report = objective;
+      options.bounds = &bounds;
+      options.population = 4;
+      options.generations = 1;
+      const auto result = search::search_allocations(space, symmetry, hints, options, evaluate);
+      double least = std::numeric_limits<double>::infinity();
+      for (std::uint64_t i = 0; i < space.size(1u << 20); ++i) {
+        const model::ScheduleFigures f = scheduler.evaluate({space.at(i), system.whole_cycles});
+        if (f.feasible()) least = std::min(least, search::objective_value(objective, f));
+      }
+      if (result.best < 0) {
+        EXPECT_EQ(least, std::numeric_limits<double>::infinity());
+        continue;
+      }
+      ++compared;
+      const double found = search::objective_value(
+          objective, result.front[static_cast<std::size_t>(result.best)].figures);
+      ASSERT_NEAR(found, least, 1e-8 * least);
+      EXPECT_TRUE(result.proof.complete);
+      EXPECT_TRUE(result.converged);
+      EXPECT_NEAR(result.proof.lower_bound, least, 1e-8 * least);
+      EXPECT_LE(result.proof.root_bound, least);
+      EXPECT_LE(result.evaluated, result.distinct + 8);
+      cut += result.proof.cut;
+    }
+  }
+  EXPECT_GT(compared, 30);
+  EXPECT_GT(cut, 30u);
+}
+
+TEST(ExactAllocations, say_what_is_proven_where_they_end_early) {
+  for (std::uint64_t n = 1; n <= 30; ++n) {
+    const RandomSystem system = random_system(n);
+    search::GenomeSpace space;
+    space.values = system.choices;
+    std::vector<int> slots;
+    for (std::size_t s = 0; s < space.values.size(); ++s) slots.push_back(static_cast<int>(s));
+    search::ScheduleBounds bounds(system.problem, system.choices, system.whole_cycles);
+    const search::AllocationHints hints =
+        search::allocation_hints(system.problem, bounds, space, 0, slots);
+    model::Scheduler scheduler(system.problem);
+    const Least least = by_trying_all(system, std::vector<int>(system.choices.size(), -1));
+    if (least.feasible == 0) continue;
+    search::AllocationSearchOptions options;
+    options.engine = search::AllocationEngine::exact;
+    options.bounds = &bounds;
+    options.population = 2;
+    options.generations = 0;
+    options.node_limit = 3;
+    const auto result = search::search_allocations(
+        space, search::GenomeSymmetry(space), hints, options,
+        [&](std::span<const search::Genome> genomes) {
+          std::vector<model::ScheduleFigures> figures;
+          for (const search::Genome& g : genomes)
+            figures.push_back(scheduler.evaluate({g, system.whole_cycles}));
+          return figures;
+        });
+    EXPECT_LE(result.proof.nodes, 3u);
+    EXPECT_LE(result.proof.lower_bound, least.latency * (1 + 1e-9)) << n;
+    EXPECT_GE(result.proof.lower_bound, result.proof.root_bound) << n;
+  }
 }
 
 // Exchanging cores that count as interchangeable leaves all figures as they are.
