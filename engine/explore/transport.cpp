@@ -20,10 +20,6 @@
 namespace ridgeline::engine {
 namespace {
 
-// Names under which launchers (Open MPI, PMI of MPICH and Slurm) give size and rank.
-constexpr const char* kSizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
-constexpr const char* kRanks[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID"};
-
 // Ends the process where something that cannot be interrupted takes too long. A timer's signal
 // and no thread, which might not be had; it counts its ticks, so that time during which the
 // process was suspended does not pass.
@@ -179,22 +175,6 @@ class Mpi final : public Transport {
 };
 
 }  // namespace
-
-bool launched_with_others() {
-  for (const char* name : kSizes)
-    if (const char* value = std::getenv(name)) return std::atoi(value) > 1;
-  // PMIx gives no size: Slurm's number of tasks of the step does.
-  if (std::getenv("PMIX_RANK") != nullptr)
-    if (const char* value = std::getenv("SLURM_STEP_NUM_TASKS")) return std::atoi(value) > 1;
-  return false;
-}
-
-int launched_rank() {
-  if (!launched_with_others()) return 0;
-  for (const char* name : kRanks)
-    if (const char* value = std::getenv(name)) return std::atoi(value);
-  return 0;
-}
 
 std::unique_ptr<Transport> lone_transport() {
   return std::make_unique<LoneTransport>();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "engine/explore/transport.hpp"
+#include "engine/run/spread.hpp"
 #include "engine/start/full_program.hpp"
 #include "io/onnx/onnx_graph.hpp"
 #include "io/onnx/onnx_inference.hpp"
@@ -47,6 +48,12 @@ std::unique_ptr<Transport> mpi_transport() {
 }
 
 std::unique_ptr<Transport> lone_transport() {
+  become_full_program();
+}
+
+// Only a launcher's processes share a search.
+std::unique_ptr<Spread> launched_spread() {
+  if (!launched_with_others()) return nullptr;
   become_full_program();
 }
 
