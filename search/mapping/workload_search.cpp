@@ -135,7 +135,14 @@ WorkloadBounds bound_workload(const model::Workload& workload,
   list_problems(workload, accelerator, mapping, options, listed);
   WorkloadBounds bounds;
   for (const Problem& problem : listed.problems) {
-    bounds.problems.push_back(bound_problem(problem, accelerator, options.mapper));
+    model::Cost least = bound_problem(problem, accelerator, options.mapper);
+    if (listed.locality) {  // it may have to use the outermost memories after all
+      Problem instead = problem;
+      instead.hierarchy = &listed.whole;
+      const model::Cost other = bound_problem(instead, accelerator, options.mapper);
+      least = {std::min(least.energy, other.energy), std::min(least.latency, other.latency)};
+    }
+    bounds.problems.push_back(least);
   }
   for (const WorkloadLayer& layer : listed.layers) {
     const double count = executions(workload, layer);
@@ -165,8 +172,7 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
     };
     result.problems[i] = options.solve ? options.solve(problem.key, solve) : solve();
     // Where what is kept leaves no room for any mapping, the layer uses the outermost memories.
-    // Not where results are remembered by the problem that was posed.
-    if (!listed.locality || options.solve || result.problems[i].infeasible.empty()) return;
+    if (!listed.locality || result.problems[i].infeasible.empty()) return;
     LayerResult instead =
         map_layer(*problem.layer, accelerator, listed.whole, *problem.mapping, options.mapper);
     if (!instead.infeasible.empty()) return;
