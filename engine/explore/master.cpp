@@ -95,6 +95,7 @@ class Master {
     std::uint32_t front = 0;  // number of blocks whose front it has
     bool joined = false;      // said `ready`
     bool lost = false;        // nothing heard of it for too long
+    bool dead = false;        // it crashed, or cannot be reached
     bool ended = false;       // said `stopped` or `bye`
     bool hungry = false;      // could take more than there was for it
   };
@@ -322,6 +323,7 @@ class Master {
     greet();
     for (const SendFailure& failure : transport_.take_failures()) {
       if (peer(failure.rank).lost || peer(failure.rank).ended) continue;
+      peer(failure.rank).dead = true;
       lose(failure.rank, "a message to it did not get away (" + failure.why + ")");
     }
     const double timeout = context_.options.worker_timeout;
@@ -350,6 +352,7 @@ class Master {
     peer(rank).lost = true;
     std::vector<Candidate> quarantined;
     const auto noted = crash_notes(rank);
+    peer(rank).dead = peer(rank).dead || !noted.empty();
     ledger_.lose(rank, quarantined, [&](std::uint64_t id, bool design) {
       return noted.contains({id, design});
     });
@@ -399,14 +402,18 @@ class Master {
     work_.journal().append(record);
   }
 
-  void await_ends(double longest) {
+  // Silent, but without a sign that it is dead: suspended, perhaps.
+  bool may_wake(int rank) { return peer(rank).joined && !peer(rank).dead && !peer(rank).ended; }
+
+  void await_ends(double longest, bool sleepers_too = false) {
     const double until = now() + longest;
     while (now() < until) {
       awake_.look();
       while (const auto message = next_message()) handle(*message);
       bool all = true;
       for (int rank = 1; rank < ranks(); ++rank)
-        all = all && (peer(rank).ended || peer(rank).lost || !peer(rank).joined);
+        all = all && (peer(rank).ended || !peer(rank).joined ||
+                      (peer(rank).lost && !(sleepers_too && may_wake(rank))));
       if (all) return;
       transport_.drained();
       ::usleep(500);
@@ -460,6 +467,13 @@ class Master {
     if (!aside([&] { write("complete"); }, true)) return stop(StopReason::at_once);
     tell_all(MessageKind::finish);
     await_ends(std::min(5.0, context_.options.worker_timeout));
+    // mpirun takes it for a failure when this rank ends while another is suspended.
+    bool sleepers = false;
+    for (int rank = 1; rank < ranks(); ++rank) sleepers = sleepers || may_wake(rank);
+    if (sleepers) {
+      end_.ranks_lost = false;
+      await_ends(std::min(30.0, 5 * context_.options.worker_timeout), true);
+    }
     if (!context_.options.keep) context_.folder.remove();
     progress_.show(ledger_, now(), true);
     const CandidateStore& known = ledger_.known();
