@@ -172,7 +172,8 @@ WorkloadResult map_workload(const model::Workload& workload, const model::Accele
     };
     result.problems[i] = options.solve ? options.solve(problem.key, solve) : solve();
     // Where what is kept leaves no room for any mapping, the layer uses the outermost memories.
-    if (!listed.locality || result.problems[i].infeasible.empty()) return;
+    // Not where results are remembered by the problem that was posed.
+    if (!listed.locality || options.solve || result.problems[i].infeasible.empty()) return;
     LayerResult instead =
         map_layer(*problem.layer, accelerator, listed.whole, *problem.mapping, options.mapper);
     if (!instead.infeasible.empty()) return;
