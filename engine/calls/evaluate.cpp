@@ -66,6 +66,10 @@ void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& 
   hooks.details(loaded.details);
   for (const std::string& note : loaded.notes) hooks.note(note);
   evaluated.notes = loaded.notes;
+  for (const std::string& note : io::extracted_costs(accelerator.root(), evaluated.accelerator)) {
+    hooks.note(note);
+    evaluated.notes.push_back(note);
+  }
   evaluated.missing = without_vector_unit(loaded.missing, evaluated.accelerator);
   hooks.note(io::missing_note(evaluated.missing));
   for (const std::string& note :

@@ -169,6 +169,18 @@ ExpressionValue Expression::value_of(int index, std::span<const ExpressionValue>
       require_number(a, at, up ? "ceil" : "floor");
       return round_to_whole(a, up, at);
     }
+    case Kind::square_root:
+    case Kind::binary_logarithm: {
+      const bool root = node.kind == Kind::square_root;
+      const ExpressionValue a = value_of(node.left, values);
+      require_number(a, at, root ? "sqrt" : "log2");
+      const double x = as_double(a);
+      if (root ? x < 0 : x <= 0) {
+        throw ExpressionError(at, root ? "the square root of a negative number"
+                                       : "the logarithm of a number that is not positive");
+      }
+      return number(root ? std::sqrt(x) : std::log2(x), at);
+    }
     default:
       break;
   }
@@ -185,9 +197,9 @@ ExpressionValue Expression::value_of(int index, std::span<const ExpressionValue>
     return same == (node.kind == Kind::equal);
   }
 
-  static constexpr std::array<std::string_view, 21> kSymbols{
-      "",  "",   "-",  "not", "+",   "-",  "*",   "/",   "%",    "<",    "<=",
-      ">", ">=", "==", "!=",  "and", "or", "min", "max", "ceil", "floor"};
+  static constexpr std::array<std::string_view, 24> kSymbols{
+      "",   "",   "-",  "not", "+",  "-",   "*",   "/",    "%",     "<",   "<=",   ">",
+      ">=", "==", "!=", "and", "or", "min", "max", "ceil", "floor", "pow", "sqrt", "log2"};
   const std::string_view symbol = kSymbols[static_cast<std::size_t>(node.kind)];
   require_number(a, at, symbol);
   require_number(b, at, symbol);
@@ -216,6 +228,8 @@ ExpressionValue Expression::value_of(int index, std::span<const ExpressionValue>
       return compare_numbers(a, b) > 0;
     case Kind::greater_equal:
       return compare_numbers(a, b) >= 0;
+    case Kind::power:
+      return number(std::pow(as_double(a), as_double(b)), at);
     case Kind::minimum:
       return compare_numbers(b, a) < 0 ? b : a;
     default:  // Kind::maximum

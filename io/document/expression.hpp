@@ -81,6 +81,9 @@ class Expression {
     maximum,
     ceiling,
     floor,
+    power,
+    square_root,
+    binary_logarithm,
   };
   struct Node {
     Kind kind = Kind::literal;

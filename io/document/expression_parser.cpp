@@ -314,11 +314,14 @@ class ExpressionParser {
       at_ += word.size();
       return literal(word == "true", position);
     }
-    static constexpr std::array<std::pair<std::string_view, Kind>, 4> kFunctions{{
+    static constexpr std::array<std::pair<std::string_view, Kind>, 7> kFunctions{{
         {"min", Kind::minimum},
         {"max", Kind::maximum},
         {"ceil", Kind::ceiling},
         {"floor", Kind::floor},
+        {"pow", Kind::power},
+        {"sqrt", Kind::square_root},
+        {"log2", Kind::binary_logarithm},
     }};
     for (const auto& [function, kind] : kFunctions) {
       if (word == function) {
@@ -345,7 +348,8 @@ class ExpressionParser {
 
   int call(std::string_view function, Kind kind, int position) {
     const Nested nested(*this);
-    const bool several = kind == Kind::minimum || kind == Kind::maximum;
+    const bool two = kind == Kind::power;
+    const bool several = kind == Kind::minimum || kind == Kind::maximum || two;
     const std::string remedy = "write " + std::string(function) + (several ? "(a, b)" : "(a)");
     if (!take_symbol("(")) {
       throw ExpressionError(here(), "'" + std::string(function) + "' needs its arguments", remedy);
@@ -361,11 +365,13 @@ class ExpressionParser {
       skip_space();
       throw ExpressionError(here(), "a ')' is missing for '" + std::string(function) + "('");
     }
-    if (several ? arguments < 2 : arguments != 1) {
+    if (two ? arguments != 2 : several ? arguments < 2 : arguments != 1) {
       throw ExpressionError(position,
                             "'" + std::string(function) + "' takes " +
-                                (several ? "two or more arguments" : "one argument") + ", not " +
-                                std::to_string(arguments),
+                                (two       ? "two arguments"
+                                 : several ? "two or more arguments"
+                                           : "one argument") +
+                                ", not " + std::to_string(arguments),
                             remedy);
     }
     return several ? result : make(kind, position, result);

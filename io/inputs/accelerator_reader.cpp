@@ -5,9 +5,11 @@
 #include <cmath>
 
 #include "io/document/nearest.hpp"
+#include "io/document/text_output.hpp"
 #include "io/inputs/cost_figure.hpp"
 #include "io/inputs/memory_2024.hpp"
 #include "io/inputs/reader_support.hpp"
+#include "io/inputs/technology.hpp"
 #include "model/core/hierarchy.hpp"
 #include "model/core/limits.hpp"
 
@@ -230,16 +232,24 @@ Port read_port(const Value& value, const Memory& memory) {
   return port;
 }
 
+// Typed in, or from a technology table, as the ports that were read before ask for it.
 void read_costs(const Value& value, Memory& memory) {
-  if (const auto flag = value.find("auto_cost_extraction")) {
-    memory.auto_cost_extraction = flag->as_bool();
-    if (memory.auto_cost_extraction) {
-      if (memory.size % 8 != 0) {
-        throw value.at("size").error("with auto_cost_extraction the size must be whole bytes");
-      }
-      throw flag->error("costs cannot be extracted: Ridgeline does not run CACTI",
-                        "give r_cost, w_cost and area, and set this to false");
+  const auto flag = value.find("auto_cost_extraction");
+  memory.auto_cost_extraction = flag && flag->as_bool();
+  const auto request = value.find("cost");
+  if (request || memory.auto_cost_extraction) {
+    for (const char* key : {"r_cost", "w_cost", "area"}) {
+      if (!request || !value.find(key)) continue;
+      throw value.at(key).error("the memory takes its costs from a table",
+                                "leave this out, or remove `cost`");
     }
+    if (request) {
+      extract_costs(*request, memory);
+    } else {
+      extract_default_costs(*flag, memory);
+    }
+    if (const auto latency = value.find("latency")) memory.latency = latency->as_integer(0);
+    return;
   }
   memory.r_cost = cost_figure(value.at("r_cost"));
   memory.w_cost = cost_figure(value.at("w_cost"));
@@ -281,13 +291,12 @@ Memory read_memory(const std::string& name, const Value& value, const Operationa
     allow_memory_of_2024(value);
   } else {
     value.allow_only({"size", "r_cost", "w_cost", "area", "latency", "mem_type",
-                      "auto_cost_extraction", "operands", "ports", "served_dimensions",
+                      "auto_cost_extraction", "cost", "operands", "ports", "served_dimensions",
                       "force_double_buffering"});
   }
   Memory memory;
   memory.name = name;
   memory.size = value.at("size").as_size(1);
-  read_costs(value, memory);
   // Without effect on any figure; ZigZag asks for it.
   if (const auto latency = value.find("latency")) memory.latency = latency->as_integer(0);
   if (const auto type = value.find("mem_type")) memory.type = type->as_string();
@@ -298,11 +307,12 @@ Memory read_memory(const std::string& name, const Value& value, const Operationa
   read_served_dims(value.at("served_dimensions"), array, memory);
   if (old) {
     memory.ports = read_ports_of_2024(value, memory);
-    return memory;
+  } else {
+    for (const Value& port : value.at("ports").items()) {
+      memory.ports.push_back(read_port(port, memory));
+    }
   }
-  for (const Value& port : value.at("ports").items()) {
-    memory.ports.push_back(read_port(port, memory));
-  }
+  read_costs(value, memory);
   return memory;
 }
 
@@ -413,6 +423,27 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
   if (const auto node = document.find("technology")) accelerator.technology = node->as_string();
   if (const auto unit = document.find("area_unit")) accelerator.area_unit = unit->as_string();
   return accelerator;
+}
+
+std::vector<std::string> extracted_costs(const Value& document, const Accelerator& accelerator) {
+  std::vector<std::string> notes;
+  for (const auto& [name, value] : document.at("memories").entries()) {
+    for (const Memory& memory : accelerator.memories) {
+      if (memory.name != name) continue;
+      Memory copy = memory;
+      std::string source;
+      if (const auto request = value.find("cost")) {
+        source = extract_costs(*request, copy);
+      } else if (memory.auto_cost_extraction) {
+        source = extract_default_costs(value.at("auto_cost_extraction"), copy);
+      }
+      if (source.empty()) continue;
+      notes.push_back("memory " + name + ": " + fixed(copy.r_cost, 3, true) + " pJ a read, " +
+                      fixed(copy.w_cost, 3, true) + " pJ a write, area " +
+                      fixed(copy.area, 6, true) + ", from " + source);
+    }
+  }
+  return notes;
 }
 
 Accelerator load_accelerator(const std::filesystem::path& path, const AcceleratorOptions& options) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "io/document/document.hpp"
@@ -20,6 +21,11 @@ struct AcceleratorOptions {
 model::Accelerator read_accelerator(const Value& document, const AcceleratorOptions& options = {});
 model::Accelerator load_accelerator(const std::filesystem::path& path,
                                     const AcceleratorOptions& options = {});
+
+// What was taken from technology tables (`cost`, `auto_cost_extraction`), and from where: a line
+// for each such memory.
+std::vector<std::string> extracted_costs(const Value& document,
+                                         const model::Accelerator& accelerator);
 
 // Whether every transfer that all layers need has a port, where a mapping links their operands to
 // memory operands like this: inputs come down from their outermost memory, outputs go up to

@@ -63,6 +63,17 @@ TEST(Expression, RoundsAndTakesExtremes) {
   EXPECT_EQ(evaluate("max(3, rows, cols / 4)"), whole(8));
 }
 
+TEST(Expression, TakesPowersRootsAndLogarithms) {
+  EXPECT_EQ(evaluate("pow(2, 10)"), whole(1024));
+  EXPECT_EQ(evaluate("sqrt(6.25)"), ExpressionValue(2.5));
+  EXPECT_EQ(evaluate("log2(rows)"), whole(3));
+  EXPECT_THROW(evaluate("sqrt(-1)"), ExpressionError);
+  EXPECT_THROW(evaluate("log2(0)"), ExpressionError);
+  EXPECT_THROW(evaluate("pow(2)"), ExpressionError);
+  EXPECT_THROW(evaluate("pow(2, 3, 4)"), ExpressionError);
+  EXPECT_THROW(evaluate("pow(0, -1)"), ExpressionError);
+}
+
 TEST(Expression, TakesRemaindersWithTheSignOfTheDivisor) {
   EXPECT_EQ(evaluate("7 % 3"), whole(1));
   EXPECT_EQ(evaluate("-7 % 3"), whole(2));

@@ -138,7 +138,7 @@ const std::vector<Mistake> kMistakes{
      "    latency: 1\n",
      "    latency: 1\n    auto_cost_extraction: true\n",
      "14: /memories/register/auto_cost_extraction",
-     {"CACTI", "r_cost"}},
+     {"sram_28nm", "8192", "r_cost"}},
     {"ServedDimensionThatDoesNotExist",
      A,
      "[D1]",
