@@ -13,6 +13,7 @@
 #include "engine/explore/aside.hpp"
 #include "engine/explore/awake_clock.hpp"
 #include "engine/explore/dry_run.hpp"
+#include "engine/explore/explore.hpp"
 #include "engine/explore/missing_notes.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
@@ -177,15 +178,6 @@ bool do_aside(Aside& aside, Transport& transport, std::function<void()> job) {
     if (now - asked > kLeaveAfter) return false;
   }
   return true;
-}
-
-// Figures that another study, or this one before it was extended, has found already.
-void recall(const io::Study& study, const StudyFolder& folder, Evaluator& evaluator) {
-  auto known = std::make_shared<WarmStart>();
-  if (study.spec().warm_start) known->add(*study.spec().warm_start, study);
-  std::error_code ignored;
-  if (std::filesystem::exists(folder.before(), ignored)) known->add(folder.before(), study);
-  if (known->size() > 0) evaluator.recall(std::move(known));
 }
 
 // Rank 0 opens the study and says so; what it cannot open, it alone reports.

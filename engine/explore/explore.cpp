@@ -6,10 +6,19 @@
 #include "engine/explore/missing_notes.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
+#include "engine/explore/warm_start.hpp"
 #include "engine/run/failure.hpp"
 #include "io/document/document_kind.hpp"
 
 namespace ridgeline::engine {
+
+void recall(const io::Study& study, const StudyFolder& folder, Evaluator& evaluator) {
+  auto known = std::make_shared<WarmStart>();
+  if (study.spec().warm_start) known->add(*study.spec().warm_start, study);
+  std::error_code ignored;
+  if (std::filesystem::exists(folder.before(), ignored)) known->add(folder.before(), study);
+  if (known->size() > 0) evaluator.recall(std::move(known));
+}
 
 Explored explore(ExploreOptions options, const Hooks& hooks) {
   options.hooks = &hooks;
@@ -24,6 +33,7 @@ Explored explore(ExploreOptions options, const Hooks& hooks) {
   Ledger ledger(strategy_of(study), study.spec().objectives, limits);
   StudyFolder folder(posix_file_system(), options.output);
   const OpenedStudy opened = folder.open(study, options, ledger);
+  recall(study, folder, *evaluator);
   if (opened.already_complete) return {kDone, true};
   for (const std::string& note : missing_notes(study)) hooks.note(note);
   const auto transport = lone_transport();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/explore/explore_options.hpp"
+#include "engine/explore/study_folder.hpp"
 
 namespace ridgeline::engine {
 
@@ -14,5 +15,9 @@ struct Explored {
 // Hooks::stop ends is no exception but a code. At most one call at a time in a process: the HDF5
 // library is entered by one thread.
 Explored explore(ExploreOptions options, const Hooks& hooks);
+
+// Gives the evaluator the figures that another study, or this one before it was extended, has
+// found.
+void recall(const io::Study& study, const StudyFolder& folder, Evaluator& evaluator);
 
 }  // namespace ridgeline::engine
