@@ -282,10 +282,10 @@ class ChainSearch {
   }
 
   void try_marks(const DualBoundTable::Marks& marks) {
-    if (prefix_.constrained() && prefix_.stops().empty()) return;
+    // Cuts alone do not say how the loops that are fixed lie between them.
+    if (prefix_.constrained()) return;
     PlacedCuts placed{};
     std::vector<ChainMark> chain;
-    for (const std::int64_t stop : prefix_.stops()) chain.push_back({stop, 0});
     for (int o = 0; o < space_.problem().operands; ++o) {
       for (int c = 0; c < space_.cuts_of(o); ++c) {
         placed[z(o)][z(c)] = marks[z(o)][z(c)];
