@@ -112,7 +112,7 @@ class Reader(Results):
             best = study.best("latency")
             self.assertEqual((best.id, best.row, best["latency"], best["l1"]), (5, 5, 40.0, "128K"))
             self.assertEqual(study.design(best).id, 5)
-            with self.assertRaises(TypeError):
+            with self.assertRaises(IndexError):
                 study.ids()[best]
             with self.assertRaises(TypeError):
                 int(best)
