@@ -120,7 +120,7 @@ void show_time(const io::Study& study, Evaluator& evaluator, int threads, double
   for (const std::uint64_t id : timed_candidates(study, evaluator)) {
     try {
       evaluator.evaluate(
-          id, [](const Metrics&) { return false; }, [&] { return elapsed() > kTiming; });
+          id, [](const Metrics&, Bound) { return false; }, [&] { return elapsed() > kTiming; });
     } catch (const Stopped&) {
       break;
     } catch (const std::exception&) {
