@@ -50,6 +50,10 @@ int ridgeline_allocations_schedule(const ridgeline_allocations* allocations, int
                                    const int32_t* cores, double* latency, double* energy,
                                    int64_t* peak_bits, int32_t threads) {
   if (allocations == nullptr || count < 0) return RIDGELINE_USAGE;
+  if (count > 0 &&
+      (cores == nullptr || latency == nullptr || energy == nullptr || peak_bits == nullptr)) {
+    return RIDGELINE_USAGE;
+  }
   const PreparedSchedule& prepared = allocations->prepared->schedule;
   const auto slots = static_cast<std::int64_t>(prepared.slots.size());
   for (std::int64_t i = 0; i < count; ++i) {

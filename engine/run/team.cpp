@@ -83,7 +83,11 @@ struct Team::State {
   std::vector<std::thread> threads;
 };
 
-Team::Team(int threads) : threads_(std::max(1, threads)) {
+namespace {
+constexpr int kMostThreads = 1024;  // more would only wait
+}  // namespace
+
+Team::Team(int threads) : threads_(std::clamp(threads, 1, kMostThreads)) {
   if (threads_ == 1) return;
   state_ = std::make_unique<State>(threads_);
   state_->threads.reserve(static_cast<std::size_t>(threads_));

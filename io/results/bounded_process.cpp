@@ -63,7 +63,10 @@ bool write_all(int fd, const std::string& bytes) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTERM, SIGINT, SIGPIPE})
     std::signal(signal, SIG_DFL);
   limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_CPU, kSeconds + file_bytes / kBytesASecond);
+  // SIGXCPU, which tells why, and SIGKILL a second later where that does not end it.
+  const rlim_t seconds = kSeconds + file_bytes / kBytesASecond;
+  const rlimit processor{seconds, seconds + 1};
+  ::setrlimit(RLIMIT_CPU, &processor);
   if (!kSanitized) limit(RLIMIT_AS, address_space() + kBytes + kExpansion * file_bytes);
   bool done = false;
   try {

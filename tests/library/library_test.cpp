@@ -136,7 +136,8 @@ TEST(Library, schedules_allocations_through_a_handle_as_the_command_does) {
   const json found = json::parse(ridgeline::schedule(multicore().dump()).text());
   const ridgeline::Allocations allocations(multicore().dump());
   std::vector<std::int32_t> cores;
-  for (const json& slot : json::parse(allocations.text()).at("slots")) {
+  const json described = json::parse(allocations.text());
+  for (const json& slot : described.at("slots")) {
     for (const json& layer : found.at("allocation")) {
       if (layer.at("id") == slot.at("id")) {
         cores.push_back(layer.at("cores").at(slot.at("group").get<std::size_t>()));

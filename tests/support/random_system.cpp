@@ -72,7 +72,7 @@ std::string core(Random& random) {
            "\n    w_cost: " + number(random.from(1, 9)) +
            "\n    area: 1\n    latency: 1\n    operands: " + operands +
            "\n    served_dimensions: [D1]\n    ports:\n"
-           "      - {name: p, type: read_write, bandwidth_min: 8, bandwidth_max: " +
+           "      - {name: rw_port_1, type: read_write, bandwidth_min: 8, bandwidth_max: " +
            number(8 << random.from(0, 3)) + ", allocation: " + ports + "}\n";
   };
   return "name: core\ntype: compute\nmemories:\n" +
@@ -86,7 +86,8 @@ std::string offchip() {
   return "name: offchip\ntype: memory\nmemories:\n  dram:\n    size: 8589934592\n    r_cost: 100\n"
          "    w_cost: 110\n    area: 0\n    latency: 1\n    operands: [I1, I2, O]\n"
          "    served_dimensions: [D1]\n    ports:\n"
-         "      - {name: p, type: read_write, bandwidth_min: 64, bandwidth_max: 64, allocation: "
+         "      - {name: rw_port_1, type: read_write, bandwidth_min: 64, bandwidth_max: 64, "
+         "allocation: "
          "['I1, tl', 'I2, tl', 'O, tl', 'O, th', 'I1, fh', 'I2, fh', 'O, fh', 'O, fl']}\n"
          "operational_array:\n  unit_energy: 0\n  unit_area: 0\n  dimensions: [D1]\n  sizes: [0]\n";
 }

@@ -51,7 +51,6 @@ TEST(Equation, SaysWhereItStops) {
                                                         {"O[]=I[k]*W[k]", 2},
                                                         {"O[k][ c]=I[k]*W[k]", 5},
                                                         {"O[k] [c]=I[k]*W[k]", 5},
-                                                        {"O[k]=I[k]", 9},
                                                         {"O[k]=I[]*W[k]", 7},
                                                         {"O[k]=I[k]*W[k]*", 14},
                                                         {"O[k]=II[k]*W[k]", 6},

@@ -159,6 +159,7 @@ TEST(MappingReader, LoadsTheReferencesFilesUnchanged) {
     if (const auto end = name.rfind("_mixed"); end != std::string::npos) name.erase(end);
     if (name == "default") name = "eyeriss_like";
     if (name == "default_imc") name = "aimc";
+    if (name == "meta_prototype_like") name = "meta_prototype";
     const auto accelerator = load_accelerator(inputs("hardware") / (name + ".yaml"));
     EXPECT_FALSE(load_mapping(entry.path(), &accelerator).entries.empty());
   }

@@ -274,7 +274,8 @@ TEST(Networks, HaveTheirMultiplyAccumulatesByOperator) {
   const fs::path folder = fs::path(RIDGELINE_REFERENCE_DIR) / "models";
   std::ifstream stream(folder / "macs.json");
   if (!stream) GTEST_SKIP() << "no reference folder";
-  for (const auto& [name, entry] : nlohmann::json::parse(stream).items()) {
+  const auto networks = nlohmann::json::parse(stream);
+  for (const auto& [name, entry] : networks.items()) {
     SCOPED_TRACE(name);
     const OnnxGraph graph = read_onnx_graph(folder / entry.at("file").get<std::string>());
     const Macs truth = entry.at("by_operator").get<Macs>();

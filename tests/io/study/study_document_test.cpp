@@ -235,9 +235,10 @@ TEST_F(StudyDocument, SearchesSchedulesInBothModesForWhatMappingsAreSearchedFor)
 }
 
 TEST_F(StudyDocument, ReadsEveryOption) {
-  write("model.onnx", "not read here");
+  std::filesystem::copy_file(RIDGELINE_SOURCE_DIR "/tests/fuzz/seeds/onnx/conv.onnx",
+                             folder_ / "model.onnx");
   const Study study = read(R"(
-workloads: [{path: model.onnx, weight: 0.5, dims: {batch: 4}}]
+workloads: [{path: model.onnx, weight: 0.5, dims: {N: 4}}]
 accelerator: chip.yaml
 mapping: map.yaml
 parameters: []
@@ -253,8 +254,7 @@ seed: 7
   EXPECT_EQ(spec.name, "study") << "the name of the file, where none is given";
   EXPECT_TRUE(spec.workloads[0].onnx);
   EXPECT_EQ(spec.workloads[0].weight, 0.5);
-  EXPECT_THAT(spec.workloads[0].dims,
-              ElementsAre(std::pair<std::string, std::int64_t>("batch", 4)));
+  EXPECT_THAT(spec.workloads[0].dims, ElementsAre(std::pair<std::string, std::int64_t>("N", 4)));
   EXPECT_FALSE(study.design_documents(0).workloads[0].has_value());
   EXPECT_EQ(spec.mapping_search.options.engine, search::Engine::loma);
   EXPECT_EQ(spec.mapping_search.options.objective, search::Objective::edp);
