@@ -85,7 +85,9 @@ std::int64_t memory_limit() {
 }
 
 std::int64_t memory_of_one_search(int searches) {
-  return memory_limit() / std::max(1, searches > 0 ? searches : announced.load());
+  // More threads than processors take turns: they must not change what a search may hold.
+  const int processors = std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
+  return memory_limit() / std::clamp(searches > 0 ? searches : announced.load(), 1, processors);
 }
 
 void searches_at_a_time(int searches) {
