@@ -84,7 +84,7 @@ class LayerEvaluation:
 
 
 def _rows(frame: Any) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = frame.rows() if hasattr(frame, "rows") else frame.to_dict("records")
+    records: list[dict[str, Any]] = frame.to_dict("records") if hasattr(frame, "to_dict") else frame.rows()
     return records
 
 

@@ -35,7 +35,8 @@ class Schedule:
         self.mode: str = data.get("mode", "")
         self.latency = float(data["latency"])
         self.energy = float(data["energy"]["total"])
-        self.energy_parts = {name: float(value) for name, value in data["energy"].items() if name != "total"}
+        self.energy_parts = {name: float(value) for name, value in data["energy"].items()
+                             if name != "total" and not isinstance(value, dict)}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_result": None}
