@@ -283,21 +283,19 @@ except KeyboardInterrupt:
         return took
 
     def test_of_a_genetic_algorithm(self):
-        call = (f"ridgeline.schedule({str(RESNET)!r}, {str(EXAMPLES / 'labs/lab4/system.yaml')!r}, "
-                f"{str(EXAMPLES / 'labs/lab4/resnet18.yaml')!r}, mode='layer-by-layer', search='ga', population=64, "
-                "generations=100000)")
+        call = (f"ridgeline.schedule({str(EXAMPLES / 'workloads/mobilenetv2.onnx')!r}, "
+                f"{str(EXAMPLES / 'labs/lab4/system.yaml')!r}, {str(EXAMPLES / 'labs/lab4/resnet18.yaml')!r}, "
+                "mode='layer-by-layer', search='ga', population=100000, generations=100000)")
         self.assertLess(self.interrupted(call), 2)
 
     def test_of_an_exact_search(self):
-        workload = [{"id": 0, "operator_type": "Conv", "equation": "O[b][k][oy][ox]+=W[k][c][fy][fx]*I[b][c][iy][ix]",
-                     "dimension_relations": ["ix=1*ox+1*fx", "iy=1*oy+1*fy"],
-                     "loop_dims": ["B", "K", "C", "OY", "OX", "FY", "FX"],
-                     "loop_sizes": [48, 240, 240, 60, 60, 3, 3],
+        # A product that takes the better part of a minute to prove.
+        workload = [{"id": 0, "operator_type": "Gemm", "equation": "O[d][k]+=I[d][c]*W[c][k]",
+                     "loop_dims": ["D", "C", "K"], "loop_sizes": [16384, 16384, 16384],
                      "operand_precision": {"W": 8, "I": 8, "O": 16, "O_final": 8},
                      "operand_source": {"W": 0, "I": 0}}]
-        call = (f"ridgeline.evaluate({workload!r}, {str(EXAMPLES / 'accelerators/eyeriss_like.yaml')!r}, "
-                f"{str(EXAMPLES / 'mappings/eyeriss_like.yaml')!r}, objective='latency', spatial_candidates='all', "
-                "mixed_spatial=True, node_limit=2000000000)")
+        call = (f"ridgeline.evaluate({workload!r}, {str(EXAMPLES / 'accelerators/tesla_npu_like.yaml')!r}, "
+                f"{str(EXAMPLES / 'mappings/tesla_npu_like.yaml')!r}, objective='edp', node_limit=2000000000)")
         self.assertLess(self.interrupted(call), 2)
 
     def test_of_a_study(self):
