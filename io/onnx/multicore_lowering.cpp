@@ -514,7 +514,7 @@ model::Network network_of(const model::Workload& workload) {
 NetworkImport load_network(const std::filesystem::path& path, const LoweringOptions& options,
                            std::vector<std::string>* notes) {
   const std::string ending = lower_case(path.extension().string());
-  if (ending == ".yaml" || ending == ".yml" || ending == ".json") {
+  if (is_document_text(path) || ending == ".yaml" || ending == ".yml" || ending == ".json") {
     const Document document = load_document(path);
     if (is_language_model(document.root())) {
       const auto workload = read_language_model(document.root(), stem_of(path), true);
