@@ -95,7 +95,7 @@ ordered_json parse(const StudyDesign& design, const char* name) {
 
 void add_workload(const ordered_json& schedule, bool first, Pairing& layers, Pairing& memories,
                   Pairing& links) {
-  if (schedule.contains("layers")) {  // of a single core
+  if (!schedule.contains("allocation")) {  // of a single core
     for (const auto& layer : schedule["layers"]) {
       layers.add(layer.at("name"), first,
                  {{"latency", layer.at("latency")}, {"energy", layer.at("energy")}});
