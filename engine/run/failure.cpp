@@ -1,6 +1,10 @@
 #include "engine/run/failure.hpp"
 
+#include <unistd.h>
+
 #include <boost/program_options/errors.hpp>
+#include <cstdlib>
+#include <exception>
 #include <new>
 #include <system_error>
 
@@ -9,6 +13,17 @@
 #include "io/document/error.hpp"
 
 namespace ridgeline::engine {
+
+void end_well_without_memory() {
+  std::set_terminate([] {
+    if (of_the_machine(std::current_exception())) {
+      constexpr char kWord[] = "ridgeline: memory has run out\n";
+      [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kWord, sizeof(kWord) - 1);
+      ::_exit(kIoFailed);
+    }
+    std::abort();
+  });
+}
 
 Failure failure_of(const std::exception_ptr& error) {
   try {
