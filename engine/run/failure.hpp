@@ -30,8 +30,8 @@ Failure failure_of(const std::exception_ptr& error);
 // Whether the exception tells of the machine. Never allocates.
 bool of_the_machine(const std::exception_ptr& error) noexcept;
 
-// Lets the process end with 74 instead of aborting where memory runs out and nobody can catch it (in a
-// destructor, while a thread starts). For the programs, not for the library.
+// Lets the process end with 74 instead of aborting where memory runs out and nobody can catch it
+// (in a destructor, while a thread starts). For the programs, not for the library.
 void end_well_without_memory();
 
 // "the system gives 3 of 8 threads: ...".
