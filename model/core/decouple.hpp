@@ -11,12 +11,29 @@
 
 namespace ridgeline::model {
 
-// Extent of a relation's data dimension for (perhaps fractional) extents of its two loops.
-inline double relation_extent(const ProblemRelation& relation, double first, double second) {
-  const double a = std::trunc(first);
-  const double b = std::trunc(second);
+// Extent of a relation's data dimension for extents of its two loops, which are whole numbers.
+inline double whole_extent(const ProblemRelation& relation, double a, double b) {
   const double joint = a * b - std::max(0.0, b - relation.reduced[0]) * (a - relation.reduced[1]);
   return std::min(relation.size, joint);
+}
+
+// The same for perhaps fractional extents.
+inline double relation_extent(const ProblemRelation& relation, double first, double second) {
+  return whole_extent(relation, std::trunc(first), std::trunc(second));
+}
+
+// Elements of an operand for (perhaps fractional) products of its loops by dimension: the product
+// over the relevant dimensions as the equation names them, then over the relations.
+inline double tile_elements(const Problem& problem, const ProblemOperand& operand,
+                            const std::array<double, kMaxDims>& range) {
+  double size = 1;
+  for (std::size_t i = 0; i < operand.relevant_count; ++i) size *= range[operand.relevant_dims[i]];
+  if (!operand.partial) return size;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(problem.relations); ++r) {
+    const ProblemRelation& relation = problem.relation[r];
+    size *= relation_extent(relation, range[relation.dim[0]], range[relation.dim[1]]);
+  }
+  return size;
 }
 
 struct DecoupledLoop {

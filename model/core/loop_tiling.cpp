@@ -33,12 +33,8 @@ void tile_whole(const Problem& problem, const ProblemOperand& operand,
     if (operand.partial) {
       const auto& unrolled = spatial.extent[ai - 1];
       for (std::size_t r = 0; r < static_cast<std::size_t>(problem.relations); ++r) {
-        const ProblemRelation& relation = problem.relation[r];
-        const double first = extent[2 * r] * unrolled[2 * r];
-        const double second = extent[2 * r + 1] * unrolled[2 * r + 1];
-        const double joint = first * second - std::max(0.0, second - relation.reduced[0]) *
-                                                  (first - relation.reduced[1]);
-        elements *= std::min(relation.size, joint);
+        elements *= whole_extent(problem.relation[r], extent[2 * r] * unrolled[2 * r],
+                                 extent[2 * r + 1] * unrolled[2 * r + 1]);
       }
     }
     version.elements[ai] = elements;

@@ -1,6 +1,7 @@
 #include "model/core/problem.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 
@@ -16,11 +17,15 @@ constexpr auto kWrLow = static_cast<std::size_t>(Direction::wr_in_by_low);
 constexpr auto kRdHigh = static_cast<std::size_t>(Direction::rd_out_to_high);
 constexpr auto kWrHigh = static_cast<std::size_t>(Direction::wr_in_by_high);
 
+// To the nearest decimal of three places: of the value as it is, not of a product with 1000,
+// which rounds by itself.
 double round_3(double value) {
-  // Correctly rounded decimal rounding: exact for whole numbers, and unit counts that are not
-  // whole are far from the half-way cases of the third decimal, where this may differ.
   if (value == std::floor(value)) return value;
-  return std::nearbyint(value * 1000.0) / 1000.0;
+  std::array<char, 400> text;
+  const auto end = std::to_chars(text.begin(), text.end(), value, std::chars_format::fixed, 3).ptr;
+  double rounded = value;
+  std::from_chars(text.begin(), end, rounded);
+  return rounded;
 }
 
 bool whole_factors(const UnrolledLevels& levels) {
@@ -128,6 +133,12 @@ class Compiler {
     compiled.partial = classes.partial;
     compiled.relevant = classes.relevant;
     compiled.irrelevant = classes.irrelevant;
+    std::uint32_t left = classes.relevant;
+    for (const OperandIndex& index : operand.indices) {
+      if (index.is_relation || !(left >> index.index & 1u)) continue;
+      left &= ~(1u << index.index);
+      compiled.relevant_dims[compiled.relevant_count++] = static_cast<std::uint8_t>(index.index);
+    }
     compiled.precision = static_cast<double>(operand.precision);
     compiled.final_precision =
         o == 0 ? static_cast<double>(layer_.output_final_precision) : compiled.precision;

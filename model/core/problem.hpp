@@ -63,6 +63,10 @@ struct ProblemOperand {
   bool partial = false;  // has partially relevant dimensions
   std::uint32_t relevant = 0;
   std::uint32_t irrelevant = 0;
+  // The relevant dimensions in the order in which the equation names them: sizes of tiles with
+  // fractional factors are products in this order, to the last bit.
+  std::array<std::uint8_t, kMaxDims> relevant_dims{};
+  std::uint8_t relevant_count = 0;
   double precision = 0;                          // of partial sums, for the output
   double final_precision = 0;                    // equal to `precision` for inputs
   double elements = 0;                           // of the whole operand

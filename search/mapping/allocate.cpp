@@ -1,8 +1,9 @@
 #include "search/mapping/allocate.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+
+#include "model/core/decouple.hpp"
 
 namespace ridgeline::search {
 
@@ -96,6 +97,7 @@ class Allocator {
       if (problem_.operand[z(o)].relevant >> dim & 1u) extents.relevant *= size;
     } else {
       range[z(dim)] *= size;
+      return;
     }
     if (const int slot = problem_.relation_slot[z(dim)]; slot >= 0) extents.term[z(slot)] *= size;
   }
@@ -144,27 +146,12 @@ class Allocator {
 
   double elements(int o, const Extents& extents, const std::array<double, kMaxDims>& range) const {
     const ProblemOperand& operand = problem_.operand[z(o)];
-    const bool is_whole = operand.real.whole;
-    double size = 1;
-    if (is_whole) {
-      size = extents.relevant;
-    } else {
-      for (int d = 0; d < problem_.dims; ++d) {
-        if (operand.relevant >> d & 1u) size *= range[z(d)];
-      }
-    }
+    if (!operand.real.whole) return model::tile_elements(problem_, operand, range);
+    double size = extents.relevant;
     if (operand.partial) {
       for (int r = 0; r < problem_.relations; ++r) {
-        const model::ProblemRelation& relation = problem_.relation[z(r)];
-        double first = extents.term[z(2 * r)];
-        double second = extents.term[z(2 * r + 1)];
-        if (!is_whole) {
-          first = std::trunc(first);
-          second = std::trunc(second);
-        }
-        const double joint = first * second - std::max(0.0, second - relation.reduced[0]) *
-                                                  (first - relation.reduced[1]);
-        size *= std::min(relation.size, joint);
+        size *= model::whole_extent(problem_.relation[z(r)], extents.term[z(2 * r)],
+                                    extents.term[z(2 * r + 1)]);
       }
     }
     return size;

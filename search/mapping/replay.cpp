@@ -1,7 +1,8 @@
 #include "search/mapping/replay.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "model/core/decouple.hpp"
 
 namespace ridgeline::search {
 
@@ -107,17 +108,7 @@ double tile_bits(const model::Problem& problem, const model::Ordering& ordering,
   for (int i = 0; i < o.real.begin[z(level + 1)]; ++i) {
     range[z(o.real.loops[z(i)].dim)] *= o.real.loops[z(i)].factor;
   }
-  double elements = 1;
-  for (int d = 0; d < problem.dims; ++d) {
-    if (o.relevant >> d & 1u) elements *= range[z(d)];
-  }
-  for (int r = 0; o.partial && r < problem.relations; ++r) {
-    const model::ProblemRelation& relation = problem.relation[z(r)];
-    const double a = std::trunc(range[relation.dim[0]]);
-    const double b = std::trunc(range[relation.dim[1]]);
-    elements *= std::min(
-        relation.size, a * b - std::max(0.0, b - relation.reduced[0]) * (a - relation.reduced[1]));
-  }
+  const double elements = model::tile_elements(problem, o, range);
   if (!o.output) return elements * o.precision;
   bool partial = o.real.irrelevant_from[z(level + 1)];
   for (int i = begin; i < ordering.count; ++i) {
