@@ -10,6 +10,7 @@ import math
 import os
 import pathlib
 import pickle
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -19,6 +20,7 @@ REFERENCE = pathlib.Path(sys.argv.pop())
 SOURCE = pathlib.Path(sys.argv.pop()).resolve()
 os.environ["RIDGELINE_LIBRARY"] = LIBRARY
 sys.path.insert(0, str(SOURCE / "python"))
+import ridgeline  # noqa: E402
 from ridgeline.compat.stream import utils  # noqa: E402
 from ridgeline.compat.stream.api import optimize_allocation_co, optimize_allocation_ga  # noqa: E402
 from ridgeline.compat.stream.visualization.perfetto import convert_scme_to_perfetto_json  # noqa: E402
@@ -143,6 +145,30 @@ class Stream(Folder):
         trace = self.folder / "trace.json"
         convert_scme_to_perfetto_json(searched, utils.CostModelEvaluationLUT("lut.pickle"), str(trace))
         self.assertTrue(json.loads(trace.read_text())["traceEvents"])
+
+    def test_labs_run_as_a_script(self):
+        script = EXAMPLES / "labs/multicore/as_stream.py"
+        done = subprocess.run([sys.executable, str(script), str(self.folder)], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PYTHONPATH": str(SOURCE / "python")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = dict(line.split(":", 1) for line in done.stdout.splitlines() if line.startswith(("one", "slices", "ga")))
+        self.assertEqual(list(said), ["one_layer_a_core", "slices", "one_layer_a_core_fused", "ga_lbl", "ga_fused"])
+        system, workload, folder = self.labs()
+        for name, mapping, mode in (("one_layer_a_core", "one_layer_a_core", "layer-by-layer"),
+                                    ("one_layer_a_core_fused", "one_layer_a_core", "fused"), ("slices", "slices", "layer-by-layer")):
+            own = ridgeline.schedule(workload, system, folder / f"{mapping}.yaml", mode=mode)
+            self.assertEqual(said[name].strip(), f"latency {own.latency:g} cycles, energy {own.energy:g} pJ")
+
+    def test_pictures_show_one_section(self):
+        system, workload, folder = self.labs()
+        scme = optimize_allocation_co(system, workload, str(folder / "one_layer_a_core.yaml"), "fused", None, "x", str(self.folder))
+        for name, options in (("whole", {}), ("part", {"section_start_percent": (50,), "percent_shown": (20,)}),
+                              ("bare", {"draw_dependencies": False}), ("full", {"plot_data_transfer": True})):
+            scme.plot_schedule(fig_path=str(self.folder / f"{name}.svg"), **options)
+        pictures = {path.stem: path.stat().st_size for path in self.folder.glob("*.svg")}
+        self.assertEqual(len(set(pictures.values())), 4, pictures)
+        with self.assertRaisesRegex(NotImplementedError, "percent_shown"):
+            scme.plot_schedule(percent_shown=(10, 20))
 
     def test_names_what_is_not_supported(self):
         system, workload, folder = self.labs()

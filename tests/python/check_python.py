@@ -266,13 +266,20 @@ except KeyboardInterrupt:
     print(ridgeline.check({again!r}), flush=True)
 """
 
-    def interrupted(self, call):
+    def interrupted(self, call, begun=lambda: time.sleep(1.5)):
+        """Seconds from Ctrl-C to the prompt; the best of three, as the machine may be at something else."""
+        took = [self.once(call, begun)]
+        while took[-1] >= 1 and len(took) < 3:
+            took.append(self.once(call, begun))
+        return min(took)
+
+    def once(self, call, begun):
         script = self.SCRIPT.format(package=str(SOURCE / "python"), call=call, again=str(TPU))
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True, cwd=self.folder)
         self.addCleanup(process.kill)
         self.assertEqual(process.stdout.readline(), "begun\n")
-        time.sleep(1.5)
+        begun()
         process.send_signal(signal.SIGINT)
         asked = time.monotonic()
         line = process.stdout.readline()
@@ -286,7 +293,7 @@ except KeyboardInterrupt:
         call = (f"ridgeline.schedule({str(EXAMPLES / 'workloads/mobilenetv2.onnx')!r}, "
                 f"{str(EXAMPLES / 'labs/lab4/system.yaml')!r}, {str(EXAMPLES / 'labs/lab4/resnet18.yaml')!r}, "
                 "mode='layer-by-layer', search='ga', population=100000, generations=100000)")
-        self.assertLess(self.interrupted(call), 2)
+        self.assertLess(self.interrupted(call), 1)
 
     def test_of_an_exact_search(self):
         # A product that takes the better part of a minute to prove.
@@ -296,14 +303,33 @@ except KeyboardInterrupt:
                      "operand_source": {"W": 0, "I": 0}}]
         call = (f"ridgeline.evaluate({workload!r}, {str(EXAMPLES / 'accelerators/tesla_npu_like.yaml')!r}, "
                 f"{str(EXAMPLES / 'mappings/tesla_npu_like.yaml')!r}, objective='edp', node_limit=2000000000)")
-        self.assertLess(self.interrupted(call), 2)
+        self.assertLess(self.interrupted(call), 1)
 
     def test_of_a_study(self):
-        study = str(EXAMPLES / "studies" / "overnight.yaml")
-        call = f"ridgeline.explore({study!r}, 'overnight.h5', progress=False)"
-        self.assertLess(self.interrupted(call), 3)
-        # What was evaluated is in its journals: the study can be resumed.
-        self.assertTrue(list((self.folder / "overnight.h5.d").glob("*")))
+        values = {"from": 1, "to": 20, "step": 1}
+        document = {**Studies.DOCUMENT, "parameters": [
+            {"name": "rows", "path": "/memories/weight_buffer/r_cost", "values": values},
+            {"name": "cols", "path": "/memories/weight_buffer/w_cost", "values": values}]}
+        call = f"ridgeline.explore({document!r}, 'study.h5', progress=False, no_prune=True, force=True)"
+
+        def journals():
+            return sum(path.stat().st_size for path in (self.folder / "study.h5.d").glob("*.journal"))
+
+        def begun():
+            end = time.monotonic() + 30
+            while journals() < 2000 and time.monotonic() < end:
+                time.sleep(0.02)
+
+        self.assertLess(self.interrupted(call, begun), 1)
+        # What was evaluated is in its journals, and the study goes on from there.
+        self.assertGreaterEqual(journals(), 2000)
+        self.assertFalse((self.folder / "study.h5").exists() and
+                         ridgeline.Study(self.folder / "study.h5").status == "complete")
+        study = ridgeline.explore(document, self.folder / "study.h5", progress=False, no_prune=True, resume=True)
+        self.assertEqual(study.status, "complete")
+        whole = ridgeline.explore(document, self.folder / "whole.h5", progress=False, no_prune=True)
+        self.assertEqual(rows(study.candidates()), rows(whole.candidates()))
+        self.assertEqual(rows(study.front()), rows(whole.front()))
 
 
 if __name__ == "__main__":

@@ -178,14 +178,19 @@ class StreamCostModelEvaluation:
                       plot_data_transfer: bool = False, section_start_percent: tuple[int, ...] = (0,),
                       percent_shown: tuple[int, ...] = (100,),
                       fig_path: str = "outputs/schedule_plot.png") -> None:
-        """Draws which core runs which layer when, into a picture (needs matplotlib)."""
+        """Draws which core runs which layer when, into a picture (needs matplotlib): all of it, or one section."""
         from ...plots import draw_schedule
-        for name, value, plain in (("plot_data_transfer", plot_data_transfer, False),
-                                   ("section_start_percent", tuple(section_start_percent), (0,)),
-                                   ("percent_shown", tuple(percent_shown), (100,))):
-            if value != plain:
-                raise unsupported("plot_schedule", name, value, "the whole schedule is drawn; trace() shows the rest")
-        draw_schedule(self._data, fig_path)
+        for name, value in (("section_start_percent", section_start_percent), ("percent_shown", percent_shown)):
+            if len(value) != 1:
+                raise unsupported("plot_schedule", name, value, "a picture shows one section")
+        begin = 0 if plot_full_schedule else section_start_percent[0]
+        end = 100 if plot_full_schedule else min(100, begin + percent_shown[0])
+        data = dict(self._data)
+        if not draw_dependencies:
+            data["edges"] = []
+        if not plot_data_transfer:
+            data.update(transfers=[], blocks=[])
+        draw_schedule(data, fig_path, begin, end)
 
     def plot_memory_usage(self, section_start_percent: tuple[int, ...] = (0,), percent_shown: tuple[int, ...] = (100,),
                           show_dependencies: bool = False, fig_path: str = "outputs/memory_usage_plot.png") -> None:
@@ -196,7 +201,7 @@ class StreamCostModelEvaluation:
                                    ("show_dependencies", show_dependencies, False)):
             if value != plain:
                 raise unsupported("plot_memory_usage", name, value, "the whole schedule is drawn")
-        draw_memory(self._data, fig_path)
+        draw_memory(self._data, fig_path, offchip=True)
 
     def trace(self, path: str) -> None:
         """Writes a trace for Perfetto."""

@@ -44,9 +44,11 @@ def get_hardware_performance_zigzag(
         pickle_filename: where the list of the layers' evaluations is pickled; default: in `dump_folder`.
         lpf_limit: largest number of loops that ``loma`` permutes.
         nb_spatial_mappings_generated: spatial mappings to generate where the mapping document gives none.
-        in_memory_compute: also return clock period and area of an in-memory-computing array.
+        in_memory_compute: also return clock period and area of an in-memory-computing array; brings
+            `enable_mix_spatial_mapping` along.
         exploit_data_locality: keep activations in the lowest memory that fits them between layers.
-        enable_mix_spatial_mapping: allow several loop dimensions on one array dimension.
+        enable_mix_spatial_mapping: allow several loop dimensions on one array dimension; brings
+            `exploit_data_locality` along.
         loma_show_progress_bar: show one, where tqdm is installed.
 
     Returns:
@@ -63,12 +65,14 @@ def get_hardware_performance_zigzag(
                    "mappings are of two types")
     objective = _choice("opt", opt, {"latency": "latency", "energy": "energy", "EDP": "edp"},
                         "it is no criterion of the search")
+    # As there, the flags bring each other along.
+    mixed = enable_mix_spatial_mapping or in_memory_compute
     with _documents.workload(workload) as given:
         request = {"workload": given, "accelerator": _documents.document(accelerator, "accelerator"),
                    "mapping": _documents.document(mapping, "mapping"), "engine": engine, "even": bool(even),
                    "objective": objective, "lpf_limit": lpf_limit,
-                   "spatial_candidates": nb_spatial_mappings_generated, "keep_on_chip": exploit_data_locality,
-                   "mixed_spatial": enable_mix_spatial_mapping, "detail": "full"}
+                   "spatial_candidates": nb_spatial_mappings_generated, "keep_on_chip": exploit_data_locality or mixed,
+                   "mixed_spatial": mixed, "detail": "full"}
         bar = _progress_bar() if loma_show_progress_bar else None
         try:
             result, _ = call("evaluate", request, None, bar)
@@ -79,7 +83,7 @@ def get_hardware_performance_zigzag(
     data = result.json()
     core = Accelerator(data["accelerator_details"])
     circuit = None
-    if "clock" in data:
+    if "area" in data:
         circuit = {"tclk": data["clock"]["period"], "area_total": data["area"]["total"],
                    "imc_area": data["area"]["array"], "mem_area": data["area"]["memories"]}
     layers = [CostModelEvaluation(layer, core, circuit) for layer in data["layers"]]

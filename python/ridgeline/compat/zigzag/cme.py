@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cached_property
 from typing import Any, Iterator, Mapping, Optional, Union
 
@@ -478,18 +479,43 @@ class CostModelEvaluation(CostModelEvaluationABC):
             lines += [f"{'  ' * len(loops)}parfor {dim} in [0, {factor}):".ljust(width), single]
         return "\n".join(lines) + "\n"
 
-    # --- What is not there.
+    # --- Ports and bandwidths.
 
     @property
-    def stall_slack_comb_collect(self) -> Any:
-        raise NotImplementedError("stall_slack_comb_collect: figures by port are not kept; stall_slack_comb is the "
-                                  "largest of them")
+    def stall_slack_comb_collect(self) -> list[dict[str, float]]:
+        """Of each memory, innermost first: cycles of stall (+) or slack (-) of each of its ports."""
+        memories: dict[str, dict[str, float]] = {}
+        for port in self._data["port_balance"]:
+            memories.setdefault(port["memory"], {})[port["port"]] = port["stall_or_slack"]
+        return list(memories.values())
 
-    def get_inst_bandwidth(self, memory_level: Any, scaling: float = 1) -> Any:
-        raise NotImplementedError("get_inst_bandwidth: instantaneous bandwidths are not kept")
+    @property
+    def systolic_drain_cycle(self) -> float:
+        """Cycles until the last results have left a systolic array; part of what off-loading takes."""
+        return float(self._data["drain"])
 
-    def get_total_inst_bandwidth(self, memory_level: Any, scaling: float = 1) -> Any:
-        raise NotImplementedError("get_total_inst_bandwidth: instantaneous bandwidths are not kept")
+    def get_inst_bandwidth(self, memory_level: MemoryLevel, scaling: float = 1,
+                           memory_operand: Optional[str] = None) -> FourWayDataMoving:
+        """Bits a cycle that a memory needs while data move, for one memory operand or all, its rates multiplied by
+        `scaling`; with what loading borrows from the computation phase. 0 for a memory that this layer does not use."""
+        total = [0, 0, 0, 0]
+        # As there: loading counts as written from above where the memory holds outputs too.
+        borrowed = DIRECTIONS.index("wr_in_by_high" if "O" in memory_level.operands else "rd_out_to_low")
+        cycles = self._data["cycles_per_operation"]
+        for operand, levels in self._data["levels"].items():
+            if memory_operand is not None and self.layer.memory_operand_links[operand] != memory_operand:
+                continue
+            for level in levels[1:]:
+                if level["memory"] != memory_level.name:
+                    continue
+                for place, direction in enumerate(DIRECTIONS):
+                    total[place] += math.ceil(level["bandwidth"][direction] * scaling / cycles)
+                total[borrowed] += sum(math.ceil(load * scaling) for load in level["loading"])
+        return FourWayDataMoving(*total)
+
+    def get_total_inst_bandwidth(self, memory_level: MemoryLevel, scaling: float = 1) -> FourWayDataMoving:
+        """The same of all memory operands."""
+        return self.get_inst_bandwidth(memory_level, scaling)
 
     def _imc(self, name: str) -> float:
         if self._circuit is None:
