@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "engine/commands/mapping_options.hpp"
+#include "engine/run/memory_limit.hpp"
 #include "engine/run/team.hpp"
 #include "search/designs/design_bound.hpp"
 
@@ -18,8 +19,13 @@ std::size_t at(std::int64_t i) {
 
 using Factors = std::vector<std::int64_t>;
 
-// Memory for ways to cut a network that may be needed again.
-constexpr std::size_t kVariantBytes = std::size_t{256} << 20;
+// Memory for ways to cut a network that may be needed again: no more than this share of what
+// searches may hold, and than so much.
+constexpr std::int64_t kVariantShare = 4;
+constexpr std::int64_t kVariantBytes = std::int64_t{256} << 20;
+std::size_t variant_bytes() {
+  return static_cast<std::size_t>(std::min(kVariantBytes, memory_limit() / kVariantShare));
+}
 // Ways to cut that are all bounded; of more, none.
 constexpr std::uint64_t kBoundedCuts = 16;
 
@@ -149,14 +155,14 @@ class Run {
       return variants_.back().second;
     }
     variants_.emplace_back(factors, build(factors));
-    const std::shared_ptr<const ScheduleVariant>& fresh = variants_.back().second;
+    std::shared_ptr<const ScheduleVariant> fresh = variants_.back().second;
     std::uint64_t& mappings = evaluated_[factors];
     mappings = 0;
     for (const search::NodeMapping& m : fresh->mappings)
       mappings += static_cast<std::uint64_t>(m.evaluated);
     std::size_t bytes = 0;
     for (const auto& known : variants_) bytes += bytes_of(*known.second);
-    while (variants_.size() > 1 && bytes > kVariantBytes) {
+    while (variants_.size() > 1 && bytes > variant_bytes()) {
       bytes -= bytes_of(*variants_.front().second);
       variants_.erase(variants_.begin());
     }

@@ -13,6 +13,7 @@
 
 #include "engine/commands/cli.hpp"
 #include "engine/commands/exit_code.hpp"
+#include "engine/run/memory_limit.hpp"
 #include "tests/support/captured_run.hpp"
 #include "tests/support/onnx_model.hpp"
 
@@ -274,6 +275,32 @@ TEST_F(ScheduleCommand, AResultCanBeEvaluatedAgainWithItsGranularity) {
   const Outcome r = run({"--allocation", write("more.json", found.dump()).string()});
   EXPECT_EQ(r.code, kInvalidInput);
   EXPECT_THAT(r.err, AllOf(HasSubstr("more.json"), HasSubstr("2 stacks, and there are 1")));
+}
+
+// Ways to cut that do not fit the memory are forgotten and built again.
+TEST_F(ScheduleCommand, LittleMemoryForWaysToCutChangesNothing) {
+  std::ifstream stream(kLab / "four_convs.yaml");
+  std::string workload((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  const std::string rows = "3, 56, 3]";
+  for (std::size_t at = 0; (at = workload.find(rows, at)) != std::string::npos;) {
+    workload.replace(at, rows.size(), "3, 640, 3]");
+  }
+  const std::string file = write("rows.yaml", workload).string();
+  const std::string stacks = write("stacks.json", "[[0, 1], [2, 3]]").string();
+  const std::vector<std::string> options{
+      "--mode",   "fused", "--stacks",     stacks, "--granularity", "OY=160,320,640",
+      "--search", "ga",    "--population", "8",    "--generations", "2",
+      "--seed",   "3"};
+  const std::int64_t before = memory_limit();
+  const auto with = [&](const char* limit) {
+    std::vector<std::string> arguments = options;
+    arguments.insert(arguments.end(), {"--memory-limit", limit});
+    return json(arguments, {{"workload", file}});
+  };
+  const Json roomy = with("2G");
+  const Json tight = with("16M");
+  set_memory_limit(before);
+  EXPECT_EQ(tight, roomy);
 }
 
 TEST_F(ScheduleCommand, SaysWhatOfTheMappingHasNoEffect) {
