@@ -19,8 +19,6 @@
 namespace ridgeline::io {
 namespace {
 
-constexpr std::uint64_t kSeconds = 3;  // of processor time
-constexpr std::uint64_t kBytesASecond = std::uint64_t{20} << 20;
 constexpr std::uint64_t kBytes = std::uint64_t{4} << 30;  // of memory
 constexpr std::uint64_t kExpansion = 100;                 // of what is compressed
 constexpr int kWallFactor = 20;                           // a machine that is busy with others
@@ -30,6 +28,10 @@ constexpr bool kSanitized = true;  // their shadow memory is beyond every limit
 #else
 constexpr bool kSanitized = false;
 #endif
+
+constexpr std::uint64_t kSlowness = kSanitized ? 10 : 1;
+constexpr std::uint64_t kSeconds = 3 * kSlowness;  // of processor time
+constexpr std::uint64_t kBytesASecond = (std::uint64_t{20} << 20) / kSlowness;
 
 void limit(int resource, std::uint64_t most) {
   const rlimit value{most, most};
