@@ -62,6 +62,19 @@ ridgeline_result* ridgeline_evaluate(const char* request, const ridgeline_hooks*
     const auto values =
         option_values(parse_request(request, "evaluate"), "evaluate", options_of_evaluate(),
                       {"output", "format", "quiet", "export-mapping"});
+    if (wants_depth_first(values)) {
+      const std::shared_ptr<const DepthFirst> fused =
+          depth_first(depth_first_options(values), hooks_of_caller(hooks));
+      result.text = io::depth_first_json_text(fused->report());
+      result.form = [fused](std::string_view form) -> std::optional<std::string> {
+        if (form == "text") return io::depth_first_text(fused->report());
+        return std::nullopt;
+      };
+      if (fused->best().infeasible == 0) return;
+      result.fail(RIDGELINE_INFEASIBLE,
+                  std::to_string(fused->best().infeasible) + " stacks have no feasible mapping");
+      return;
+    }
     const std::shared_ptr<const Evaluated> evaluated =
         evaluate(evaluate_options(values), hooks_of_caller(hooks));
     result.text = wants_details(values) ? evaluated->full_json()

@@ -38,6 +38,17 @@ po::options_description options_of_evaluate() {
       "keep activations in the lowest memory that fits them between layers");
   add("layer", po::value<std::vector<std::string>>(), "only this layer (repeatable)");
   add_onnx_options(options);
+  add("depth-first", po::bool_switch(),
+      "layers in stacks, tile after tile (docs/depth-first.md); --search-seconds is of all of it");
+  add("tile", po::value<std::string>()->default_value("search"),
+      "depth first: X,Y of a stack's output, several as 1/4/16,1/4/18; search; or all, every size");
+  add("overlap", po::value<std::string>()->default_value("search"),
+      "depth first: recompute, h-cached or cached, several with commas; or search");
+  add("stacks", po::value<std::string>()->default_value("auto"),
+      "depth first: auto, a document with the layers after which stacks end, or search");
+  add("semantics", po::value<std::string>()->default_value("ridgeline"),
+      "depth first: ridgeline, or defines: DeFiNES' rules and cost model");
+  add("quick", po::bool_switch(), "depth first: search without reaching for a proof");
   add("no-quirks", po::bool_switch(),
       "networks as their models say, where the reference has it otherwise");
   add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
@@ -68,6 +79,49 @@ EvaluateOptions evaluate_options(const po::variables_map& values) {
   return options;
 }
 
+DepthFirstOptions depth_first_options(const po::variables_map& values) {
+  DepthFirstOptions options;
+  options.evaluate = evaluate_options(values);
+  options.tile = values["tile"].as<std::string>();
+  options.overlap = values["overlap"].as<std::string>();
+  options.stacks = values["stacks"].as<std::string>();
+  options.defines =
+      choice("--semantics", values["semantics"].as<std::string>(), {"ridgeline", "defines"}) == 1;
+  options.quick = values["quick"].as<bool>();
+  // The reference looks for the least energy.
+  if (options.defines && values["objective"].defaulted()) {
+    options.evaluate.search.mapper.objective = search::Objective::energy;
+  }
+  return options;
+}
+
+bool wants_depth_first(const po::variables_map& values) {
+  if (values["depth-first"].as<bool>()) return true;
+  for (const char* option : {"tile", "overlap", "stacks", "semantics"}) {
+    if (values[option].defaulted()) continue;
+    throw UsageError("--" + std::string(option) + " needs --depth-first");
+  }
+  if (values["quick"].as<bool>()) throw UsageError("--quick needs --depth-first");
+  return false;
+}
+
+namespace {
+
+int depth_first_command(const po::variables_map& values) {
+  const bool json = wants_json(values);
+  const Hooks hooks = hooks_of_command(values);
+  const auto made = depth_first(depth_first_options(values), hooks);
+  write_result(values, json ? io::depth_first_json_text(made->report())
+                            : io::depth_first_text(made->report()));
+  const search::FusionPoint& best = made->best();
+  if (best.infeasible == 0) return kDone;
+  hooks.note(std::to_string(best.infeasible) + " of " + std::to_string(best.stacks.size()) +
+             " stacks are not feasible and are left out of the total");
+  return kInfeasible;
+}
+
+}  // namespace
+
 int evaluate_command(const std::vector<std::string>& arguments) {
   po::variables_map values;
   if (!parse_options(arguments,
@@ -77,6 +131,7 @@ int evaluate_command(const std::vector<std::string>& arguments) {
                      options_of_evaluate(), "", values)) {
     return kDone;
   }
+  if (wants_depth_first(values)) return depth_first_command(values);
   const bool json = wants_json(values);
   const bool full = wants_details(values);
   const Hooks hooks = hooks_of_command(values);

@@ -6,6 +6,7 @@
 
 #include "io/results/array_report.hpp"
 #include "io/results/evaluation_parts.hpp"
+#include "io/results/mapping_json.hpp"
 #include "io/results/missing_json.hpp"
 #include "model/core/limits.hpp"
 
@@ -134,8 +135,7 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
                  entry);
   entry["occupancy"] = std::move(occupancy);
   add_limits(report, mapped, entry);
-  entry["mapping"] = {{"spatial", spatial_json(mapped, layer, report.accelerator)},
-                      {"temporal", temporal_json(mapped, layer, report.accelerator)}};
+  entry["mapping"] = mapping_json(mapped, layer, report.accelerator);
 }
 
 ordered_json options_json(const search::WorkloadSearchOptions& options) {
@@ -228,6 +228,12 @@ ordered_json sequence_json(const EvaluationReport& report) {
 }
 
 }  // namespace
+
+ordered_json mapping_json(const search::LayerResult& mapped, const model::Layer& layer,
+                          const model::Accelerator& accelerator) {
+  return {{"spatial", spatial_json(mapped, layer, accelerator)},
+          {"temporal", temporal_json(mapped, layer, accelerator)}};
+}
 
 ordered_json evaluation_json(const EvaluationReport& report) {
   const search::WorkloadResult& result = report.result;

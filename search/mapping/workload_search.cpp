@@ -9,6 +9,7 @@
 #include "model/core/problem.hpp"
 #include "search/exact/root_bound.hpp"
 #include "search/mapping/content_key.hpp"
+#include "search/mapping/layer_bound.hpp"
 #include "search/mapping/locality.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
@@ -102,19 +103,25 @@ double executions(const model::Workload& workload, const WorkloadLayer& layer) {
 // Least energy and latency, each on its own, over the spatial mappings that are tried.
 model::Cost bound_problem(const Problem& problem, const model::Accelerator& accelerator,
                           const MapperOptions& options) {
-  const auto levels = model::operand_levels(*problem.layer, *problem.hierarchy, *problem.mapping);
+  return bound_layer(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping, options);
+}
+
+}  // namespace
+
+model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
+                        const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
+                        const MapperOptions& options) {
+  const auto levels = model::operand_levels(layer, hierarchy, mapping);
   if (std::any_of(levels.begin(), levels.end(), [](const auto& l) { return l.empty(); })) return {};
   // A mapping that the user gives need not be among those that the tables know.
-  if (!problem.mapping->temporal_ordering.empty() || !problem.mapping->memory_loops.empty()) {
+  if (!mapping.temporal_ordering.empty() || !mapping.memory_loops.empty()) {
     return {};
   }
-  const SpatialCandidates candidates =
-      spatial_candidates(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping,
-                         {options.spatial_candidates, options.mixed_spatial});
+  const SpatialCandidates candidates = spatial_candidates(
+      layer, accelerator, hierarchy, mapping, {options.spatial_candidates, options.mixed_spatial});
   std::optional<model::Cost> least;
   for (const model::SpatialMapping& spatial : candidates.mappings) {
-    const auto compiled =
-        model::compile(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping, spatial);
+    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
     const auto* flat = std::get_if<model::Problem>(&compiled);
     if (flat == nullptr) continue;
     const model::Cost one = root_bound(*flat);
@@ -124,8 +131,6 @@ model::Cost bound_problem(const Problem& problem, const model::Accelerator& acce
   }
   return least.value_or(model::Cost{});
 }
-
-}  // namespace
 
 WorkloadBounds bound_workload(const model::Workload& workload,
                               const model::Accelerator& accelerator,

@@ -1,0 +1,77 @@
+// What a stack costs: every kind of tile once, each layer of it mapped on what is left of the core,
+// with the copies of data before it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/depth_first/copies.hpp"
+#include "model/depth_first/core_2022.hpp"
+#include "search/depth_first/stack_plan.hpp"
+#include "search/mapping/mapper.hpp"
+
+namespace ridgeline::search {
+
+// One layer of one kind of tile, to be mapped.
+struct TileProblem {
+  const model::FusedNode* node = nullptr;
+  model::Layer layer;                        // with the tile's sizes
+  std::vector<model::OperandPlaces> places;  // by operand
+  std::vector<double> reserved;              // bits by memory that others hold; empty: none
+};
+
+// By content: equal keys have equal results under the same options.
+std::string key_of(const TileProblem& problem, const FusionCore& core);
+
+LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const FusionRules& rules,
+                     const MapperOptions& options);
+
+// Energy and latency of ours that no mapping stays below, each on its own, as a result.
+LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
+                       const MapperOptions& options);
+
+// The result of a problem; null: not known yet.
+using TileLookup = std::function<const LayerResult*(const TileProblem& problem)>;
+
+struct TileNode {
+  int node = 0;                         // place in the stack's network
+  model::CopyLayer copies;              // before it
+  const LayerResult* mapped = nullptr;  // of layers; owned by who looked it up
+  std::vector<int> top;  // by operand: outermost memory that it uses; inputs: where they wait
+  int raised = 0;        // attempts that failed before it fitted
+};
+
+struct TileCost {
+  double energy = 0;             // pJ, of one tile
+  double latency = 0;            // cycles
+  double latency_offloaded = 0;  // of `defines`: with the final offloading of each layer
+  double copy_energy = 0;
+  double copy_latency = 0;
+  double mac_energy = 0;
+  double memory_energy = 0;
+  double macs = 0;
+  std::vector<TileNode> nodes;  // in processing order
+};
+
+struct StackCost {
+  bool known = true;            // false: some lookups gave nothing; figures mean nothing
+  std::string infeasible;       // which layer, why
+  std::vector<TileCost> tiles;  // as StackPlan::kinds
+  double energy = 0;            // all tiles
+  double latency = 0;
+  double latency_offloaded = 0;
+  double copy_energy = 0;
+  double copy_latency = 0;
+  double mac_energy = 0;
+  double memory_energy = 0;
+  double macs = 0;
+  std::vector<double> peak;  // bits by memory, at most at a time
+  bool optimal = true;       // every layer-tile is proven
+};
+
+StackCost cost_stack(const FusionCore& core, const model::Stack& stack, const StackPlan& plan,
+                     const FusionRules& rules, const TileLookup& lookup);
+
+}  // namespace ridgeline::search

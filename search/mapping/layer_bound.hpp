@@ -1,0 +1,14 @@
+// What a layer costs at least on a core, over the spatial mappings that a search would try.
+#pragma once
+
+#include "search/mapping/mapper.hpp"
+
+namespace ridgeline::search {
+
+// Least energy and least latency, each on its own, by the exact engine's tables
+// (search/exact/root_bound.hpp); 0 where nothing is known, as of mappings that the user gives.
+model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
+                        const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
+                        const MapperOptions& options);
+
+}  // namespace ridgeline::search
