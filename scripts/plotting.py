@@ -15,7 +15,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 # The package of this checkout, installed or not.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
-from ridgeline.plots import COLOURS, FAINT, INK, SPARE_COLOURS, STYLE, bits, log_or_linear, short  # noqa: E402, F401
+from ridgeline.plots import (  # noqa: E402, F401
+    COLOURS, FAINT, INK, SPARE_COLOURS, STYLE, axis_title, bits, log_or_linear, quantity, short)
 
 OPERAND_NAMES = {"I1": "activations", "I2": "weights", "O": "outputs",
                  "I": "activations", "W": "weights"}

@@ -8,6 +8,7 @@ from . import _documents
 from ._library import Note, Progress, call
 from ._tables import flattened, table_of_rows
 from .errors import Infeasible, raise_for
+from .plots import quantity
 
 
 class LayerEvaluation:
@@ -72,14 +73,14 @@ class LayerEvaluation:
     def __repr__(self) -> str:
         if self.infeasible:
             return f"<LayerEvaluation {self.name}: infeasible, {self.infeasible}>"
-        return f"<LayerEvaluation {self.name}: {self.energy:.6g} pJ, {self.latency:.6g} cycles>"
+        return f"<LayerEvaluation {self.name}: {quantity(self.energy, 'pJ', 4)}, {self.latency:.6g} cycles>"
 
     def _repr_html_(self) -> str:
         if self.infeasible:
             return f"<b>{html.escape(self.name)}</b>: infeasible, {html.escape(self.infeasible)}"
         bars = [(f"{row.get('operand') or ''} {row['memory']}".strip(), row["energy"])
                 for row in _rows(self.breakdown) if row["energy"] > 0]
-        return (f"<b>{html.escape(self.name)}</b>: {self.energy:.6g} pJ, {self.latency:.6g} cycles"
+        return (f"<b>{html.escape(self.name)}</b>: {quantity(self.energy, 'pJ', 4)}, {self.latency:.6g} cycles"
                 f"{_bars(bars, 'pJ')}<pre>{html.escape(self.loop_nest)}</pre>")
 
 
@@ -93,7 +94,7 @@ def _bars(values: list[tuple[str, float]], unit: str) -> str:
     rows = "".join(
         f"<tr><td style='text-align:right'>{html.escape(name)}</td><td style='text-align:left'>"
         f"<div style='background:#4477aa;height:0.8em;width:{max(1, round(240 * value / most))}px;"
-        f"display:inline-block'></div> {value:.4g} {unit}</td></tr>" for name, value in values)
+        f"display:inline-block'></div> {quantity(value, unit, 4)}</td></tr>" for name, value in values)
     return f"<table>{rows}</table>"
 
 
@@ -151,7 +152,7 @@ class Evaluation:
         return self._data
 
     def __repr__(self) -> str:
-        return (f"<Evaluation of {self.workload} on {self.accelerator}: {self.energy:.6g} pJ, "
+        return (f"<Evaluation of {self.workload} on {self.accelerator}: {quantity(self.energy, 'pJ', 4)}, "
                 f"{self.latency:.6g} cycles, area {self.area:.6g}, {len(self)} layers>")
 
     def _repr_html_(self) -> str:
@@ -165,7 +166,7 @@ class Evaluation:
                         f"<td>{layer['latency']['total']:.6g}</td><td>{100 * layer['utilization']['overall']:.1f} %</td>")
         bars = [(layer["name"], float(layer["energy"]["total"])) for layer in self._data["layers"]
                 if "infeasible" not in layer]
-        return (f"<b>{html.escape(self.workload)} on {html.escape(self.accelerator)}</b>: {self.energy:.6g} pJ, "
+        return (f"<b>{html.escape(self.workload)} on {html.escape(self.accelerator)}</b>: {quantity(self.energy, 'pJ', 4)}, "
                 f"{self.latency:.6g} cycles, area {self.area:.6g}<table><tr>{head}</tr>"
                 f"{''.join(f'<tr>{row}</tr>' for row in rows)}</table>{_bars(bars, 'pJ')}")
 

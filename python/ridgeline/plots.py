@@ -66,6 +66,28 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
+# Units that take a prefix, by the names that results have for them: factor and unit.
+_PREFIXED = {"pJ": (1e-12, "J"), "pJ*cycles": (1e-12, "J cycles"), "pJ x cycles": (1e-12, "J cycles")}
+
+
+def quantity(value: float, unit: str, digits: int = 3) -> str:
+    """A figure with its unit, and the unit's prefix where it takes one: 1871436380 pJ -> '1.87 mJ'."""
+    if unit not in _PREFIXED:
+        return f"{short(value)} {unit}".rstrip()
+    factor, name = _PREFIXED[unit]
+    value *= factor
+    for scale, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n"),
+                          (1e-12, "p"), (1e-15, "f")):
+        if abs(value) >= scale * (1 - 0.5 * 10**-digits):
+            return f"{value / scale:.{digits}g} {prefix}{name}"
+    return f"0 {name}" if value == 0 else f"{value:.{digits}g} {name}"
+
+
+def axis_title(name: str, unit: str) -> str:
+    """Of an axis with the labels of `log_or_linear`: energies have their unit in the labels."""
+    return name if unit in _PREFIXED or unit in ("", "1") else f"{name} ({unit})"
+
+
 def bits(size: float) -> str:
     """A capacity in bits as people say it, in powers of 1024: 16777216 -> '2 MiB'."""
     if size % 8 or size < 8:
@@ -77,11 +99,12 @@ def bits(size: float) -> str:
     return f"{size:.4g} B"
 
 
-def log_or_linear(axes: Any, which: str, low: float, high: float, linear: bool = False) -> None:
-    """A logarithmic axis where the values span enough, with labels that do not run into each other."""
+def log_or_linear(axes: Any, which: str, low: float, high: float, linear: bool = False, unit: str = "") -> None:
+    """A logarithmic axis where the values span enough, with labels that do not run into each other. Labels of a unit
+    that takes a prefix have it: 2 mJ."""
     from matplotlib import ticker
     axis = getattr(axes, f"{which}axis")
-    plain = ticker.FuncFormatter(lambda value, _: short(value))
+    plain = ticker.FuncFormatter(lambda value, _: quantity(value, unit) if unit in _PREFIXED else short(value))
     if not linear and low > 0 and high > 4 * low:
         getattr(axes, f"set_{which}scale")("log")
         # Short of two decades, powers of ten alone are too few labels.
@@ -172,8 +195,8 @@ def schedule_figure(result: Mapping[str, Any], begin: float = 0, end: float = 10
         axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1), ncols=columns,
                     fontsize=8 if columns == 1 else 6.5, columnspacing=1)
         latency, energy = result["latency"], result["energy"]["total"]
-        axes.set_title(f"latency {short(latency)} cycles, energy {short(energy)} pJ, "
-                       f"EDP {short(latency * energy)} pJ cycles", loc="left")
+        axes.set_title(f"latency {short(latency)} cycles, energy {quantity(energy, 'pJ')}, "
+                       f"EDP {quantity(latency * energy, 'pJ*cycles')}", loc="left")
     return drawing
 
 
@@ -303,10 +326,10 @@ def front_figure(results: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
                 labels.append(cores + (" …" if len(member["allocation"]) > 8 else ""))
         xs, ys = [x for x, _ in points], [y for _, y in points]
         axes.set_xlabel("latency (cycles)")
-        axes.set_ylabel("energy (pJ)")
+        axes.set_ylabel(axis_title("energy", "pJ"))
         axes.margins(0.12)
         log_or_linear(axes, "x", min(xs), max(xs))
-        log_or_linear(axes, "y", min(ys), max(ys))
+        log_or_linear(axes, "y", min(ys), max(ys), unit="pJ")
         axes.grid(True, axis="both")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
         left_out = annotate(drawing, axes, points, labels)

@@ -10,6 +10,7 @@ from . import _documents
 from ._library import Note, Progress, Result, call
 from ._tables import table_of_rows
 from .errors import InputError
+from .plots import quantity
 
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#dd8452", "#55a868", "#8172b3")
 
@@ -93,7 +94,7 @@ class Schedule:
         return self._form("text")
 
     def __repr__(self) -> str:
-        return (f"<Schedule of {self.workload} on {self.accelerator}, {self.mode}: {self.energy:.6g} pJ, "
+        return (f"<Schedule of {self.workload} on {self.accelerator}, {self.mode}: {quantity(self.energy, 'pJ', 4)}, "
                 f"{self.latency:.6g} cycles>")
 
     def _repr_svg_(self) -> str:
@@ -122,7 +123,7 @@ class Schedule:
     def _repr_html_(self) -> str:
         energy = ", ".join(f"{name} {value:.4g}" for name, value in self.energy_parts.items() if value)
         return (f"<b>{html.escape(self.workload)} on {html.escape(self.accelerator)}</b>, {html.escape(self.mode)}: "
-                f"{self.energy:.6g} pJ ({energy}), {self.latency:.6g} cycles<br>{self._repr_svg_()}")
+                f"{quantity(self.energy, 'pJ', 4)} ({energy}), {self.latency:.6g} cycles<br>{self._repr_svg_()}")
 
 
 def schedule(workload: _documents.Workload, accelerator: _documents.Document,

@@ -52,6 +52,10 @@ class Labs(unittest.TestCase):
 
     def test_in_memory_arrays_are_far_from_their_peak_and_nearer_to_it_when_filled(self):
         results = self.run_lab("in_memory", ["breakdown.png"])
+        system = results.pop("system")
+        self.assertEqual({core for layer in system["allocation"] for core in layer["cores"]}, {0, 1})
+        self.assertEqual(system["latency"], 10300)
+        self.assertEqual({cost["core"] for cost in system["costs"] if cost["energy"] > 0}, {0, 1})
         for array, passes in (("analog", 4), ("digital", 8)):
             narrow, filled = (results[f"{array}_{name}"] for name in ("narrow_mapping", "mapping"))
             for result in (narrow, filled):
