@@ -15,7 +15,6 @@ macro(ridgeline_require package debian)
   endif()
 endmacro()
 
-ridgeline_require(OpenSSL libssl-dev COMPONENTS Crypto)
 ridgeline_require(nlohmann_json nlohmann-json3-dev)
 ridgeline_require(yaml-cpp libyaml-cpp-dev)
 ridgeline_require(TBB libtbb-dev)

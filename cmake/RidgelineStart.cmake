@@ -27,4 +27,4 @@ foreach(_floor engine io search model)  # as files, so that their libraries do n
   set_property(TARGET ridgeline APPEND PROPERTY LINK_DEPENDS "$<TARGET_FILE:ridgeline_${_floor}>")
 endforeach()
 target_link_libraries(ridgeline PRIVATE nlohmann_json::nlohmann_json yaml-cpp TBB::tbb
-  Boost::program_options OpenSSL::Crypto)
+  Boost::program_options)

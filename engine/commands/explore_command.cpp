@@ -201,7 +201,9 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
       limits.max_evaluations = options.max_evaluations;
       limits.patience = std::max(limits.patience, options.worker_timeout);
       limits.deferred = true;
-      ledger = std::make_unique<Ledger>(strategy_of(*study), study->spec().objectives, limits);
+      ledger = std::make_unique<Ledger>(
+          strategy_of(*study, bounds_by(*evaluator, *study, options.prune, options.threads)),
+          study->spec().objectives, limits);
       opened = folder.open(*study, options, *ledger);
       recall(*study, folder, *evaluator);
     });

@@ -15,6 +15,11 @@
 //   std::string infeasible(const Design&, const Solution&) const;   empty: it is feasible
 //   Metrics measure(const Design&, const Solution&) const;
 //   std::string describe(const Design&, const Solution&) const;     JSON text
+// and, where designs are bounded before they are searched,
+//   std::vector<search::WorkloadBounds> Design::bounds;     empty: not known yet
+//   Metrics close_bound(Design&);                           sets them
+// and, where there is something to tell of it,
+//   std::string effort() const;                             what was done so far
 // and, where schedules are searched,
 //   double schedules(const Design&) const;                  how many a design may have
 //   Metrics lower_bounds(const Design&, const Solution&) const;   that no schedule can beat
@@ -36,6 +41,7 @@
 #include "engine/explore/evaluator.hpp"
 #include "engine/explore/metrics.hpp"
 #include "search/fronts/pareto.hpp"
+#include "search/mapping/workload_search.hpp"
 
 namespace ridgeline::engine {
 
@@ -102,6 +108,35 @@ class DesignEvaluator final : public Evaluator {
     }
   }
 
+  bool bounds_designs() const override {
+    return requires(Kind & kind, Design & design) {
+      kind.close_bound(design);
+    };
+  }
+
+  std::optional<Metrics> bound(std::uint64_t id) override {
+    if constexpr (requires(Design & design) { kind_.close_bound(design); }) {
+      try {
+        Design design = kind_.read(study_.design_documents(id));
+        Bounded bounded;
+        bounded.ideal = kind_.bound(design);
+        bounded.close = kind_.close_bound(design);
+        bounded.layers = std::move(design.bounds);
+        const std::lock_guard lock(mutex_);
+        return bounded_.insert_or_assign(id, std::move(bounded)).first->second.close;
+      } catch (const NoSuchSystem&) {
+      } catch (const io::InputError&) {
+        // Told when it is evaluated.
+      }
+    }
+    return std::nullopt;
+  }
+
+  std::string effort() const override {
+    if constexpr (requires { kind_.effort(); }) return kind_.effort();
+    return {};
+  }
+
   void learn(std::uint64_t id, search::Genome genome) override {
     if (genome.empty()) return;
     const std::lock_guard lock(mutex_);
@@ -128,16 +163,23 @@ class DesignEvaluator final : public Evaluator {
     };
     // Where a condition cannot be evaluated, this says why.
     if (!study_.exists(place)) throw std::runtime_error("`where` excludes this design");
+    const auto pruned = [&] {
+      candidate.status = CandidateStatus::pruned;
+      return candidate;
+    };
+    if (const auto bounded = bounded_of(place); bounded && !genome) {
+      if (const std::string why = unreachable_constraint(study_.spec(), bounded->ideal);
+          !why.empty())
+        return infeasible(why);
+      if (give_up(bounded->ideal, Bound::ideal) || give_up(bounded->close, Bound::tables))
+        return pruned();
+    }
     const std::shared_ptr<const Prepared> prepared = prepare(place, genome.has_value());
     if (!prepared->impossible.empty()) return infeasible(prepared->impossible);
     const Design& design = prepared->design;
     const Metrics& bound = prepared->bound;
     if (const std::string why = unreachable_constraint(study_.spec(), bound); !why.empty())
       return infeasible(why);
-    const auto pruned = [&] {
-      candidate.status = CandidateStatus::pruned;
-      return candidate;
-    };
     if (give_up(bound, Bound::ideal)) return pruned();
     if (known_) {
       // A search that bounds may cut short has to be begun again where its end would not be seen.
@@ -200,6 +242,20 @@ class DesignEvaluator final : public Evaluator {
     std::string impossible;  // why there is no such system; empty: the rest is set
   };
 
+  // What `bound` found.
+  struct Bounded {
+    Metrics ideal{};
+    Metrics close{};
+    std::vector<search::WorkloadBounds> layers;
+  };
+
+  std::optional<Bounded> bounded_of(std::uint64_t place) const {
+    const std::lock_guard lock(mutex_);
+    const auto known = bounded_.find(place);
+    if (known == bounded_.end()) return std::nullopt;
+    return known->second;
+  }
+
   std::optional<search::Genome> genome_of(std::uint64_t id) const {
     const std::lock_guard lock(mutex_);
     const auto place = genomes_.find(id);
@@ -231,6 +287,9 @@ class DesignEvaluator final : public Evaluator {
     try {
       prepared->design = kind_.read(prepared->documents);
       prepared->bound = kind_.bound(prepared->design);
+      if constexpr (requires { prepared->design.bounds; }) {
+        if (auto bounded = bounded_of(place)) prepared->design.bounds = std::move(bounded->layers);
+      }
     } catch (const NoSuchSystem& none) {
       prepared->impossible = none.what();
     }
@@ -262,6 +321,7 @@ class DesignEvaluator final : public Evaluator {
   std::shared_ptr<const WarmStart> known_;
   mutable std::mutex mutex_;
   std::unordered_map<std::uint64_t, search::Genome> genomes_;
+  std::unordered_map<std::uint64_t, Bounded> bounded_;
   std::deque<std::pair<std::uint64_t, std::shared_ptr<const Prepared>>> prepared_;
   KeptSolutions<Solution> kept_{Kind::kKept};
 };

@@ -37,6 +37,13 @@ class Evaluator {
   // Asks `give_up` before anything expensive, and again with closer bounds, and returns a pruned
   // candidate where it says yes. What it returns is a function of the study and the id alone.
   virtual Candidate evaluate(std::uint64_t id, const GiveUp& give_up, const StopCheck& stop) = 0;
+  // Lower bounds of a design's metrics (upper ones of those that are maximised) that take no
+  // search, remembered for `evaluate`; nothing where the design has none. Only where
+  // `bounds_designs`.
+  virtual bool bounds_designs() const { return false; }
+  virtual std::optional<Metrics> bound(std::uint64_t) { return std::nullopt; }
+  // What this rank has done so far, in words; empty: nothing to tell.
+  virtual std::string effort() const { return {}; }
   // What an id stands for in a search over designs and schedules together: parameter values, then
   // the genes of the schedule. Before it is evaluated or described.
   virtual void learn(std::uint64_t, search::Genome) {}

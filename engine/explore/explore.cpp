@@ -30,7 +30,8 @@ Explored explore(ExploreOptions options, const Hooks& hooks) {
   limits.max_evaluations = options.max_evaluations;
   limits.patience = std::max(limits.patience, options.worker_timeout);
   limits.deferred = true;
-  Ledger ledger(strategy_of(study), study.spec().objectives, limits);
+  Ledger ledger(strategy_of(study, bounds_by(*evaluator, study, options.prune, options.threads)),
+                study.spec().objectives, limits);
   StudyFolder folder(posix_file_system(), options.output);
   const OpenedStudy opened = folder.open(study, options, ledger);
   recall(study, folder, *evaluator);

@@ -510,6 +510,10 @@ class Master {
     else if (known.unproven() > 0)
       why = "of " + std::to_string(known.unproven()) +
             " evaluated designs no proof says that there is no better mapping";
+    file.notes["evaluated"] = std::to_string(known.size() - known.count(CandidateStatus::pruned)) +
+                              " designs of " + std::to_string(known.size());
+    if (const std::string effort = context_.evaluator.effort(); !effort.empty())
+      file.notes["effort"] = "rank 0: " + effort;
     file.notes["proof"] = why.empty() ? "proven" : "not proven: " + why;
   }
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -15,6 +17,7 @@
 #include "io/onnx/onnx_reader.hpp"
 #include "model/core/compute_array.hpp"
 #include "search/designs/design_bound.hpp"
+#include "search/exact/shared_root.hpp"
 #include "search/mapping/workload_search.hpp"
 
 namespace ridgeline::engine {
@@ -29,6 +32,7 @@ class SingleCore {
     model::Accelerator accelerator;
     model::MappingSpec mapping;
     std::vector<model::Workload> workloads;
+    std::vector<search::WorkloadBounds> bounds;  // of each workload, or none yet
   };
   using Solution = std::vector<search::WorkloadResult>;  // of each workload, to the first misfit
 
@@ -66,12 +70,8 @@ class SingleCore {
 
   Solution solve(const Design& design, const StopCheck& stop, const GiveUp& give_up) {
     // Of all workloads; what is solved takes the place of its bounds.
-    std::vector<search::WorkloadBounds> bounds;
-    for (const model::Workload& workload : design.workloads) {
-      if (stop()) throw Stopped{};
-      bounds.push_back(
-          search::bound_workload(workload, design.accelerator, design.mapping, search_options()));
-    }
+    std::vector<search::WorkloadBounds> bounds = design.bounds;
+    if (bounds.empty()) bounds = bounds_of(design, stop);
     std::vector<model::Cost> least;
     for (const search::WorkloadBounds& one : bounds) least.push_back(one.total);
     const auto hopeless = [&](Bound which) { return give_up(metrics_of(design, least), which); };
@@ -100,6 +100,29 @@ class SingleCore {
       costs.push_back({least.energy, least.latency});
     }
     return metrics_of(design, costs);
+  }
+
+  Metrics close_bound(Design& design) {
+    design.bounds = bounds_of(design, [] { return false; });
+    std::vector<model::Cost> least;
+    for (const search::WorkloadBounds& one : design.bounds) least.push_back(one.total);
+    return metrics_of(design, least);
+  }
+
+  std::string effort() const {
+    const std::lock_guard lock(mutex_);
+    std::int64_t asked = 0;
+    std::int64_t lattices = 0;
+    std::int64_t tables = 0;
+    for (const auto& roots : roots_) {
+      asked += roots->asked();
+      lattices += roots->lattices();
+      tables += roots->tables();
+    }
+    return std::to_string(asked) + " bounds of layers from " + std::to_string(tables) +
+           " tables over " + std::to_string(lattices) + " lattices; " +
+           std::to_string(memo_.misses()) + " layers searched, " + std::to_string(memo_.hits()) +
+           " remembered";
   }
 
   static bool proven(const Solution& results) {
@@ -144,6 +167,30 @@ class SingleCore {
   }
 
  private:
+  std::vector<search::WorkloadBounds> bounds_of(const Design& design, const StopCheck& stop) {
+    search::WorkloadSearchOptions options = search_options();
+    std::unique_ptr<search::SharedRoots> roots = take_roots();
+    options.roots = roots.get();
+    std::vector<search::WorkloadBounds> bounds;
+    for (const model::Workload& workload : design.workloads) {
+      if (stop()) throw Stopped{};
+      bounds.push_back(
+          search::bound_workload(workload, design.accelerator, design.mapping, options));
+    }
+    const std::lock_guard lock(mutex_);
+    roots_.push_back(std::move(roots));
+    return bounds;
+  }
+
+  // Of as many as there are threads at a time, one for each.
+  std::unique_ptr<search::SharedRoots> take_roots() {
+    const std::lock_guard lock(mutex_);
+    if (roots_.empty()) return std::make_unique<search::SharedRoots>();
+    std::unique_ptr<search::SharedRoots> roots = std::move(roots_.back());
+    roots_.pop_back();
+    return roots;
+  }
+
   // Of least costs of each workload.
   Metrics metrics_of(const Design& design, const std::vector<model::Cost>& least) const {
     Metrics bound{};
@@ -251,7 +298,9 @@ class SingleCore {
 
   const io::Study& study_;
   LayerMemo memo_;
-  std::vector<std::optional<model::Workload>> models_;  // absent where documents give them
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<search::SharedRoots>> roots_;  // that no thread uses now
+  std::vector<std::optional<model::Workload>> models_;       // absent where documents give them
 };
 
 }  // namespace

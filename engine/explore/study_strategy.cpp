@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "engine/explore/joint_genes.hpp"
+#include "engine/run/team.hpp"
 
 namespace ridgeline::engine {
 
 // A space that hides its designs behind more steps than these is given up: a strategy must not
 // keep the engine from its messages and signals.
 constexpr std::uint64_t kSteps = 100'000;
+// Largest grid whose designs are put in order.
+constexpr std::uint64_t kMostSteps = 2'000'000;
 
 search::DesignSpace space_of(const io::Study& study) {
   search::DesignSpace space;
@@ -74,7 +77,26 @@ void check_all_schedules(const io::Study& study, const search::JointSpace& space
 
 }  // namespace
 
-std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study) {
+search::BoundDesigns bounds_by(Evaluator& evaluator, const io::Study& study, bool prune,
+                               int threads) {
+  if (!prune || !evaluator.bounds_designs()) return {};
+  return [&evaluator, &study, threads](const std::vector<std::uint64_t>& ids) {
+    // Neighbours share much of the work: each thread takes some that follow each other.
+    constexpr std::size_t kTogether = 64;
+    std::vector<std::vector<double>> bounds(ids.size());
+    Team team(threads);
+    team.run((ids.size() + kTogether - 1) / kTogether, [&](std::size_t part, int) {
+      const std::size_t end = std::min(ids.size(), (part + 1) * kTogether);
+      for (std::size_t i = part * kTogether; i < end; ++i)
+        if (const auto bound = evaluator.bound(ids[i]))
+          bounds[i] = objective_vector(study.spec().objectives, *bound);
+    });
+    return bounds;
+  };
+}
+
+std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study,
+                                                    search::BoundDesigns bounds) {
   const io::StudySpec& spec = study.spec();
   search::DesignSpace space = space_of(study);
   switch (spec.strategy.kind) {
@@ -97,8 +119,10 @@ std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study) {
     return search::exhaustive_joint_strategy(std::move(joint),
                                              study.count_existing(2'000'000).value_or(grid));
   }
-  return search::exhaustive_strategy(std::move(space),
-                                     study.count_existing(2'000'000).value_or(grid));
+  const std::uint64_t count = study.count_existing(2'000'000).value_or(grid);
+  if (bounds && count <= search::kMostOrdered && grid <= kMostSteps)
+    return search::ordered_strategy(std::move(space), count, std::move(bounds));
+  return search::exhaustive_strategy(std::move(space), count);
 }
 
 }  // namespace ridgeline::engine

@@ -1,12 +1,11 @@
 #include "io/study/study_document.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 
 #include "io/document/given.hpp"
 #include "io/study/study_parts.hpp"
+#include "model/core/sha2.hpp"
 
 namespace ridgeline::io {
 namespace {
@@ -309,14 +308,11 @@ std::vector<std::string> changed_inputs(const std::vector<InputDigest>& before,
 }
 
 std::string sha256_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
-  for (unsigned byte = 0; byte < length; ++byte) {
-    text += kDigits[digest[byte] >> 4];
-    text += kDigits[digest[byte] & 15];
+  for (const unsigned byte : model::sha256(bytes)) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
   }
   return text;
 }

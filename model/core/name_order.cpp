@@ -1,11 +1,11 @@
 #include "model/core/name_order.hpp"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
+
+#include "model/core/sha2.hpp"
 
 namespace ridgeline::model {
 
@@ -14,13 +14,6 @@ namespace {
 constexpr std::uint64_t kModulus = (std::uint64_t{1} << 61) - 1;
 
 __extension__ using Wide = unsigned __int128;
-using Digest = std::array<unsigned char, SHA512_DIGEST_LENGTH>;
-
-Digest sha512(const std::string& bytes) {
-  Digest digest;
-  SHA512(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  return digest;
-}
 
 std::string little_endian_64(std::uint64_t value) {
   std::string bytes;
@@ -54,8 +47,8 @@ std::uint64_t compute_hash(NameKind kind, std::string_view name) {
   const std::string body = short_text("zigzag.datatypes") + "\x94" + short_text(class_name(kind)) +
                            std::string("\x94\x93\x94.");
   const std::string class_bytes = header + little_endian_64(body.size()) + body;
-  const Digest a = sha512(name_bytes);
-  const Digest b = sha512(class_bytes);
+  const auto a = sha512(name_bytes);
+  const auto b = sha512(class_bytes);
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const auto byte = static_cast<unsigned>(a[i] ^ b[i]);

@@ -50,6 +50,15 @@ class DesignStrategy {
 
 // All there are. `count`: existing designs where that is known, else the grid.
 std::unique_ptr<DesignStrategy> exhaustive_strategy(DesignSpace space, std::uint64_t count);
+// Lower bounds of the objectives of designs (smaller is better), in their order; empty where
+// nothing is known of one, or it has no figures.
+using BoundDesigns =
+    std::function<std::vector<std::vector<double>>(const std::vector<std::uint64_t>& ids)>;
+// All there are, those whose bounds fewest others dominate first: what comes later is mostly
+// dominated by then. `count` as above, of no more than kMostOrdered.
+inline constexpr std::uint64_t kMostOrdered = 30'000;
+std::unique_ptr<DesignStrategy> ordered_strategy(DesignSpace space, std::uint64_t count,
+                                                 BoundDesigns bounds);
 // Samples that are spread more evenly than chance would.
 std::unique_ptr<DesignStrategy> random_strategy(DesignSpace space, std::uint64_t samples,
                                                 std::uint64_t seed);

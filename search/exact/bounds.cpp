@@ -29,9 +29,10 @@ int paid_width(const CutLattice& space) {
   return width;
 }
 
-ExactBounds::ExactBounds(const CutLattice& space, Watch& watch) : space_(space) {
+ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, bool energy_alone) : space_(space) {
   number_states();
   fill_energy(watch);
+  if (energy_alone) return;
   fill_sums(watch);
   fill_floors(watch);
   int numbers = 1;

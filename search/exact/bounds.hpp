@@ -32,8 +32,9 @@ int paid_width(const CutLattice& space);
 
 class ExactBounds {
  public:
-  // If the watch says to end, the bounds are worth nothing.
-  ExactBounds(const CutLattice& space, Watch& watch);
+  // If the watch says to end, the bounds are worth nothing. `energy_alone`: only what is said of
+  // energies and states holds.
+  ExactBounds(const CutLattice& space, Watch& watch, bool energy_alone = false);
 
   std::int64_t bytes() const;  // that the tables take
 

@@ -94,7 +94,8 @@ double irrelevant_spatial(const ProblemOperand& operand, const OperandSpatial& s
 
 }  // namespace
 
-CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch)
+CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
+                       bool counts)
     : problem_(problem) {
   build_types();
   double states = 1;
@@ -115,7 +116,7 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
   too_large_ = bytes_needed(states) > static_cast<double>(bytes);
   if (too_large_) return;
   build_nodes();
-  fill_costs(watch);
+  fill_costs(watch, counts);
   find_shared_memories();
 }
 
@@ -282,7 +283,7 @@ void CutLattice::find_shared_memories() {
   }
 }
 
-void CutLattice::fill_costs(Watch& watch) {
+void CutLattice::fill_costs(Watch& watch, bool counts) {
   const Problem& p = problem_;
   std::vector<std::array<double, model::kMaxDims>> loops(z(nodes_));
   for (std::int64_t x = 0; x < nodes_; ++x) {
@@ -308,6 +309,7 @@ void CutLattice::fill_costs(Watch& watch) {
     double window;       // cycles a transfer may take at most
     bool comes_back;     // partial sums, which load nothing
   };
+  std::array<double, model::kDirections> crossed{};  // of the node in hand, as Cut::granules
   // Adds what it pays; returns the cycles of one transfer.
   const auto add_link = [&](const Link& link, double& energy, PortShare* shares) {
     const ProblemOperand& operand = p.operand[z(link.operand)];
@@ -325,6 +327,7 @@ void CutLattice::fill_costs(Watch& watch) {
         return 0.0;
       }
       const double words = std::ceil(amount * link.bits_real / operand.bandwidth_min[m][direction]);
+      crossed[direction] = words * count * operand.real.units[m + 1];
       const double accesses = std::floor(words * operand.bandwidth_ratio[m][direction] * count *
                                          operand.real.units[m + 1]);
       const bool read = link.direction == kRdLow || link.direction == kRdHigh;
@@ -400,6 +403,8 @@ void CutLattice::fill_costs(Watch& watch) {
   constant_shares_.assign(z(tracked()), {});
   constant_energy_ = p.mac_energy;
   output_side(0, true, 0, 0, std::ceil(beta), {1, 1}, 1, constant_energy_, constant_shares_.data());
+  constant_granules_ = crossed;
+  crossed.fill(0);
 
   for (Cut& cut : cuts_) {
     const ProblemOperand& operand = p.operand[z(cut.operand)];
@@ -420,8 +425,17 @@ void CutLattice::fill_costs(Watch& watch) {
     cut.shares.assign(z(nodes_) * own, {});
     std::array<PortShare, kMaxTrackedPorts> all_shares{};
     PortShare* const shares = all_shares.data();
+    if (counts) {
+      for (auto& of_direction : cut.granules) of_direction.assign(z(nodes_), 0);
+      cut.blocked.assign(z(nodes_), 0);
+    }
     // Keeps what the node in hand has added to the ports.
     const auto keep_shares = [&](std::int64_t x) {
+      if (counts) {
+        for (std::size_t d = 0; d < crossed.size(); ++d) cut.granules[d][z(x)] = crossed[d];
+        if (cut.energy[z(x)] >= kInfeasible) cut.blocked[z(x)] = kInfeasible;
+      }
+      crossed.fill(0);
       for (std::size_t i = 0; i < own; ++i) {
         cut.shares[z(x) * own + i] = shares[cut.own_ports[i]];
         shares[cut.own_ports[i]] = {};
@@ -511,6 +525,54 @@ void CutLattice::fill_costs(Watch& watch) {
       if (energy >= kInfeasible) energy = kInfeasible;
     }
   }
+}
+
+namespace {
+
+// What a granule costs that crosses a memory level in a direction.
+double granule_cost(const ProblemOperand& operand, int level, int direction) {
+  const bool read = direction == kRdLow || direction == kRdHigh;
+  return operand.bandwidth_ratio[z(level)][z(direction)] *
+         (read ? operand.read_cost[z(level)] : operand.write_cost[z(level)]);
+}
+
+}  // namespace
+
+void CutLattice::reprice(const Problem& problem) {
+  problem_ = problem;
+  constant_energy_ = problem.mac_energy;
+  for (const int direction : {kWrLow, kRdLow}) {
+    constant_energy_ +=
+        constant_granules_[z(direction)] * granule_cost(problem.operand[0], 0, direction);
+  }
+  for (Cut& cut : cuts_) {
+    const ProblemOperand& operand = problem.operand[z(cut.operand)];
+    cut.energy = cut.blocked;
+    double* __restrict energy = cut.energy.data();
+    for (int d = 0; d < model::kDirections; ++d) {
+      const bool low = d == kRdLow || d == kWrLow;
+      const int level = low || cut.stationary ? cut.level : cut.level - 1;
+      const double cost = granule_cost(operand, level, d);
+      if (cost == 0) continue;
+      const double* __restrict granules = cut.granules[z(d)].data();
+      for (std::int64_t x = 0; x < nodes_; ++x) energy[x] += granules[x] * cost;
+    }
+  }
+}
+
+double accesses_cut_off(const Problem& problem) {
+  double sum = 0;
+  for (int o = 0; o < problem.operands; ++o) {
+    const ProblemOperand& operand = problem.operand[z(o)];
+    for (int m = 0; m < operand.levels; ++m) {
+      for (int d = 0; d < model::kDirections; ++d) {
+        if (operand.bandwidth_max[z(m)][z(d)] == 0) continue;
+        const bool read = d == kRdLow || d == kRdHigh;
+        sum += std::max(0.0, read ? operand.read_cost[z(m)] : operand.write_cost[z(m)]);
+      }
+    }
+  }
+  return sum;
 }
 
 CutLattice::Once CutLattice::once(int o, int m, int direction) const {

@@ -66,6 +66,11 @@ struct Cut {
   std::vector<double> floor_bits_final;
   std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
   std::vector<std::uint8_t> uncertain;     // what follows are lower bounds only
+  // Only of a lattice that can be priced anew: by Direction, granules (bandwidth_min) that cross
+  // in this direction, of all instances, before the model cuts off parts of accesses; and 0 or,
+  // where the cut cannot lie, kInfeasible.
+  std::array<std::vector<double>, model::kDirections> granules;
+  std::vector<double> blocked;
   // Tracked ports that any of its transfers use; the others have no share. At most four.
   std::vector<std::uint8_t> own_ports;
   std::vector<PortShare> shares;  // [node][own port]
@@ -79,9 +84,16 @@ class CutLattice {
  public:
   // `limit`: largest number of states, and `bytes` that this and the bounds may take; beyond them
   // `too_large()` holds and no costs are set. If the watch says to end, it is worth nothing.
-  CutLattice(const model::Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch);
+  // `counts`: keep what `reprice` needs.
+  CutLattice(const model::Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
+             bool counts = false);
 
   bool too_large() const { return too_large_; }
+  // Takes the sizes and costs of memories of another problem, which is the same otherwise but for
+  // the widest words of its ports. From then on energies (and nothing else) are that problem's:
+  // no more than an access of each transfer too high (`accesses_cut_off`), since parts of accesses
+  // are counted.
+  void reprice(const model::Problem& problem);
   // No cut may lie at the nodes for which `allowed` is 0: bounds and chains leave them out.
   void allow_cuts(const std::vector<std::uint8_t>& allowed);
   const model::Problem& problem() const { return problem_; }
@@ -156,7 +168,7 @@ class CutLattice {
   void build_cuts();
   void find_tracked_ports();
   void find_shared_memories();
-  void fill_costs(Watch& watch);
+  void fill_costs(Watch& watch, bool counts);
   double bytes_needed(double states) const;
 
   model::Problem problem_;
@@ -176,6 +188,7 @@ class CutLattice {
   std::vector<int> shared_memories_;
   std::vector<double> fixed_bits_;  // by memory
   double constant_energy_ = 0;
+  std::array<double, model::kDirections> constant_granules_{};  // as Cut::granules
   std::vector<PortShare> constant_shares_;
   std::array<std::array<std::array<int, model::kDirections>, model::kMaxLevels>,
              model::kMaxOperands>
@@ -184,6 +197,9 @@ class CutLattice {
 
 // Orderings of all prime factors of a problem's loops, for reports.
 double orderings_of(const model::Problem& problem);
+
+// What one access of every transfer costs.
+double accesses_cut_off(const model::Problem& problem);
 
 // What every mapping of a problem costs at least: each datum crosses each level once, and the
 // array is never idle. Needs no lattice.

@@ -5,10 +5,13 @@
 
 namespace ridgeline::search {
 
+class SharedRoots;
+
 // Least energy and least latency, each on its own, by the exact engine's tables
 // (search/exact/root_bound.hpp); 0 where nothing is known, as of mappings that the user gives.
+// `roots`: what is known of other designs.
 model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
                         const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
-                        const MapperOptions& options);
+                        const MapperOptions& options, SharedRoots* roots = nullptr);
 
 }  // namespace ridgeline::search

@@ -8,6 +8,7 @@
 #include "model/core/compute_array.hpp"
 #include "model/core/problem.hpp"
 #include "search/exact/root_bound.hpp"
+#include "search/exact/shared_root.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/layer_bound.hpp"
 #include "search/mapping/locality.hpp"
@@ -102,15 +103,16 @@ double executions(const model::Workload& workload, const WorkloadLayer& layer) {
 
 // Least energy and latency, each on its own, over the spatial mappings that are tried.
 model::Cost bound_problem(const Problem& problem, const model::Accelerator& accelerator,
-                          const MapperOptions& options) {
-  return bound_layer(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping, options);
+                          const MapperOptions& options, SharedRoots* roots) {
+  return bound_layer(*problem.layer, accelerator, *problem.hierarchy, *problem.mapping, options,
+                     roots);
 }
 
 }  // namespace
 
 model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
                         const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
-                        const MapperOptions& options) {
+                        const MapperOptions& options, SharedRoots* roots) {
   const auto levels = model::operand_levels(layer, hierarchy, mapping);
   if (std::any_of(levels.begin(), levels.end(), [](const auto& l) { return l.empty(); })) return {};
   // A mapping that the user gives need not be among those that the tables know.
@@ -124,7 +126,7 @@ model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& acc
     const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
     const auto* flat = std::get_if<model::Problem>(&compiled);
     if (flat == nullptr) continue;
-    const model::Cost one = root_bound(*flat);
+    const model::Cost one = roots != nullptr ? roots->root(*flat) : root_bound(*flat);
     if (!least) least = one;
     least->energy = std::min(least->energy, one.energy);
     least->latency = std::min(least->latency, one.latency);
@@ -140,11 +142,11 @@ WorkloadBounds bound_workload(const model::Workload& workload,
   list_problems(workload, accelerator, mapping, options, listed);
   WorkloadBounds bounds;
   for (const Problem& problem : listed.problems) {
-    model::Cost least = bound_problem(problem, accelerator, options.mapper);
+    model::Cost least = bound_problem(problem, accelerator, options.mapper, options.roots);
     if (listed.locality) {  // it may have to use the outermost memories after all
       Problem instead = problem;
       instead.hierarchy = &listed.whole;
-      const model::Cost other = bound_problem(instead, accelerator, options.mapper);
+      const model::Cost other = bound_problem(instead, accelerator, options.mapper, options.roots);
       least = {std::min(least.energy, other.energy), std::min(least.latency, other.latency)};
     }
     bounds.problems.push_back(least);

@@ -24,8 +24,12 @@ struct WorkloadBounds {
   model::Cost total;
 };
 
+class SharedRoots;
+
 struct WorkloadSearchOptions {
   MapperOptions mapper;
+  // Of bound_workload: what it has listed for other designs. Null: nothing.
+  SharedRoots* roots = nullptr;
   // Keep activations in the lowest memory that fits them between layers.
   bool keep_on_chip = false;
   // Names of the layers to map; empty: all.

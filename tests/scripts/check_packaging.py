@@ -12,7 +12,7 @@ source = pathlib.Path(sys.argv[1]).resolve()
 problems = []
 
 # CMake's name of a dependency, and Spack's.
-SPACK = {"OpenSSL": "openssl", "nlohmann_json": "nlohmann-json", "yaml-cpp": "yaml-cpp",
+SPACK = {"nlohmann_json": "nlohmann-json", "yaml-cpp": "yaml-cpp",
          "TBB": "intel-oneapi-tbb", "Boost": "boost", "MPI": "mpi", "HDF5": "hdf5",
          "Protobuf": "protobuf", "ONNX": "onnx", "GTest": "googletest", "benchmark": None}
 asked = re.findall(r"^\s*ridgeline_require\((\S+)",

@@ -22,7 +22,6 @@ class Ridgeline(CMakePackage):
     depends_on("nlohmann-json@3.11:")
     depends_on("yaml-cpp@0.7:")
     depends_on("boost@1.74: +program_options")
-    depends_on("openssl@3:")
     depends_on("protobuf@3.21:")
     depends_on("onnx@1.12:")
     depends_on("googletest@1.12: +gmock", when="+tests", type="build")
