@@ -7,6 +7,8 @@
 //   static constexpr std::size_t kKept;                     solutions to keep
 //   explicit Kind(const io::Study&);
 //   Design read(const io::DesignDocuments&) const;          throws io::InputError
+//     or, where more is known than one design's documents tell,
+//   Design design(std::uint64_t id);                        throws the same
 //   void check(const Design&) const;                        throws io::InputError
 //   Metrics bound(const Design&) const;
 //   Solution solve(const Design&, const StopCheck&, const GiveUp&);   throws Stopped, and GivenUp
@@ -24,8 +26,8 @@
 //   double schedules(const Design&) const;                  how many a design may have
 //   Metrics lower_bounds(const Design&, const Solution&) const;   that no schedule can beat
 //   bool converged(const Solution&) const;                  the search found nothing more
-//   Solution solve(const Design&, const io::DesignDocuments&, const search::Genome&,
-//                  const StopCheck&);                       the schedule of these genes alone
+//   Solution solve(const Design&, const search::Genome&, bool figures_alone, const StopCheck&);
+//                                 the schedule of these genes; `figures_alone`: not to be described
 // whose functions are called from several threads at once.
 #pragma once
 
@@ -90,7 +92,7 @@ class DesignEvaluator final : public Evaluator {
 
   void check(std::uint64_t id) override {
     try {
-      kind_.check(kind_.read(study_.design_documents(id)));
+      kind_.check(design_of(id));
     } catch (const NoSuchSystem&) {
       // That there is none is known as soon as it is evaluated.
     }
@@ -99,7 +101,7 @@ class DesignEvaluator final : public Evaluator {
   std::optional<double> schedules(std::uint64_t id) override {
     if constexpr (requires(const Design& design) { kind_.schedules(design); }) {
       try {
-        return kind_.schedules(kind_.read(study_.design_documents(id)));
+        return kind_.schedules(design_of(id));
       } catch (const NoSuchSystem&) {
         return 0;
       }
@@ -192,7 +194,7 @@ class DesignEvaluator final : public Evaluator {
     }
     std::shared_ptr<const Solution> solution;
     try {
-      solution = std::make_shared<const Solution>(solve(*prepared, genome, stop, give_up));
+      solution = std::make_shared<const Solution>(solve(*prepared, genome, true, stop, give_up));
     } catch (const GivenUp&) {
       return pruned();
     }
@@ -209,24 +211,28 @@ class DesignEvaluator final : public Evaluator {
     }
     if (const std::string why = violated_constraint(study_.spec(), candidate.metrics); !why.empty())
       return infeasible(why);
-    kept_.offer(id, objective_vector(study_.spec().objectives, candidate.metrics),
-                std::move(solution));
+    // One schedule is soon made again.
+    if (!genome)
+      kept_.offer(id, objective_vector(study_.spec().objectives, candidate.metrics),
+                  std::move(solution));
     return candidate;
   }
 
   DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
     const std::optional<search::Genome> genome = genome_of(id);
-    const auto prepared = prepare(place_of(id, genome), genome.has_value());
+    const std::uint64_t place = place_of(id, genome);
+    const auto prepared = prepare(place, genome.has_value());
     if (!prepared->impossible.empty()) throw std::runtime_error(prepared->impossible);
     std::shared_ptr<const Solution> solution = kept_.find(id);
     const GiveUp never = [](const Metrics&, Bound) { return false; };
     if (!solution)
-      solution = std::make_shared<const Solution>(solve(*prepared, genome, stop, never));
+      solution = std::make_shared<const Solution>(solve(*prepared, genome, false, stop, never));
     if (const std::string why = kind_.infeasible(prepared->design, *solution); !why.empty())
       throw std::runtime_error(why);
+    const io::DesignDocuments documents = study_.design_documents(place);
     return {id,
-            {{"accelerator", prepared->documents.accelerator.to_json().dump()},
-             {"mapping", prepared->documents.mapping.to_json().dump()},
+            {{"accelerator", documents.accelerator.to_json().dump()},
+             {"mapping", documents.mapping.to_json().dump()},
              {"schedule", kind_.describe(prepared->design, *solution)}}};
   }
 
@@ -236,7 +242,6 @@ class DesignEvaluator final : public Evaluator {
   using Design = typename Kind::Design;
 
   struct Prepared {
-    io::DesignDocuments documents;
     Design design;
     Metrics bound{};
     std::string impossible;  // why there is no such system; empty: the rest is set
@@ -283,9 +288,8 @@ class DesignEvaluator final : public Evaluator {
         if (known == place) return prepared;
     }
     auto prepared = std::make_shared<Prepared>();
-    prepared->documents = study_.design_documents(place);
     try {
-      prepared->design = kind_.read(prepared->documents);
+      prepared->design = design_of(place);
       prepared->bound = kind_.bound(prepared->design);
       if constexpr (requires { prepared->design.bounds; }) {
         if (auto bounded = bounded_of(place)) prepared->design.bounds = std::move(bounded->layers);
@@ -301,14 +305,22 @@ class DesignEvaluator final : public Evaluator {
     return prepared;
   }
 
+  Design design_of(std::uint64_t place) {
+    if constexpr (requires { kind_.design(place); }) {
+      return kind_.design(place);
+    } else {
+      return kind_.read(study_.design_documents(place));
+    }
+  }
+
   Solution solve(const Prepared& prepared, const std::optional<search::Genome>& genome,
-                 const StopCheck& stop, const GiveUp& give_up) {
-    if constexpr (requires { kind_.solve(prepared.design, prepared.documents, *genome, stop); }) {
+                 bool figures_alone, const StopCheck& stop, const GiveUp& give_up) {
+    if constexpr (requires { kind_.solve(prepared.design, *genome, figures_alone, stop); }) {
       if (genome) {
         const search::Genome schedule(
             genome->begin() + static_cast<std::ptrdiff_t>(study_.spec().parameters.size()),
             genome->end());
-        return kind_.solve(prepared.design, prepared.documents, schedule, stop);
+        return kind_.solve(prepared.design, schedule, figures_alone, stop);
       }
     }
     return kind_.solve(prepared.design, stop, give_up);

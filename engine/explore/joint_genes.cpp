@@ -1,12 +1,9 @@
 #include "engine/explore/joint_genes.hpp"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "io/inputs/stream_mapping_reader.hpp"
-#include "io/inputs/workload_reader.hpp"
-#include "io/onnx/multicore_lowering.hpp"
 #include "model/system/cn_graph.hpp"
 
 namespace ridgeline::engine {
@@ -23,25 +20,8 @@ model::NodePriority priority_of(const std::string& name) {
 
 }  // namespace
 
-std::vector<model::Network> networks_of(const io::Study& study,
-                                        const io::DesignDocuments& documents,
-                                        const model::CoreMapping& mapping) {
-  std::vector<model::Network> networks;
-  for (std::size_t w = 0; w < study.spec().workloads.size(); ++w) {
-    const io::StudyWorkload& workload = study.spec().workloads[w];
-    const std::string name = workload.path.stem().string();
-    if (workload.model) {
-      io::LoweringOptions options;
-      options.mapping = &mapping;
-      networks.push_back(io::lower_network(*workload.model, name, options).network);
-    } else {
-      networks.push_back(io::network_of(io::read_workload(documents.workloads[w]->root(), name)));
-    }
-  }
-  return networks;
-}
-
-JointGenes::JointGenes(const io::Study& study) : study_(study) {
+JointGenes::JointGenes(const io::Study& study)
+    : study_(study), frame_(io::design_parts(study).frame) {
   const io::ScheduleSearch& search = study.spec().schedule_search;
   for (const std::string& mode : search.modes) {
     if (mode != "fused" || search.granularity.empty()) modes_.push_back({mode, -1});
@@ -89,6 +69,9 @@ void JointGenes::add_workload(const model::Network& network, const model::CoreMa
   for (std::size_t m = 0; m < modes_.size(); ++m)
     if (modes_[m].name == "fused") fused |= std::uint32_t{1} << m;
   auto& layers = layers_.emplace_back();
+  // Where the weights decide, the one stack of several layers begins with the first.
+  int first = built.graph.layers.empty() ? 0 : built.graph.layers.front().id;
+  for (const model::CnLayer& layer : built.graph.layers) first = std::min(first, layer.id);
   for (const model::CnLayer& layer : built.graph.layers) {
     JointLayer& joint = layers.emplace_back();
     joint.id = layer.id;
@@ -111,13 +94,36 @@ void JointGenes::add_workload(const model::Network& network, const model::CoreMa
       for (std::size_t m = 0; m < modes_.size(); ++m)
         if (modes_[m].dim == static_cast<int>(d)) modes |= std::uint32_t{1} << m;
       const auto choices = static_cast<int>(search.granularity[d].second.size());
-      joint.factors.push_back(
-          modes == 0 || choices < 2 ? -1 : add(search::ScheduleGene::factor, choices, modes));
+      joint.factors.push_back(modes == 0 || choices < 2 ||
+                                      (!search.search_stacks && layer.id != first)
+                                  ? -1
+                                  : add(search::ScheduleGene::factor, choices, modes));
+    }
+  }
+  if (!search.search_stacks) return;
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    for (const int factor : layers[l].factors) {
+      if (factor < 0) continue;
+      genes_[at(factor)].of_stack = true;
+      genes_[at(factor)].begins = layers[l].boundary;
+      genes_[at(factor)].ends = l + 1 < layers.size() ? layers[l + 1].boundary : -1;
     }
   }
 }
 
-search::CoreChoices JointGenes::cores(std::uint64_t design) const {
+std::shared_ptr<const search::CoreChoices> JointGenes::cores(std::uint64_t design) const {
+  constexpr std::size_t kKnown = 4096;
+  const std::vector<int> values = study_.values_of(design);
+  std::vector<int> key;
+  for (const int p : frame_) key.push_back(values[at(p)]);
+  const std::lock_guard lock(mutex_);
+  if (choices_.size() >= kKnown) choices_.clear();
+  auto& known = choices_[key];
+  if (known == nullptr) known = std::make_shared<const search::CoreChoices>(choices_of(design));
+  return known;
+}
+
+search::CoreChoices JointGenes::choices_of(std::uint64_t design) const {
   io::SystemShape shape;
   try {
     shape = study_.system_shape(design);
@@ -152,19 +158,14 @@ const std::string& JointGenes::priority(const search::Genome& schedule) const {
   return study_.spec().schedule_search.priorities.at(at(value(schedule, priority_gene_)));
 }
 
-void JointGenes::apply(const search::Genome& schedule, std::size_t w, const model::Network& network,
-                       const model::MultiCore& system, const std::vector<std::string>& kind_of,
+void JointGenes::apply(const search::Genome& schedule, std::size_t w, const SystemDesign& design,
                        ScheduleRequest& request) const {
+  const model::Network& network = design.networks()[w];
   const io::ScheduleSearch& search = study_.spec().schedule_search;
   const JointMode& chosen = mode(schedule);
   request.schedule.semantics.priority = priority_of(priority(schedule));
   request.tiling.mode =
       chosen.name == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
-  std::map<std::string, std::vector<int>> cores_of;
-  const std::size_t cores = kind_of.empty() ? system.cores.size() : kind_of.size();
-  for (std::size_t core = 0; core < cores; ++core)
-    cores_of[kind_of.empty() ? std::to_string(core) : kind_of[core]].push_back(
-        static_cast<int>(core));
   const std::vector<JointLayer>& layers = layers_[w];
   request.allocation.clear();
   for (const JointLayer& layer : layers) {
@@ -173,11 +174,10 @@ void JointGenes::apply(const search::Genome& schedule, std::size_t w, const mode
     allocation.id = layer.id;
     for (int s = 0; s < layer.slices; ++s) {
       const int v = value(schedule, layer.first_core + s);
-      const auto of = cores_of.find(kinds_.at(at(v / kCoresOfKind)));
+      const std::vector<int>& of = design.frame->cores_of.at(at(v / kCoresOfKind));
       // No core takes the layer: what the scheduler says of such a place is the answer.
-      allocation.cores.push_back(of == cores_of.end()
-                                     ? system.offchip_core
-                                     : of->second[at(v % kCoresOfKind) % of->second.size()]);
+      allocation.cores.push_back(of.empty() ? design.system.offchip_core
+                                            : of[at(v % kCoresOfKind) % of.size()]);
     }
   }
   if (request.tiling.mode == model::ScheduleMode::layer_by_layer) return;
@@ -195,7 +195,7 @@ void JointGenes::apply(const search::Genome& schedule, std::size_t w, const mode
     request.granularity->factors.push_back(choice.is_number() ? choice.get<std::int64_t>()
                                                               : model::kAllTiles);
   model::TilingOptions tiling = request.tiling;
-  tiling.weight_capacity = model::weight_capacity(system);
+  tiling.weight_capacity = model::weight_capacity(design.system);
   for (const std::vector<int>& stack : model::choose_stacks(network, tiling)) {
     if (stack.size() < 2) continue;
     const auto first = std::find_if(layers.begin(), layers.end(), [&](const JointLayer& layer) {

@@ -2,9 +2,13 @@
 // study's workloads, and what a genome's values mean in one design.
 #pragma once
 
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "engine/explore/system_designs.hpp"
 #include "engine/run/schedule_run.hpp"
 #include "io/study/study_document.hpp"
 #include "search/designs/joint_strategy.hpp"
@@ -13,11 +17,6 @@ namespace ridgeline::engine {
 
 // Values of core genes count the cores of each kind from the kind's place times this.
 inline constexpr int kCoresOfKind = 1024;
-
-// The networks of a design's workloads.
-std::vector<model::Network> networks_of(const io::Study& study,
-                                        const io::DesignDocuments& documents,
-                                        const model::CoreMapping& mapping);
 
 struct JointLayer {
   int id = 0;                // of the network's node
@@ -40,20 +39,19 @@ class JointGenes {
 
   const std::vector<search::JointGene>& genes() const { return genes_; }
   // What the core genes may be in a design.
-  search::CoreChoices cores(std::uint64_t design) const;
+  std::shared_ptr<const search::CoreChoices> cores(std::uint64_t design) const;
 
   const JointMode& mode(const search::Genome& schedule) const;
   const std::string& priority(const search::Genome& schedule) const;
-  // Puts the choices of a genome's schedule part for workload `w` into a request. `kind_of`: of
-  // each core of the design; empty: each core is a kind.
-  void apply(const search::Genome& schedule, std::size_t w, const model::Network& network,
-             const model::MultiCore& system, const std::vector<std::string>& kind_of,
+  // Puts the choices of a genome's schedule part for workload `w` of a design into a request.
+  void apply(const search::Genome& schedule, std::size_t w, const SystemDesign& design,
              ScheduleRequest& request) const;
 
  private:
   int value(const search::Genome& schedule, int gene) const {
     return gene < 0 ? 0 : schedule.at(static_cast<std::size_t>(gene));
   }
+  search::CoreChoices choices_of(std::uint64_t design) const;
   int add(search::ScheduleGene kind, int size, std::uint32_t modes = ~std::uint32_t{0});
   void add_workload(const model::Network& network, const model::CoreMapping& mapping);
 
@@ -65,6 +63,9 @@ class JointGenes {
   int priority_gene_ = -1;
   std::vector<std::vector<JointLayer>> layers_;  // of each workload
   std::vector<const JointLayer*> layer_of_gene_;
+  std::vector<int> frame_;  // parameters that the number of cores follows from, among others
+  mutable std::mutex mutex_;
+  mutable std::map<std::vector<int>, std::shared_ptr<const search::CoreChoices>> choices_;
 };
 
 }  // namespace ridgeline::engine

@@ -57,7 +57,7 @@ class Master {
         ledger_(ledger),
         work_(context, ledger.front()),
         progress_(context.options.quiet, context.options.verbose, context.options.hooks),
-        status_(context.options.output, context.study.spec().name, context.options.threads),
+        status_(context.options.output, context.study.spec(), context.options.threads),
         pace_(transport.size() == 1),
         samples_(opened.before) {
     if (!samples_.empty()) seconds_before_ = samples_.back().seconds;

@@ -10,15 +10,10 @@
 
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/joint_genes.hpp"
-#include "engine/run/automatic_schedule.hpp"
+#include "engine/explore/system_designs.hpp"
 #include "engine/run/memory_limit.hpp"
 #include "engine/run/schedule_run.hpp"
 #include "io/document/given.hpp"
-#include "io/inputs/multicore_reader.hpp"
-#include "io/inputs/stream_mapping_reader.hpp"
-#include "io/inputs/workload_reader.hpp"
-#include "io/onnx/multicore_lowering.hpp"
-#include "io/onnx/onnx_graph.hpp"
 #include "io/results/design_compare.hpp"
 #include "io/results/schedule_report.hpp"
 #include "search/designs/design_bound.hpp"
@@ -28,16 +23,14 @@ namespace {
 
 // Mappings of nodes on cores that a rank remembers; each takes a few kilobytes.
 constexpr std::size_t kRemembered = 30'000;
+// Graphs of nodes that a rank keeps for later designs.
+constexpr std::size_t kPoolBytes = std::size_t{192} << 20;
 // Documents of designs list nodes and transfers of schedules up to this number of nodes.
 constexpr std::size_t kListedNodes = 1'000;
 
 class MultiCoreSystem {
  public:
-  struct Design {
-    model::MultiCore system;
-    model::CoreMapping mapping;
-    std::vector<model::Network> networks;
-  };
+  using Design = SystemDesign;
   // The best schedule of one workload, over the modes and ways to cut that the study lists.
   struct Found {
     ScheduleResult result;
@@ -56,7 +49,10 @@ class MultiCoreSystem {
   static constexpr std::size_t kKept = 32;  // graphs and records are large
 
   explicit MultiCoreSystem(const io::Study& study)
-      : study_(study), cache_(std::make_shared<NodeCostCache>()) {
+      : study_(study),
+        designs_(study),
+        cache_(std::make_shared<NodeCostCache>()),
+        pool_(std::make_shared<VariantPool>(kPoolBytes)) {
     if (study.counts_genomes()) genes_ = std::make_unique<const JointGenes>(study);
   }
 
@@ -67,7 +63,7 @@ class MultiCoreSystem {
                            "use latency and energy");
     for (const auto& [dim, choices] : study_.spec().schedule_search.granularity) {
       bool known = false;
-      for (const model::Network& network : design.networks)
+      for (const model::Network& network : design.networks())
         for (const model::NetworkNode& node : network.nodes)
           known = known || (node.layer && model::tiling_dim(*node.layer, dim) >= 0);
       if (!known)
@@ -81,15 +77,15 @@ class MultiCoreSystem {
     // Of each workload: of what is to come the ideal figures, of the one at hand what no schedule
     // can beat, of the others what was found.
     std::vector<search::DesignBound> least;
-    for (const model::Network& network : design.networks)
+    for (const model::Network& network : design.networks())
       least.push_back(search::system_bound(network, design.system));
     Solution schedules;
-    for (std::size_t w = 0; w < design.networks.size(); ++w) {
+    for (std::size_t w = 0; w < design.networks().size(); ++w) {
       const auto hopeless = [&](const search::ScheduleBound& bound) {
         least[w] = {bound.energy, bound.latency};
         return give_up(metrics_of(design, least), w == 0 ? Bound::tables : Bound::partial);
       };
-      schedules.push_back(schedule(design, design.networks[w], stop, hopeless));
+      schedules.push_back(schedule(design, w, stop, hopeless));
       if (!schedules.back().infeasible.empty()) break;
       const model::ScheduleFigures& figures = schedules.back().result.figures;
       least[w] = {figures.energy.total(), figures.latency};
@@ -98,23 +94,26 @@ class MultiCoreSystem {
   }
 
   // The one schedule that these genes describe, of each workload.
-  Solution solve(const Design& design, const io::DesignDocuments& documents,
-                 const search::Genome& genes, const StopCheck& stop) {
+  Solution solve(const Design& design, const search::Genome& genes, bool figures_alone,
+                 const StopCheck& stop) {
     Solution schedules;
-    for (std::size_t w = 0; w < design.networks.size(); ++w) {
+    for (std::size_t w = 0; w < design.networks().size(); ++w) {
       ScheduleRequest request = request_of(stop);
-      genes_->apply(genes, w, design.networks[w], design.system, documents.kind_of, request);
+      genes_->apply(genes, w, design, request);
+      request.only_figures = figures_alone;
+      const ScheduleMemory memory = memory_of(design, w);
+      request.memory = &memory;
       const auto known = cache();
       Found& found = schedules.emplace_back();
-      found.result =
-          run_schedule(design.networks[w], design.system, design.mapping, request, known.get());
+      found.result = run_schedule(design.networks()[w], design.system, design.frame->mapping,
+                                  request, known.get());
       if (stop()) throw Stopped{};
       found.mode = genes_->mode(genes).name;
       if (request.granularity) found.granularity_dim = request.granularity->dim;
       found.stacks = request.tiling.stacks;
       found.priority = genes_->priority(genes);
       if (found.result.best >= 0) continue;
-      found.infeasible = found.mode + ": " + reason(design.networks[w], found.result);
+      found.infeasible = found.mode + ": " + reason(design.networks()[w], found.result);
       break;
     }
     return schedules;
@@ -127,7 +126,7 @@ class MultiCoreSystem {
   Metrics lower_bounds(const Design& design, const Solution& schedules) const {
     std::vector<search::DesignBound> least;
     for (std::size_t w = 0; w < schedules.size(); ++w) {
-      least.push_back(search::system_bound(design.networks[w], design.system));
+      least.push_back(search::system_bound(design.networks()[w], design.system));
       least.back().latency = std::max(least.back().latency, schedules[w].least.latency);
       least.back().energy = std::max(least.back().energy, schedules[w].least.energy);
     }
@@ -140,7 +139,7 @@ class MultiCoreSystem {
 
   static std::string infeasible(const Design& design, const Solution& schedules) {
     const std::string& why = schedules.back().infeasible;
-    return why.empty() ? why : design.networks[schedules.size() - 1].name + ": " + why;
+    return why.empty() ? why : design.networks()[schedules.size() - 1].name + ": " + why;
   }
 
   std::string describe(const Design& design, const Solution& schedules) const {
@@ -150,35 +149,18 @@ class MultiCoreSystem {
     return documents.dump();
   }
 
-  Design read(const io::DesignDocuments& documents) const {
-    const io::StudySpec& spec = study_.spec();
-    if (!documents.infeasible.empty()) throw NoSuchSystem(documents.infeasible);
-    Design design;
-    design.system =
-        io::read_multicore(documents.accelerator.root(), spec.accelerator.parent_path());
-    design.mapping = io::read_core_mapping(documents.mapping.root());
-    design.networks = networks_of(study_, documents, design.mapping);
-    for (const model::Network& network : design.networks) {
-      check_served(documents, design.mapping, network);
-      io::check_core_mapping(documents.mapping.root(), design.mapping, network, design.system);
-    }
-    // What the mapping leaves out may run wherever it can.
-    for (const model::Network& network : design.networks) {
-      complete_mapping(network, design.system, design.mapping);
-    }
-    return design;
-  }
+  Design design(std::uint64_t id) { return designs_.design(id); }
 
   // Of all workloads together.
   double schedules(const Design& design) const {
     double all = 1;
-    for (const model::Network& network : design.networks) all *= schedules_of(design, network);
+    for (const model::Network& network : design.networks()) all *= schedules_of(design, network);
     return all;
   }
 
   Metrics bound(const Design& design) const {
     std::vector<search::DesignBound> least;
-    for (const model::Network& network : design.networks)
+    for (const model::Network& network : design.networks())
       least.push_back(search::system_bound(network, design.system));
     return metrics_of(design, least);
   }
@@ -194,7 +176,7 @@ class MultiCoreSystem {
       const double weight = spec.workloads[w].weight;
       const model::ScheduleFigures& figures = schedules[w].result.figures;
       double macs = 0;
-      for (const model::NetworkNode& node : design.networks[w].nodes)
+      for (const model::NetworkNode& node : design.networks()[w].nodes)
         if (node.layer) macs += static_cast<double>(node.layer->mac_count());
       add_workload(metrics, weight, figures.latency, figures.energy.total());
       metric_of(metrics, io::Metric::utilization) += weight * (macs / units / figures.latency);
@@ -218,19 +200,6 @@ class MultiCoreSystem {
     return bound;
   }
 
-  static void check_served(const io::DesignDocuments& documents, const model::CoreMapping& mapping,
-                           const model::Network& network) {
-    if (documents.unserved.empty()) return;
-    for (const model::NetworkNode& node : network.nodes) {
-      if (!node.layer) continue;
-      const model::CoreMappingEntry* entry = mapping.choose(node.name, node.operator_type);
-      const auto place = documents.unserved.find(entry == nullptr ? "" : entry->name);
-      if (place == documents.unserved.end()) continue;
-      throw NoSuchSystem(network.name + ": no core runs layer " + node.name + " (" +
-                         node.operator_type + "): " + place->second);
-    }
-  }
-
   // Cores of each slice of each layer that has a choice, and in fused ones the cut of each stack.
   double schedules_of(const Design& design, const model::Network& network) const {
     const io::ScheduleSearch& search = study_.spec().schedule_search;
@@ -240,7 +209,8 @@ class MultiCoreSystem {
       const bool fused = mode == "fused";
       tiling.mode = fused ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
       tiling.weight_capacity = model::weight_capacity(design.system);
-      const model::CnGraphResult built = model::build_cn_graph(network, design.mapping, tiling);
+      const model::CnGraphResult built =
+          model::build_cn_graph(network, design.frame->mapping, tiling);
       if (built.problem) continue;
       double allocations = 1;
       for (const model::CnLayer& layer : built.graph.layers) {
@@ -285,10 +255,20 @@ class MultiCoreSystem {
     return request;
   }
 
-  Found schedule(const Design& design, const model::Network& network, const StopCheck& stop,
+  // What earlier designs with the same frame left for a workload.
+  ScheduleMemory memory_of(const Design& design, std::size_t w) const {
+    return {pool_.get(), std::to_string(design.frame->number) + '/' + std::to_string(w),
+            design.frame->interconnect.get(), &design.contents};
+  }
+
+  Found schedule(const Design& design, std::size_t w, const StopCheck& stop,
                  const std::function<bool(const search::ScheduleBound&)>& hopeless) {
+    const model::Network& network = design.networks()[w];
     const io::ScheduleSearch& search = study_.spec().schedule_search;
     ScheduleRequest request = request_of(stop);
+    const ScheduleMemory memory = memory_of(design, w);
+    request.memory = &memory;
+    request.only_figures = true;
     // Of several modes or cuts one may be better than what makes another hopeless.
     if (search.modes.size() == 1 && search.granularity.empty()) request.give_up = hopeless;
     Found best;
@@ -299,7 +279,7 @@ class MultiCoreSystem {
           mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
       const auto known = cache();
       ScheduleResult result =
-          run_schedule(network, design.system, design.mapping, request, known.get());
+          run_schedule(network, design.system, design.frame->mapping, request, known.get());
       // A search that was cut short has not found what it would have.
       if (stop()) throw Stopped{};
       if (result.given_up) throw GivenUp{};
@@ -309,9 +289,7 @@ class MultiCoreSystem {
           best.infeasible += (best.infeasible.empty() ? "" : "; ") + why;
         return;
       }
-      if (!least) least = result.bound;
-      least->latency = std::min(least->latency, result.bound.latency);
-      least->energy = std::min(least->energy, result.bound.energy);
+      least = least ? search::least_of(*least, result.bound) : result.bound;
       converged = converged && result.converged;
       if (!best.mode.empty() && !(value(result) < value(best.result))) return;
       best = {std::move(result), mode,
@@ -351,8 +329,11 @@ class MultiCoreSystem {
   // A result of `ridgeline schedule`, without what depends on timing.
   nlohmann::ordered_json describe_schedule(const Design& design, std::size_t w,
                                            const Found& found) const {
-    const ScheduleResult& result = found.result;
-    const model::Network& network = design.networks[w];
+    ScheduleResult result = found.result;
+    // Of most designs nobody asks when what ran.
+    if (result.record.order.empty())
+      model::Scheduler(result.variant->problem).evaluate(result.chosen().allocation, result.record);
+    const model::Network& network = design.networks()[w];
     const io::ScheduleReport report{.workload = network.name,
                                     .accelerator = design.system.name,
                                     .mode = found.mode,
@@ -378,9 +359,11 @@ class MultiCoreSystem {
   }
 
   const io::Study& study_;
+  SystemDesigns designs_;
   std::unique_ptr<const JointGenes> genes_;  // where ids count genomes
   std::mutex mutex_;
   std::shared_ptr<NodeCostCache> cache_;
+  std::shared_ptr<VariantPool> pool_;
 };
 
 }  // namespace

@@ -21,6 +21,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
+// Members of the front that are listed.
+constexpr std::size_t kShownPoints = 1000;
+
 ordered_json number(double value) {
   return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
 }
@@ -50,8 +53,8 @@ std::filesystem::path status_file(const std::filesystem::path& output) {
   return std::filesystem::path(output.string() + ".d") / "status.json";
 }
 
-StatusWriter::StatusWriter(std::filesystem::path output, std::string study, int threads)
-    : path_(status_file(output)), study_(std::move(study)), threads_(threads) {}
+StatusWriter::StatusWriter(std::filesystem::path output, const io::StudySpec& study, int threads)
+    : path_(status_file(output)), study_(study), threads_(threads) {}
 
 void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
   if (seconds < next_) return;
@@ -61,7 +64,7 @@ void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
   const double rate = before_ > 0 && seconds > before_
                           ? static_cast<double>(known - known_before_) / (seconds - before_)
                           : 0;
-  ordered_json status{{"study", study_},
+  ordered_json status{{"study", study_.name},
                       {"process", ::getpid()},
                       {"threads", threads_},
                       {"seconds", seconds},
@@ -73,7 +76,18 @@ void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
                       {"hypervolume", number(hypervolume_of(ledger))},
                       {"left", rate > 0 ? number(static_cast<double>(expected - known) / rate)
                                         : ordered_json(nullptr)},
+                      {"objectives", ordered_json::array()},
+                      {"points", ordered_json::array()},
                       {"ranks", ordered_json::array()}};
+  for (const io::Metric objective : study_.objectives)
+    status["objectives"].push_back(model::to_string(objective));
+  std::vector<std::vector<double>> points = ledger.front().vectors();
+  if (points.size() > kShownPoints) points.resize(kShownPoints);
+  for (std::vector<double>& point : points) {
+    for (std::size_t o = 0; o < point.size(); ++o)
+      if (model::maximised(study_.objectives[o])) point[o] = -point[o];
+    status["points"].push_back(point);
+  }
   for (int rank = 0; rank < ranks; ++rank)
     status["ranks"].push_back(
         {{"rank", rank}, {"alive", ledger.alive(rank)}, {"holds", ledger.outstanding(rank)}});

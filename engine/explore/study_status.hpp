@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/explore/ledger.hpp"
+#include "io/study/study_document.hpp"
 
 namespace ridgeline::engine {
 
@@ -15,14 +16,14 @@ std::filesystem::path status_file(const std::filesystem::path& output);
 
 class StatusWriter {
  public:
-  StatusWriter(std::filesystem::path output, std::string study, int threads);
+  StatusWriter(std::filesystem::path output, const io::StudySpec& study, int threads);
   // Writes at most once a second. `seconds` of work on this study, earlier runs included. A file
   // that cannot be written is left out: nothing depends on it.
   void show(const Ledger& ledger, int ranks, double seconds);
 
  private:
   std::filesystem::path path_;
-  std::string study_;
+  const io::StudySpec& study_;
   int threads_;
   double next_ = 0;
   double before_ = 0;  // when it was last written, and what was known then

@@ -60,11 +60,11 @@ void check_all_schedules(const io::Study& study, const search::JointSpace& space
     const auto design = study.next_existing(from, kSteps);
     if (!design) break;
     from = *design + 1;
-    const search::CoreChoices cores = space.cores(*design);
+    const auto cores = space.cores(*design);
     double genomes = 1;
     for (std::size_t g = 0; g < space.genes.size(); ++g)
       genomes *= space.genes[g].kind == search::ScheduleGene::core
-                     ? static_cast<double>(std::max<std::size_t>(1, cores.values[g].size()))
+                     ? static_cast<double>(std::max<std::size_t>(1, cores->values[g].size()))
                      : space.genes[g].size;
     all += genomes;
   }

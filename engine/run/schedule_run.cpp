@@ -4,11 +4,13 @@
 #include <limits>
 #include <set>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "engine/commands/mapping_options.hpp"
 #include "engine/run/memory_limit.hpp"
 #include "engine/run/team.hpp"
 #include "search/designs/design_bound.hpp"
+#include "search/mapping/content_key.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -29,23 +31,14 @@ std::size_t variant_bytes() {
 // Ways to cut that are all bounded; of more, none.
 constexpr std::uint64_t kBoundedCuts = 16;
 
-template <typename T>
-std::size_t bytes_of(const std::vector<T>& v) {
-  return v.capacity() * sizeof(T);
-}
-
-// About what a way to cut takes.
-std::size_t bytes_of(const ScheduleVariant& v) {
-  const model::CnGraph& g = v.graph;
-  const model::ScheduleProblem& p = v.problem;
-  return sizeof v + bytes_of(g.nodes) + bytes_of(g.tensors) + bytes_of(g.ranges) +
-         bytes_of(g.predecessors) + bytes_of(g.successors) + bytes_of(g.predecessor_begin) +
-         bytes_of(g.successor_begin) + bytes_of(g.order) + bytes_of(p.nodes) + bytes_of(p.needs) +
-         bytes_of(p.tensors) + bytes_of(p.uses) +
-         p.parts.size() * (sizeof(model::ScheduleProblem::Part) + 4 * sizeof(model::Range)) +
-         bytes_of(p.costs.costs) + bytes_of(p.order) + bytes_of(p.successors) +
-         v.mappings.size() * 4096;
-}
+struct ContentHash {
+  std::size_t operator()(const LentVariant::Known* known) const { return known->hash; }
+};
+struct SameContent {
+  bool operator()(const LentVariant::Known* a, const LentVariant::Known* b) const {
+    return a == b || a->mapping == b->mapping || a->content == b->content;
+  }
+};
 
 class Run {
  public:
@@ -57,7 +50,9 @@ class Run {
         request_(request),
         cache_(cache),
         tiling_(request.tiling),
-        interconnect_(model::build_interconnect(system)),
+        interconnect_(request.memory != nullptr
+                          ? *request.memory->interconnect
+                          : own_interconnect_.emplace(model::build_interconnect(system))),
         memories_(model::build_top_memories(system, interconnect_)),
         team_(request.threads),
         schedulers_(at(team_.threads())) {
@@ -116,7 +111,11 @@ class Run {
       return result;
     }
     if (!make_space(*first, result)) return result;
-    search(*first, result);
+    if (request_.only_figures && space_.values.empty()) {
+      schedule_once(std::move(first), result);
+    } else {
+      search(*first, result);
+    }
     return result;
   }
 
@@ -158,8 +157,7 @@ class Run {
     std::shared_ptr<const ScheduleVariant> fresh = variants_.back().second;
     std::uint64_t& mappings = evaluated_[factors];
     mappings = 0;
-    for (const search::NodeMapping& m : fresh->mappings)
-      mappings += static_cast<std::uint64_t>(m.evaluated);
+    for (const auto& m : fresh->mappings) mappings += static_cast<std::uint64_t>(m->evaluated);
     std::size_t bytes = 0;
     for (const auto& known : variants_) bytes += bytes_of(*known.second);
     while (variants_.size() > 1 && bytes > variant_bytes()) {
@@ -170,8 +168,52 @@ class Run {
   }
 
   std::shared_ptr<const ScheduleVariant> build(const Factors& factors) {
-    auto v = std::make_shared<ScheduleVariant>();
-    v->number = ++built_;
+    const model::TilingOptions tiling = tiling_of(factors);
+    std::shared_ptr<LentVariant> lent;
+    std::string key;
+    if (request_.memory != nullptr) {
+      key = key_of(tiling);
+      lent = request_.memory->pool->take(key);
+    }
+    const bool known = lent != nullptr;
+    if (!known) {
+      auto fresh = std::make_unique<LentVariant>();
+      model::CnGraphResult built = model::build_cn_graph(network_, mapping_, tiling);
+      fresh->variant.tiling_problem = built.problem;
+      fresh->variant.graph = std::move(built.graph);
+      for (const model::CnLayer& layer : fresh->variant.graph.layers)
+        fresh->cores.push_back(layer.cores);
+      if (request_.memory != nullptr && !built.problem) {
+        lent = request_.memory->pool->adopt(key, std::move(fresh));
+      } else {
+        lent = std::move(fresh);
+      }
+    }
+    ScheduleVariant& v = lent->variant;
+    v.number = ++built_;
+    if (v.tiling_problem) return {lent, &v};
+    for (std::size_t l = 0; l < v.graph.layers.size(); ++l) {
+      model::CnLayer& layer = v.graph.layers[l];
+      const LayerAllocation* given = given_cores(layer.id);
+      layer.cores = given != nullptr ? given->cores : lent->cores[l];
+    }
+    if (request_.memory != nullptr) {
+      recall_costs(*lent);
+    } else {
+      find_costs(v);
+    }
+    model::NodeCostTable costs = search::node_cost_table(v.plan, v.mappings);
+    if (known) {
+      v.problem.memories = memories_;
+      v.problem.costs = std::move(costs);
+    } else {
+      v.problem = model::compile_schedule(v.graph, interconnect_, memories_, system_.offchip_core,
+                                          std::move(costs), request_.schedule);
+    }
+    return {lent, &v};
+  }
+
+  model::TilingOptions tiling_of(const Factors& factors) const {
     model::TilingOptions tiling = tiling_;
     for (std::size_t s = 0; s < factors.size(); ++s) {
       for (const int id : cut_stacks_[s]) {
@@ -181,31 +223,86 @@ class Run {
         tiling.intra.push_back({id, {{node.layer->dims[at(dim)].name, factors[s]}}});
       }
     }
-    model::CnGraphResult built = model::build_cn_graph(network_, mapping_, tiling);
-    if (built.problem) {
-      v->tiling_problem = built.problem;
-      return v;
+    return tiling;
+  }
+
+  // What a graph and the order of its nodes follow from, where a memory's key says the rest.
+  std::string key_of(const model::TilingOptions& tiling) const {
+    search::ContentKey key;
+    key.text(request_.memory->key);
+    key.number(static_cast<int>(tiling.mode));
+    key.number(static_cast<int>(request_.schedule.semantics.priority));
+    if (tiling.mode != model::ScheduleMode::layer_by_layer) {
+      key.list(model::choose_stacks(network_, tiling), [&](const std::vector<int>& stack) {
+        key.list(stack, [&](int id) { key.number(id); });
+      });
     }
-    v->graph = std::move(built.graph);
-    for (model::CnLayer& layer : v->graph.layers) {
-      if (const LayerAllocation* given = given_cores(layer.id)) layer.cores = given->cores;
-    }
-    v->plan = search::plan_node_costs(v->graph, system_, request_.costs.rules_of_2023);
-    v->mappings.resize(v->plan.tasks.size());
-    team_.run(v->plan.tasks.size(), [&](std::size_t t, int) {
-      const search::NodeTask& task = v->plan.tasks[t];
-      if (auto known = cache_.find(task.content)) {
-        v->mappings[t] = std::move(*known);
-        return;
-      }
-      start_layer_search();
-      v->mappings[t] = search::run_node_task(task, v->graph, system_, request_.costs);
-      cache_.insert(task.content, v->mappings[t]);
+    key.list(tiling.intra, [&](const auto& cut) {
+      key.number(cut.first);
+      key.list(cut.second, [&](const model::TilingRequest& request) {
+        key.text(request.dim);
+        key.number(request.factor);
+      });
     });
-    v->problem =
-        model::compile_schedule(v->graph, interconnect_, memories_, system_.offchip_core,
-                                search::node_cost_table(v->plan, v->mappings), request_.schedule);
-    return v;
+    return key.take();
+  }
+
+  void find_costs(ScheduleVariant& v) {
+    v.plan = search::plan_node_costs(v.graph, system_, request_.costs.rules_of_2023);
+    v.mappings.resize(v.plan.tasks.size());
+    team_.run(v.plan.tasks.size(),
+              [&](std::size_t t, int) { v.mappings[t] = mapping_of(v.plan.tasks[t], v.graph); });
+  }
+
+  std::shared_ptr<const search::NodeMapping> mapping_of(const search::NodeTask& task,
+                                                        const model::CnGraph& graph) {
+    if (auto known = cache_.find(task.content)) return known;
+    start_layer_search();
+    auto found = std::make_shared<const search::NodeMapping>(
+        search::run_node_task(task, graph, system_, request_.costs));
+    cache_.insert(task.content, found);
+    return found;
+  }
+
+  // The same from columns of earlier runs, without a look at what is in them. Equal results are one
+  // task there as here.
+  void recall_costs(LentVariant& lent) {
+    ScheduleVariant& v = lent.variant;
+    const std::vector<int>& contents = *request_.memory->contents;
+    const auto offchip = static_cast<std::uint64_t>(contents[at(system_.offchip_core)]);
+    std::vector<LentVariant::Column*> columns(system_.cores.size(), nullptr);
+    std::unordered_map<const LentVariant::Known*, int, ContentHash, SameContent> tasks;
+    v.plan = {};
+    v.plan.cores = static_cast<int>(system_.cores.size());
+    v.plan.task_of.assign(v.graph.unique_nodes.size() * system_.cores.size(), -1);
+    v.mappings.clear();
+    for (std::size_t u = 0; u < v.graph.unique_nodes.size(); ++u) {
+      const std::int32_t node = v.graph.unique_nodes[u];
+      for (const int core : v.graph.layer_of(node).cores) {
+        if (core < 0 || core >= v.plan.cores || !system_.cores[at(core)].computes()) continue;
+        LentVariant::Column*& column = columns[at(core)];
+        if (column == nullptr) {
+          const std::uint64_t content =
+              static_cast<std::uint64_t>(contents[at(core)]) << 32 | offchip;
+          column = &lent.columns[content];
+          column->resize(v.graph.unique_nodes.size());
+        }
+        LentVariant::Known& known = (*column)[u];
+        if (known.mapping == nullptr) {
+          search::NodeTask task =
+              search::node_task(v.graph, node, core, system_, request_.costs.rules_of_2023);
+          known.mapping = mapping_of(task, v.graph);
+          known.content = std::move(task.content);
+          known.hash = std::hash<std::string>()(known.content);
+        }
+        const auto [task, fresh] = tasks.try_emplace(&known, static_cast<int>(v.mappings.size()));
+        if (fresh) {
+          v.mappings.push_back(known.mapping);
+          v.plan.tasks.push_back({v.graph.nodes[at(node)].layer, core, {}, {}});
+        }
+        v.plan.task_of[u * system_.cores.size() + at(core)] = task->second;
+      }
+    }
   }
 
   const LayerAllocation* given_cores(int id) const {
@@ -249,11 +346,11 @@ class Run {
         if (v.graph.nodes[at(v.graph.unique_nodes[u])].layer != layer) continue;
         const int task = v.plan.task(static_cast<int>(u), core);
         if (task < 0) continue;
-        if (v.mappings[at(task)].infeasible.empty()) {
+        if (v.mappings[at(task)]->infeasible.empty()) {
           reasons += "it can run there";
           break;
         }
-        reasons += v.mappings[at(task)].infeasible;
+        reasons += v.mappings[at(task)]->infeasible;
         break;
       }
     }
@@ -399,8 +496,8 @@ class Run {
     for (std::size_t s = 0; s < cut_genes_ && ways <= kBoundedCuts; ++s)
       ways *= request_.granularity->factors.size();
     if (ways > kBoundedCuts) return system_bound();
-    search::ScheduleBound least{std::numeric_limits<double>::infinity(),
-                                std::numeric_limits<double>::infinity()};
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    search::ScheduleBound least{kInfinity, kInfinity, kInfinity};
     for (std::uint64_t way = 0; way < ways; ++way) {
       // Where others share the search, all must come to the same bound.
       if (request_.spread == nullptr && request_.search.budget.stopped()) return system_bound();
@@ -413,9 +510,7 @@ class Run {
       }
       const std::shared_ptr<const ScheduleVariant> v = variant(factors);
       if (v->tiling_problem) continue;
-      const search::ScheduleBound one = bound_of(*v);
-      least.latency = std::min(least.latency, one.latency);
-      least.energy = std::min(least.energy, one.energy);
+      least = search::least_of(least, bound_of(*v));
     }
     return least;
   }
@@ -460,6 +555,21 @@ class Run {
                           [&](int core) { return equal(members.front(), core); });
     });
     return classes;
+  }
+
+  // The one schedule that there is.
+  void schedule_once(std::shared_ptr<const ScheduleVariant> v, ScheduleResult& result) {
+    result.searched = false;
+    result.evaluated = 1;
+    result.figures = model::Scheduler(v->problem).evaluate(base_);
+    if (!result.figures.feasible()) {
+      if (result.figures.node >= 0) result.failed_layer = v->graph.layer_of(result.figures.node).id;
+      result.infeasible = describe(result.figures, *v, system_);
+      return;
+    }
+    result.front.push_back({first_cuts().front(), base_, result.figures});
+    result.best = 0;
+    result.variant = std::move(v);
   }
 
   void search(const ScheduleVariant& first, ScheduleResult& result) {
@@ -519,8 +629,12 @@ class Run {
     result.best = found.best;
     const search::Genome& best = found.front[at(found.best)].genome;
     result.variant = variant(factors_of(best));
-    model::Scheduler scheduler(result.variant->problem);
-    result.figures = scheduler.evaluate(allocation_of(best), result.record);
+    if (request_.only_figures) {
+      result.figures = found.front[at(found.best)].figures;
+    } else {
+      model::Scheduler scheduler(result.variant->problem);
+      result.figures = scheduler.evaluate(allocation_of(best), result.record);
+    }
     const double value = search::objective_value(options.report, result.figures);
     // Where all was tried, nothing is better than the best.
     if (found.engine == search::AllocationEngine::exhaustive && found.converged)
@@ -534,7 +648,8 @@ class Run {
   const ScheduleRequest& request_;
   NodeCostCache& cache_;
   model::TilingOptions tiling_;
-  model::Interconnect interconnect_;
+  std::optional<model::Interconnect> own_interconnect_;
+  const model::Interconnect& interconnect_;
   model::TopMemories memories_;
   Team team_;
   using OwnScheduler = std::pair<std::uint64_t, std::unique_ptr<model::Scheduler>>;
@@ -560,23 +675,6 @@ std::string tensor_name(const model::CnGraph& graph, int tensor) {
 }
 
 }  // namespace
-
-std::optional<search::NodeMapping> NodeCostCache::find(const std::string& content) const {
-  const std::lock_guard lock(mutex_);
-  const auto place = known_.find(content);
-  if (place == known_.end()) return std::nullopt;
-  return place->second;
-}
-
-void NodeCostCache::insert(const std::string& content, const search::NodeMapping& mapping) {
-  const std::lock_guard lock(mutex_);
-  known_.try_emplace(content, mapping);
-}
-
-std::size_t NodeCostCache::size() const {
-  const std::lock_guard lock(mutex_);
-  return known_.size();
-}
 
 ScheduleResult run_schedule(const model::Network& network, const model::MultiCore& system,
                             const model::CoreMapping& mapping, const ScheduleRequest& request,
@@ -614,8 +712,8 @@ std::string describe(const model::ScheduleFigures& figures, const ScheduleVarian
       return "";
     case ScheduleFailure::core_cannot_run: {
       std::string reason = where + "its core cannot run it";
-      for (const search::NodeMapping& m : variant.mappings) {
-        if (!m.infeasible.empty()) return reason + " (" + m.infeasible + ")";
+      for (const auto& m : variant.mappings) {
+        if (!m->infeasible.empty()) return reason + " (" + m->infeasible + ")";
       }
       return reason;
     }

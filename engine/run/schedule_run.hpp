@@ -7,15 +7,14 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/run/schedule_memo.hpp"
 #include "engine/run/spread.hpp"
 #include "model/system/core_mapping.hpp"
 #include "model/system/multicore.hpp"
@@ -59,18 +58,11 @@ struct ScheduleRequest {
   Spread* spread = nullptr;
   // Schedules to begin with: cores of layers by id, as far as they may run there.
   std::vector<std::vector<LayerAllocation>> warm_starts;
-};
-
-// Mapping searches done so far, by content; may be shared between runs with the same options.
-class NodeCostCache {
- public:
-  std::optional<search::NodeMapping> find(const std::string& content) const;
-  void insert(const std::string& content, const search::NodeMapping& mapping);
-  std::size_t size() const;
-
- private:
-  mutable std::mutex mutex_;
-  std::map<std::string, search::NodeMapping> known_;
+  // Only what schedules cost: no record of the best one and, where the request leaves no choice, no
+  // bounds.
+  bool only_figures = false;
+  // What earlier runs left for this one; null: nothing.
+  const ScheduleMemory* memory = nullptr;
 };
 
 using search::ScheduleChoice;

@@ -22,6 +22,7 @@ class Starts {
   std::vector<Genome> all() {
     least(hints_.work);
     least(hints_.energy);
+    corner();
     least_product();
     list_schedule();
     balanced();
@@ -50,6 +51,18 @@ class Starts {
     std::vector<std::size_t> places;
     for (const std::vector<double>& row : cost)
       places.push_back(z(std::min_element(row.begin(), row.end()) - row.begin()));
+    keep(places);
+  }
+
+  // Where the sums of latency and energy have their least product.
+  void corner() {
+    if (hints_.least_product.empty()) return;
+    std::vector<std::size_t> places;
+    for (std::size_t g = 0; g < genes_; ++g) {
+      const std::size_t v = place_of(g, hints_.least_product[g]);
+      if (v >= values(g).size()) return;
+      places.push_back(v);
+    }
     keep(places);
   }
 
@@ -213,6 +226,8 @@ AllocationHints allocation_hints(const model::ScheduleProblem& problem,
       hints.energy[g].push_back(bounds.energy(slots[g], core));
     }
   }
+  if (const std::vector<int>& core = bounds.least_product(); !core.empty())
+    for (const int slot : slots) hints.least_product.push_back(core[z(slot)]);
   hints.fixed_work.assign(z(problem.cores), 0);
   for (int s = 0; s < problem.slots; ++s) {
     const std::vector<int>& choices = bounds.choices()[z(s)];

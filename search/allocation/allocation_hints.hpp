@@ -23,6 +23,9 @@ struct AllocationHints {
   std::vector<double> fixed_work;  // by core: cycles of slots without a choice
   std::vector<int> slots;          // of each gene of a core
   int slot_count = 0;              // slots there are, with and without a choice
+  // Core of each gene where the bound on the product of latency and energy is attained, as far as
+  // it counts; empty: unknown.
+  std::vector<int> least_product;
 
   bool known() const { return !work.empty(); }
 };
@@ -33,8 +36,9 @@ AllocationHints allocation_hints(const model::ScheduleProblem& problem,
                                  std::size_t first, std::span<const int> slots);
 
 // Good genomes without any evaluation, different from each other: the fastest and the thriftiest
-// core for each slot, balanced work, a list schedule by critical path, runs of slots on one core
-// each, and everything on one core. Their genes before `first` are the middle of their values.
+// core for each slot, the least product of both, balanced work, a list schedule by critical path,
+// runs of slots on one core each, and everything on one core. Their genes before `first` are the
+// middle of their values.
 std::vector<Genome> constructive_starts(const GenomeSpace& space, const AllocationHints& hints);
 
 }  // namespace ridgeline::search

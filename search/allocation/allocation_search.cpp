@@ -20,6 +20,9 @@ constexpr double kRounding = 1e-8;      // what bounds leave for it, relatively
 // often it does before the search counts as converged.
 constexpr int kStaleGenerations = 10;
 constexpr int kRestarts = 2;
+// The same where the best is further from its bound than this share of it.
+constexpr double kOpenGap = 0.005;
+constexpr int kRestartsOfOpen = 6;
 // Genomes whose figures are remembered; more, and all are forgotten.
 constexpr std::size_t kRemembered = 200'000;
 
@@ -37,6 +40,9 @@ struct EqualGenomes {
 };
 
 }  // namespace
+
+// Starts that are tried before anything else where one that meets the bound ends the search.
+constexpr std::size_t kOpening = 4;
 
 // What both ways to search have in common: the batch, and what was found.
 class AllocationSearch::Engine {
@@ -85,9 +91,31 @@ class AllocationSearch::Engine {
     return fitness;
   }
 
+  // Nothing is better than the best so far, and no more is wanted.
+  bool proven(std::span<const model::ScheduleFigures> figures) {
+    for (const model::ScheduleFigures& f : figures)
+      if (f.feasible()) least_met_ = std::min(least_met_, objective_value(options.report, f));
+    return !options.whole_front && least_met_ <= options.least * (1 + kRounding);
+  }
+
+  // What may meet the bound at once: the first of the constructive starts.
+  std::vector<Genome> opening(const GenomeSpace& space, const AllocationHints& hints) const {
+    std::vector<Genome> starts;
+    if (options.whole_front || !(options.least > 0)) return starts;
+    for (const Genome& genome : constructive_starts(space, hints)) {
+      const Genome canonical = symmetry_.canonical(genome);
+      if (std::find(starts.begin(), starts.end(), canonical) == starts.end())
+        starts.push_back(canonical);
+      if (starts.size() == kOpening) break;
+    }
+    return starts;
+  }
+
   const GenomeSymmetry& symmetry_;
 
  private:
+  double least_met_ = std::numeric_limits<double>::infinity();
+
   void offer(const Genome& genome, const model::ScheduleFigures& figures) {
     if (!figures.feasible()) {
       if (!infeasible_met_) infeasible_ = {genome, figures};
@@ -104,22 +132,30 @@ class AllocationSearch::Engine {
 
 class AllocationSearch::Exhaustive final : public Engine {
  public:
-  Exhaustive(const GenomeSymmetry& symmetry, AllocationSearchOptions settings)
+  Exhaustive(const GenomeSpace& space, const GenomeSymmetry& symmetry, const AllocationHints& hints,
+             AllocationSearchOptions settings)
       : Engine(symmetry, std::move(settings)), next_(symmetry.first()) {
-    fill();
+    opening_ = opening(space, hints);
+    batch = opening_;
+    if (batch.empty()) fill();
   }
-  void advance(std::span<const model::ScheduleFigures>) override { fill(); }
+  void advance(std::span<const model::ScheduleFigures> figures) override {
+    batch.clear();
+    outcome.converged = proven(figures);
+    if (!outcome.converged) fill();
+  }
 
  private:
   void fill() {
-    batch.clear();
     while (more_ && batch.size() < kBatch) {
-      batch.push_back(next_);
+      if (std::find(opening_.begin(), opening_.end(), next_) == opening_.end())
+        batch.push_back(next_);
       more_ = symmetry_.next(next_);
     }
     outcome.converged = batch.empty();
   }
 
+  std::vector<Genome> opening_;
   Genome next_;
   bool more_ = true;
 };
@@ -141,11 +177,21 @@ class AllocationSearch::Genetic : public Engine {
       if (space.contains(genome)) starts_.push_back(symmetry.canonical(genome));
     for (const Genome& genome : constructive_starts(space, hints))
       starts_.push_back(symmetry.canonical(genome));
+    batch = opening(space, hints);
+    opening_ = !batch.empty();
+    if (batch.size() > budget_) batch.resize(budget_);
+    if (opening_) return;
     begin_population();
     next_batch();
   }
 
   void advance(std::span<const model::ScheduleFigures> figures) override {
+    const bool ended = proven(figures);
+    if (opening_ && ended) {
+      outcome.converged = true;
+      batch.clear();
+      return;
+    }
     std::vector<const Known*> told;
     for (std::size_t k = 0; k < batch.size(); ++k) {
       Known& known = known_[batch[k]];
@@ -153,6 +199,15 @@ class AllocationSearch::Genetic : public Engine {
       for (std::size_t f = 0; f < focus_.size(); ++f)
         known.value.push_back(value_of(f, figures[k]));
       told.push_back(&known);
+    }
+    if (std::exchange(opening_, false)) {
+      for (std::size_t f = 0; f < focus_.size(); ++f) {
+        for (std::size_t k = 0; k < told.size(); ++k) locals_[f].tell(batch[k], told[k]->value[f]);
+        locals_[f].settle();
+      }
+      begin_population();
+      next_batch();
+      return;
     }
     finish_generation(told);
     if (known_.size() > kRemembered) known_.clear();
@@ -268,7 +323,8 @@ class AllocationSearch::Genetic : public Engine {
     // Without anything feasible there is no optimum to be at.
     const bool ended = stale_ >= (optimal ? kStaleGenerations : 4 * kStaleGenerations);
     if (!ended) return;
-    if (outcome.restarts < kRestarts) {
+    const bool open = best_.front() > options.least * (1 + kOpenGap);
+    if (outcome.restarts < (open ? kRestartsOfOpen : kRestarts)) {
       ++outcome.restarts;
       begin_population();
     } else {
@@ -284,8 +340,9 @@ class AllocationSearch::Genetic : public Engine {
   std::vector<Genome> starts_;
   std::optional<Nsga2> nsga2_;
   std::map<Genome, Known> known_;
-  int stale_ = 0;     // generations without improvement
-  bool cut_ = false;  // the batch is the last one, cut to what is left of the budget
+  int stale_ = 0;         // generations without improvement
+  bool opening_ = false;  // the batch is the opening: no generation yet
+  bool cut_ = false;      // the batch is the last one, cut to what is left of the budget
 };
 
 // The genetic algorithm, then depth-first branch and bound over the genes in their order, each
@@ -416,7 +473,7 @@ AllocationSearch::AllocationSearch(const GenomeSpace& space, const GenomeSymmetr
   } else if (outcome.engine == AllocationEngine::ga) {
     engine_ = std::make_unique<Genetic>(space, symmetry, hints, std::move(options));
   } else {
-    engine_ = std::make_unique<Exhaustive>(symmetry, std::move(options));
+    engine_ = std::make_unique<Exhaustive>(space, symmetry, hints, std::move(options));
   }
   engine_->outcome.space = outcome.space;
   engine_->outcome.distinct = outcome.distinct;
@@ -459,6 +516,7 @@ double objective_value(ScheduleObjective objective, const model::ScheduleFigures
 }
 
 double least_value(ScheduleObjective objective, const ScheduleBound& bound) {
+  if (objective == ScheduleObjective::edp) return bound.product();
   model::ScheduleFigures figures;
   figures.latency = bound.latency;
   figures.energy.onchip = bound.energy;

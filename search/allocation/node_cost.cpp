@@ -287,7 +287,39 @@ std::array<std::int64_t, model::kMaxOperands> arriving_bits(const model::CnGraph
   return bits;
 }
 
+// A task with its content, from the keys of its parts.
+template <class OffchipKey>
+NodeTask task_of(const model::CnGraph& graph, int node, int core, const model::MultiCore& system,
+                 bool rules_of_2023, const ContentKey& tile, const ContentKey& core_key,
+                 OffchipKey offchip_key) {
+  const model::CnLayer& layer = graph.layer_of(node);
+  const model::Accelerator& accelerator = system.cores[z(core)].accelerator;
+  NodeTask task{graph.nodes[z(node)].layer, core, {}, ""};
+  task.streamed = rules_of_2023 ? model::streamed_operands_of_2023(layer, accelerator,
+                                                                   arriving_bits(graph, node))
+                                : model::streamed_operands(layer, accelerator);
+  ContentKey key = tile;
+  key.append(core_key);
+  if (accelerator.dataflows.empty()) key.unrolls(layer.spatial_mapping);
+  key.list(task.streamed,
+           [&](model::MemoryOperand operand) { key.number(static_cast<int>(operand)); });
+  if (!task.streamed.empty()) key.append(offchip_key());
+  task.content = key.take();
+  return task;
+}
+
 }  // namespace
+
+std::string core_content(const model::Accelerator& core) {
+  return core_key(core).take();
+}
+
+NodeTask node_task(const model::CnGraph& graph, int node, int core, const model::MultiCore& system,
+                   bool rules_of_2023) {
+  return task_of(graph, node, core, system, rules_of_2023, tile_key(graph.layer_of(node)),
+                 core_key(system.cores[z(core)].accelerator),
+                 [&] { return core_key(system.cores[z(system.offchip_core)].accelerator); });
+}
 
 NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system,
                              bool rules_of_2023) {
@@ -302,24 +334,14 @@ NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore
     return key;
   };
   for (const std::int32_t node : graph.unique_nodes) {
-    const int l = graph.nodes[z(node)].layer;
-    const model::CnLayer& layer = graph.layers[z(l)];
+    const model::CnLayer& layer = graph.layer_of(node);
     const ContentKey tile = tile_key(layer);
     std::vector<int> row(system.cores.size(), -1);
     for (const int core : layer.cores) {
       if (core < 0 || core >= plan.cores || !system.cores[z(core)].computes()) continue;
-      const model::Accelerator& accelerator = system.cores[z(core)].accelerator;
-      NodeTask task{l, core, {}, ""};
-      task.streamed = rules_of_2023 ? model::streamed_operands_of_2023(layer, accelerator,
-                                                                       arriving_bits(graph, node))
-                                    : model::streamed_operands(layer, accelerator);
-      ContentKey key = tile;
-      key.append(key_of_core(core));
-      if (accelerator.dataflows.empty()) key.unrolls(layer.spatial_mapping);
-      key.list(task.streamed,
-               [&](model::MemoryOperand operand) { key.number(static_cast<int>(operand)); });
-      if (!task.streamed.empty()) key.append(key_of_core(system.offchip_core));
-      task.content = key.take();
+      NodeTask task =
+          task_of(graph, node, core, system, rules_of_2023, tile, key_of_core(core),
+                  [&]() -> const ContentKey& { return key_of_core(system.offchip_core); });
       const auto [place, fresh] =
           known.try_emplace(task.content, static_cast<int>(plan.tasks.size()));
       if (fresh) plan.tasks.push_back(std::move(task));
@@ -349,12 +371,12 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
   return result;
 }
 
-model::NodeCostTable node_cost_table(const NodeCostPlan& plan,
-                                     const std::vector<NodeMapping>& results) {
+model::NodeCostTable node_cost_table(
+    const NodeCostPlan& plan, const std::vector<std::shared_ptr<const NodeMapping>>& results) {
   model::NodeCostTable table;
   table.cores = plan.cores;
   for (const int task : plan.task_of) {
-    table.costs.push_back(task < 0 ? model::NodeCost{} : results[z(task)].cost);
+    table.costs.push_back(task < 0 ? model::NodeCost{} : results[z(task)]->cost);
   }
   return table;
 }

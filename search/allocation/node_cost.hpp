@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,6 +59,13 @@ struct NodeCostPlan {
   }
 };
 
+// One of these tasks: a unique node of the graph on a core that computes.
+NodeTask node_task(const model::CnGraph& graph, int node, int core, const model::MultiCore& system,
+                   bool rules_of_2023 = false);
+
+// Everything about a core that a node's cost on it may depend on, as a text of bytes.
+std::string core_content(const model::Accelerator& core);
+
 NodeCostPlan plan_node_costs(const model::CnGraph& graph, const model::MultiCore& system,
                              bool rules_of_2023 = false);
 
@@ -66,7 +74,7 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
 
 // The table for the scheduler; `results` has one element for each of the plan's tasks. What is
 // infeasible stays unknown.
-model::NodeCostTable node_cost_table(const NodeCostPlan& plan,
-                                     const std::vector<NodeMapping>& results);
+model::NodeCostTable node_cost_table(
+    const NodeCostPlan& plan, const std::vector<std::shared_ptr<const NodeMapping>>& results);
 
 }  // namespace ridgeline::search

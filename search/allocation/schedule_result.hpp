@@ -22,9 +22,9 @@ struct ScheduleVariant {
   std::uint64_t number = 0;  // of the run's variants, in the order of building
   model::CnGraph graph;
   NodeCostPlan plan;
-  std::vector<NodeMapping> mappings;  // of the plan's tasks
-  model::ScheduleProblem problem;     // refers to `graph`
-  model::TilingFault tiling_problem;  // set: nothing else is
+  std::vector<std::shared_ptr<const NodeMapping>> mappings;  // of the plan's tasks
+  model::ScheduleProblem problem;                            // refers to `graph`
+  model::TilingFault tiling_problem;                         // set: nothing else is
 };
 
 // A member of the front: how the stacks are cut, and where the layers run.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
@@ -13,6 +14,8 @@ constexpr double kCrossover = 0.9;
 constexpr double kDesignMutation = 0.5;  // of children: a step in the space of designs
 constexpr int kStaleGenerations = 100;
 constexpr int kTries = 32;  // to find a design that exists
+// Violation of a genome whose objectives another has: less than any design's that is not feasible.
+constexpr double kRepeated = 0.5;
 
 std::size_t at(int i) {
   return static_cast<std::size_t>(i);
@@ -30,6 +33,7 @@ class GenomeBook {
   Genome genome(std::uint64_t id) const {
     return id < genomes_.size() ? *genomes_[static_cast<std::size_t>(id)] : Genome{};
   }
+  bool contains(const Genome& genome) const { return ids_.contains(genome); }
   std::uint64_t size() const { return genomes_.size(); }
 
  private:
@@ -39,7 +43,8 @@ class GenomeBook {
 
 class JointVariation final : public Variation {
  public:
-  explicit JointVariation(const JointSpace& space) : space_(space) {
+  // What `book` holds is not bred again.
+  JointVariation(const JointSpace& space, const GenomeBook& book) : space_(space), book_(book) {
     for (std::size_t g = 0; g < space_.genes.size(); ++g)
       if (space_.genes[g].size > 1) free_.push_back(g);
   }
@@ -48,12 +53,12 @@ class JointVariation final : public Variation {
   // layer on the next core, or any.
   Genome random(RandomStream& random) const override {
     Genome genome = random_design(random);
-    const CoreChoices cores = space_.cores(space_.designs.id_of(genome));
+    const auto cores = space_.cores(space_.designs.id_of(genome));
     const auto way = random.below(4);
     std::uint64_t turn = random.below(std::uint64_t{1} << 32);
     for (std::size_t g = 0; g < space_.genes.size(); ++g) {
       const JointGene& gene = space_.genes[g];
-      const std::vector<int>& values = cores.values[g];
+      const std::vector<int>& values = cores->values[g];
       if (gene.kind != ScheduleGene::core || values.empty()) {
         genome.push_back(static_cast<int>(random.below(static_cast<std::uint64_t>(gene.size))));
         continue;
@@ -86,7 +91,7 @@ class JointVariation final : public Variation {
   }
 
   bool allowed(const Genome& genome) const override {
-    return space_.designs.exists(space_.design_of(genome));
+    return !book_.contains(genome) && space_.designs.exists(space_.design_of(genome));
   }
 
  private:
@@ -153,20 +158,21 @@ class JointVariation final : public Variation {
     } else if (way == 1 && g > 0 && space_.genes[g - 1].kind == ScheduleGene::core) {
       value = genome[parameters + g - 1];
     } else {
-      const CoreChoices cores = space_.cores(space_.design_of(genome));
-      const std::vector<int>& values = cores.values[g];
+      const auto cores = space_.cores(space_.design_of(genome));
+      const std::vector<int>& values = cores->values[g];
       if (!values.empty()) value = values[random.below(values.size())];
     }
   }
 
   const JointSpace& space_;
+  const GenomeBook& book_;
   std::vector<std::size_t> free_;  // genes with a choice
 };
 
 class JointStrategy final : public DesignStrategy {
  public:
   JointStrategy(JointSpace space, const IslandOptions& options, std::uint64_t seed)
-      : space_(std::move(space)), options_(options), variation_(space_) {
+      : space_(std::move(space)), options_(options), variation_(space_, book_) {
     Nsga2Options island;
     island.population = options_.population;
     island.generations = options_.generations;
@@ -201,8 +207,17 @@ class JointStrategy final : public DesignStrategy {
  private:
   void take_in(const KnownFitness& known) {
     for (Nsga2& island : islands_) {
+      // Where many genomes mean the same they would fill the population: of equal objectives one
+      // goes on, what comes after it stands behind all that is feasible.
+      std::set<std::vector<double>> met;
+      for (const Individual& member : island.members())
+        if (member.fitness.violation == 0) met.insert(member.fitness.objectives);
       std::vector<Fitness> fitness;
-      for (const Genome& genome : island.ask()) fitness.push_back(known(book_.id_of(genome)));
+      for (const Genome& genome : island.ask()) {
+        fitness.push_back(known(book_.id_of(genome)));
+        if (fitness.back().violation == 0 && !met.insert(fitness.back().objectives).second)
+          fitness.back() = {{}, kRepeated};
+      }
       island.tell(fitness);
     }
     const int every = options_.migrate_every;
@@ -212,9 +227,9 @@ class JointStrategy final : public DesignStrategy {
 
   JointSpace space_;
   IslandOptions options_;
+  GenomeBook book_;
   JointVariation variation_;
   std::vector<Nsga2> islands_;
-  GenomeBook book_;
   int generation_ = 0;  // blocks given
   int stale_ = 0;       // generations without anything new
 };
@@ -259,10 +274,10 @@ class ExhaustiveJointStrategy final : public DesignStrategy {
     ++begun_;
     Genome genome = space_.designs.values_of(design_);
     values_.clear();
-    const CoreChoices cores = space_.cores(design_);
+    const auto cores = space_.cores(design_);
     for (std::size_t g = 0; g < space_.genes.size(); ++g) {
       const JointGene& gene = space_.genes[g];
-      std::vector<int> values = cores.values[g];
+      std::vector<int> values = cores->values[g];
       if (gene.kind != ScheduleGene::core) {
         values.resize(at(gene.size));
         for (int v = 0; v < gene.size; ++v) values[at(v)] = v;
@@ -309,8 +324,16 @@ std::uint64_t JointSpace::design_of(const Genome& genome) const {
       Genome(genome.begin(), genome.begin() + static_cast<std::ptrdiff_t>(parameters())));
 }
 
+// Boundaries that do not matter in a mode are those of modes in which factors do not matter either.
+bool JointSpace::cuts_a_stack(const JointGene& factor, const Genome& genome) const {
+  const auto gene = [&](int place) { return genome[parameters() + at(place)]; };
+  return (factor.begins < 0 || gene(factor.begins) == 1) && factor.ends >= 0 &&
+         gene(factor.ends) == 0;
+}
+
 void JointSpace::make_canonical(Genome& genome) const {
-  const CoreChoices choices = cores(design_of(genome));
+  const std::shared_ptr<const CoreChoices> of_design = cores(design_of(genome));
+  const CoreChoices& choices = *of_design;
   std::uint32_t mode = 0;
   for (std::size_t g = 0; g < genes.size(); ++g)
     if (genes[g].kind == ScheduleGene::mode)
@@ -318,8 +341,13 @@ void JointSpace::make_canonical(Genome& genome) const {
   for (std::size_t g = 0; g < genes.size(); ++g) {
     int& value = genome[parameters() + g];
     if ((genes[g].modes >> mode & 1u) == 0) value = 0;
+    if (genes[g].of_stack && !cuts_a_stack(genes[g], genome)) value = 0;
     const std::vector<int>& values = choices.values[g];
-    if (genes[g].kind != ScheduleGene::core || values.empty()) continue;
+    if (genes[g].kind != ScheduleGene::core) continue;
+    if (values.empty()) {  // whatever no core takes
+      value = 0;
+      continue;
+    }
     if (!std::binary_search(values.begin(), values.end(), value))
       value = values[at(value) % values.size()];
   }

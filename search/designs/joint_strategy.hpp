@@ -27,6 +27,12 @@ struct JointGene {
   int size = 1;  // values are 0 to size - 1
   // In which modes it matters, by bits; in others it is 0.
   std::uint32_t modes = ~std::uint32_t{0};
+  // Of a factor where ends of stacks are genes: places of the genes that say whether a stack begins
+  // with its layer (-1: it does) and with the next one (-1: there is none). It matters where the
+  // first is 1 and the second 0.
+  bool of_stack = false;
+  int begins = -1;
+  int ends = -1;
 };
 
 // What the genes of kind `core` may be in one design.
@@ -40,7 +46,7 @@ struct CoreChoices {
 struct JointSpace {
   DesignSpace designs;
   std::vector<JointGene> genes;  // at most one of kind `mode`
-  std::function<CoreChoices(std::uint64_t design)> cores;
+  std::function<std::shared_ptr<const CoreChoices>(std::uint64_t design)> cores;
 
   std::size_t parameters() const { return designs.sizes.size(); }
   std::uint64_t design_of(const Genome& genome) const;
@@ -48,6 +54,9 @@ struct JointSpace {
   // that the design does not have are folded into those it has, so that the genes of layers
   // carry over when the number of cores changes.
   void make_canonical(Genome& genome) const;
+
+ private:
+  bool cuts_a_stack(const JointGene& factor, const Genome& genome) const;
 };
 
 // NSGA-II on islands that exchange their best; a block is one generation of all islands.

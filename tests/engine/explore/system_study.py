@@ -143,7 +143,7 @@ with Bench(sys.argv[1]) as bench:
 with Bench(sys.argv[1]) as bench:
     write(bench, "{kind: exhaustive, schedules: all}")
     run(bench, "all.h5", threads=2)
-    write(bench, STRATEGIES["joint"] % 30)
+    write(bench, STRATEGIES["joint"] % 12)
     run(bench, "joint.h5", threads=2)
 
     def front_of(name):

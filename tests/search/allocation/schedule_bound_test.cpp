@@ -26,6 +26,7 @@ int cases(int usual) {
 struct Least {
   double latency = std::numeric_limits<double>::infinity();
   double energy = std::numeric_limits<double>::infinity();
+  double product = std::numeric_limits<double>::infinity();
   int feasible = 0;
 };
 
@@ -42,6 +43,7 @@ Least by_trying_all(const RandomSystem& system, const std::vector<int>& decided)
     ++least.feasible;
     least.latency = std::min(least.latency, figures.latency);
     least.energy = std::min(least.energy, figures.energy.total());
+    least.product = std::min(least.product, figures.latency * figures.energy.total());
   }
   return least;
 }
@@ -50,6 +52,7 @@ void check_bounds(bool strict, int count, std::uint64_t from) {
   int compared = 0;
   double latency_share = 0;
   double energy_share = 0;
+  int closer = 0;  // that of the product than the product of both
   for (std::uint64_t n = from; n < from + static_cast<std::uint64_t>(count); ++n) {
     SCOPED_TRACE("system " + std::to_string(n));
     const RandomSystem system = random_system(n, {.strict = strict});
@@ -60,6 +63,8 @@ void check_bounds(bool strict, int count, std::uint64_t from) {
     ++compared;
     ASSERT_LE(bounds.bound().latency, all.latency);
     ASSERT_LE(bounds.bound().energy, all.energy);
+    ASSERT_LE(bounds.bound().product(), all.product);
+    closer += bounds.bound().edp > bounds.bound().latency * bounds.bound().energy;
     latency_share += bounds.bound().latency / all.latency;
     energy_share += bounds.bound().energy / all.energy;
     // Deciding slots one after the other never lowers the bound, nor lifts it above what is left.
@@ -69,17 +74,20 @@ void check_bounds(bool strict, int count, std::uint64_t from) {
       const search::ScheduleBound now = bounds.bound(decided);
       ASSERT_GE(now.latency, before.latency * (1 - 1e-12)) << s;
       ASSERT_GE(now.energy, before.energy * (1 - 1e-12)) << s;
+      ASSERT_GE(now.product(), before.product() * (1 - 1e-12)) << s;
       before = now;
       if (s % 2 != 0 && s + 1 != decided.size()) continue;
       const Least left = by_trying_all(system, decided);
       ASSERT_LE(now.latency, left.latency) << s;
       ASSERT_LE(now.energy, left.energy) << s;
+      ASSERT_LE(now.product(), left.product) << s;
     }
   }
   // They are worth something: not just never above.
   ASSERT_GT(compared, count / 2);
   EXPECT_GT(latency_share / compared, 0.6);
   EXPECT_GT(energy_share / compared, 0.7);
+  EXPECT_GT(closer, compared / 20);
   ::testing::Test::RecordProperty("latency_share", std::to_string(latency_share / compared));
   ::testing::Test::RecordProperty("energy_share", std::to_string(energy_share / compared));
 }

@@ -28,7 +28,7 @@ JointSpace small_space() {
     for (int core = 0; core <= static_cast<int>(design); ++core) cores.push_back(core);
     choices.values = {cores, cores, cores, {}, {}};
     if (cores.size() > 1) choices.alike = {cores};
-    return choices;
+    return std::make_shared<const CoreChoices>(std::move(choices));
   };
   return space;
 }
