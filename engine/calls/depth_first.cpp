@@ -230,7 +230,6 @@ std::unique_ptr<const DepthFirst> depth_first(const DepthFirstOptions& options,
   }
   if (hooks.stopped()) throw Cancelled();
   if (!fusion.tiles.empty()) check_tiles(fusion.tiles, made->result, *made, hooks);
-  search::add_references(made->result, fusion);
   for (const std::string& note : made->result.notes) {
     made->notes.push_back(note);
     hooks.note(note);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "engine/explore/depth_first_evaluator.hpp"
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/layer_memo.hpp"
 #include "engine/run/memory_limit.hpp"
@@ -307,6 +308,7 @@ class SingleCore {
 
 std::unique_ptr<Evaluator> study_evaluator(const io::Study& study) {
   if (study.spec().multi_core) return multicore_evaluator(study);
+  if (study.spec().mapping_search.depth_first) return depth_first_evaluator(study);
   return std::make_unique<DesignEvaluator<SingleCore>>(study);
 }
 

@@ -20,6 +20,7 @@
 #include "io/document/error.hpp"
 #include "io/study/study_space.hpp"
 #include "model/core/metric.hpp"
+#include "search/depth_first/overlap.hpp"
 #include "search/mapping/mapper.hpp"
 
 namespace ridgeline::io {
@@ -94,9 +95,18 @@ struct ScheduleSearch {
   std::optional<search::Objective> node_objective;
 };
 
+// Networks in stacks, tile after tile, and what is searched of that (docs/depth-first.md).
+struct DepthFirstSearch {
+  bool defines = false;  // the reference's rules and cost model
+  std::optional<std::pair<std::int64_t, std::int64_t>> tile;  // absent: searched
+  std::vector<search::Overlap> overlaps;                      // the best of them for each stack
+  bool search_stacks = false;
+};
+
 struct MappingSearch {
   search::MapperOptions options;
   bool keep_on_chip = false;
+  std::optional<DepthFirstSearch> depth_first{};  // absent: layer by layer
 };
 
 struct InputDigest {

@@ -108,6 +108,50 @@ ordered_json read_mapping_search(const Value& root, MappingSearch& search) {
   return effective;
 }
 
+constexpr std::array<Choice<search::Overlap>, 3> kOverlaps{{
+    {"recompute", search::Overlap::recompute},
+    {"h-cached", search::Overlap::h_cached},
+    {"cached", search::Overlap::cached},
+}};
+
+// depth_first: {tile: [60, 72], overlap: cached, stacks: auto, semantics: ridgeline}
+ordered_json read_depth_first(const Value& map, DepthFirstSearch& search) {
+  map.allow_only({"tile", "overlap", "stacks", "semantics"});
+  const auto is_search = [](const Value& value) {
+    return value.is_string() && value.as_string() == "search";
+  };
+  ordered_json effective{{"tile", "search"}, {"overlap", "search"}, {"stacks", "auto"}};
+  if (const auto tile = map.find("tile"); tile && !is_search(*tile)) {
+    if (!tile->is_list() || tile->size() != 2) {
+      throw tile->error("a tile is [X, Y] or search", "such as [60, 72]");
+    }
+    search.tile = {(*tile)[0].as_integer(1, kMostInt), (*tile)[1].as_integer(1, kMostInt)};
+    effective["tile"] = {search.tile->first, search.tile->second};
+  }
+  const auto overlap = map.find("overlap");
+  if (overlap && !is_search(*overlap)) {
+    search.overlaps = {choose(*overlap, kOverlaps, "way of overlap")};
+    effective["overlap"] = name_of(search.overlaps.front(), kOverlaps);
+  } else {
+    for (const auto& one : kOverlaps) search.overlaps.push_back(one.value);
+  }
+  if (const auto stacks = map.find("stacks")) {
+    constexpr std::array<Choice<bool>, 2> kStacks{{{"auto", false}, {"search", true}}};
+    search.search_stacks = choose(*stacks, kStacks, "way to choose stacks");
+    effective["stacks"] = name_of(search.search_stacks, kStacks);
+  }
+  if (const auto semantics = map.find("semantics")) {
+    constexpr std::array<Choice<bool>, 2> kSemantics{{{"ridgeline", false}, {"defines", true}}};
+    search.defines = choose(*semantics, kSemantics, "semantics");
+    if (search.defines && search.search_stacks) {
+      throw semantics->error("stacks are searched by our own rules only",
+                             "stacks: auto, or leave semantics out");
+    }
+  }
+  effective["semantics"] = search.defines ? "defines" : "ridgeline";
+  return effective;
+}
+
 // What only a search of designs and schedules together takes.
 void read_joint_choices(const Value& map, ScheduleSearch& search) {
   if (const auto stacks = map.find("stacks")) {
@@ -329,6 +373,18 @@ void check_joint_choices(const Value& root, const StudySpec& spec) {
 
 void read_study_options(const Value& root, StudySpec& spec, ordered_json& effective) {
   effective["mapping_search"] = read_mapping_search(root, spec.mapping_search);
+  if (const auto given = root.find("depth_first")) {
+    if (spec.multi_core) {
+      throw given->error("depth-first inference is of single cores, and " +
+                             spec.accelerator.filename().string() + " has `cores`",
+                         "schedule_search has `modes: [fused]`");
+    }
+    if (spec.mapping_search.keep_on_chip) {
+      throw given->error("depth-first inference decides itself what stays on chip",
+                         "leave keep_on_chip out");
+    }
+    effective["depth_first"] = read_depth_first(*given, spec.mapping_search.depth_first.emplace());
+  }
   if (spec.multi_core) {
     effective["schedule_search"] =
         read_schedule_search(root, spec.mapping_search, spec.schedule_search);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -38,18 +37,33 @@ int port_of(const Memory& memory, MemoryOperand operand, Direction direction) {
   return -1;
 }
 
-struct Busy {
-  double begin;
-  double end;
-};
 using PortId = std::pair<int, int>;  // memory, port
+
+// What a port does for all copies together.
+struct Busy {
+  PortId port;
+  double first = 0;
+  double last = 0;
+  double length = 0;
+};
+
+void add_busy(std::vector<Busy>& ports, const PortId& port, double begin, double end) {
+  for (Busy& one : ports) {
+    if (one.port != port) continue;
+    one.first = std::min(one.first, begin);
+    one.last = std::max(one.last, end);
+    one.length += end - begin;
+    return;
+  }
+  ports.push_back({port, begin, end, end - begin});
+}
 
 class Router {
  public:
   explicit Router(const Accelerator& accelerator) : accelerator_(accelerator) {}
 
   // Hops of a copy; false where there is no way.
-  bool run(const Copy& copy, CopyCost& cost, std::map<PortId, std::vector<Busy>>& busy) {
+  bool run(const Copy& copy, CopyCost& cost, std::vector<Busy>& busy) {
     cost.copy = copy;
     now_ = 0;
     received_.clear();
@@ -81,7 +95,7 @@ class Router {
 
  private:
   bool straight(MemoryOperand operand, const std::vector<int>& memories, int from, int to,
-                double bits, CopyCost& cost, std::map<PortId, std::vector<Busy>>& busy) {
+                double bits, CopyCost& cost, std::vector<Busy>& busy) {
     if (from == to) return true;
     const int begin = level_in(memories, from);
     const int end = level_in(memories, to);
@@ -96,7 +110,7 @@ class Router {
   }
 
   bool hop(MemoryOperand operand, int from, int to, bool up, double bits, CopyCost& cost,
-           std::map<PortId, std::vector<Busy>>& busy) {
+           std::vector<Busy>& busy) {
     const Memory& sender = accelerator_.memories[z(from)];
     const Memory& receiver = accelerator_.memories[z(to)];
     const int out =
@@ -117,8 +131,8 @@ class Router {
                           std::ceil(bits / static_cast<double>(receives.bandwidth_max)));
     const PortId sending{from, out};
     const PortId receiving{to, in};
-    busy[sending].push_back({now_, now_ + one.cycles});
-    if (receiving != sending) busy[receiving].push_back({now_, now_ + one.cycles});
+    add_busy(busy, sending, now_, now_ + one.cycles);
+    if (receiving != sending) add_busy(busy, receiving, now_, now_ + one.cycles);
     // The clock of the way stands where a port receives once more.
     if (std::find(received_.begin(), received_.end(), receiving) == received_.end()) {
       now_ += one.cycles;
@@ -167,7 +181,7 @@ std::vector<int> memories_of(const Accelerator& accelerator, MemoryOperand opera
 
 CopyLayer cost_copies(const Accelerator& accelerator, const std::vector<Copy>& copies) {
   CopyLayer layer;
-  std::map<PortId, std::vector<Busy>> busy;
+  std::vector<Busy> busy;
   Router router(accelerator);
   for (const Copy& copy : copies) {
     if (copy.bits <= 0) continue;
@@ -180,17 +194,9 @@ CopyLayer cost_copies(const Accelerator& accelerator, const std::vector<Copy>& c
     layer.energy += cost.energy;
     layer.copies.push_back(std::move(cost));
   }
-  for (const auto& [port, list] : busy) {
-    double first = list.front().begin;
-    double last = 0;
-    double length = 0;
-    for (const Busy& one : list) {
-      first = std::min(first, one.begin);
-      last = std::max(last, one.end);
-      length += one.end - one.begin;
-    }
-    layer.latency =
-        std::max(layer.latency, list.size() == 1 ? last : std::max(last, first + length));
+  // A port that serves one copy is done at its end: first and length say so, too.
+  for (const Busy& one : busy) {
+    layer.latency = std::max({layer.latency, one.last, one.first + one.length});
   }
   return layer;
 }

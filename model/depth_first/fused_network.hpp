@@ -50,6 +50,7 @@ struct FusedNode {
   std::vector<Relevance> classes;             // by operand, from the sizes that the input lists
   std::optional<int> weights;                 // place in Layer::operands
   std::int64_t count = 1;                     // how many times it runs
+  int content = -1;  // equal numbers: layers that are mapped alike; -1: not known
 
   std::int64_t weight_bits() const;
   double bits() const;  // of the whole output

@@ -1,6 +1,9 @@
 #include "search/depth_first/fusion.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "search/depth_first/tile_problem.hpp"
 
 namespace ridgeline::search {
 
@@ -97,19 +100,7 @@ std::vector<std::unique_ptr<model::Stack>> stacks_of(const model::FusedNetwork& 
   return stacks;
 }
 
-FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
-                          const model::MappingSpec& mapping, const FusionOptions& options) {
-  FusionResult result;
-  result.core = std::make_unique<FusionCore>(accelerator, mapping);
-  result.network = std::move(network);
-  if (options.rules.defines) {
-    model::fit_maps(result.network, static_cast<int>(result.network.nodes.size()) - 1);
-  }
-  result.cuts = cuts_of(result.network, *result.core, options);
-  result.solver =
-      std::make_unique<TileSolver>(*result.core, options.rules, options.mapper, options.for_each);
-  return result;
-}
+namespace {
 
 FusionPoint plan_point(const FusionResult& fusion, const std::vector<int>& cuts, const Tile& tile,
                        Overlap overlap, const FusionRules& rules) {
@@ -150,6 +141,30 @@ void add_references(FusionResult& fusion, const FusionOptions& options) {
   fusion.layer_by_layer = plan_point(fusion, fusion.cuts, whole, Overlap::recompute, options.rules);
   fusion.single_layers = plan_point(fusion, all, whole, Overlap::recompute, rules);
   solve_points(fusion, {&fusion.layer_by_layer, &fusion.single_layers});
+}
+
+}  // namespace
+
+FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
+                          const model::MappingSpec& mapping, const FusionOptions& options) {
+  FusionResult result;
+  result.core = std::make_unique<FusionCore>(accelerator, mapping);
+  result.network = std::move(network);
+  if (options.rules.defines) {
+    model::fit_maps(result.network, static_cast<int>(result.network.nodes.size()) - 1);
+  }
+  std::map<std::string, int> contents;
+  for (model::FusedNode& node : result.network.nodes) {
+    if (!node.layer) continue;
+    node.content =
+        contents.emplace(content_of(node, *result.core), static_cast<int>(contents.size()))
+            .first->second;
+  }
+  result.cuts = cuts_of(result.network, *result.core, options);
+  result.solver =
+      std::make_unique<TileSolver>(*result.core, options.rules, options.mapper, options.for_each);
+  if (options.references) add_references(result, options);
+  return result;
 }
 
 FusionResult cost_fusions(model::FusedNetwork network, const model::Accelerator& accelerator,

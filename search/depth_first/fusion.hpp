@@ -25,6 +25,7 @@ struct FusionOptions {
   bool search_overlap = false;    // the best of them for each stack; else each for all stacks
   bool search_stacks = false;     // the best cuts
   std::optional<std::vector<int>> cuts;  // ids after which a stack ends; absent: automatic
+  bool references = true;                // cost what fusing is compared with, too
   TileSolver::ForEach for_each;
 };
 
@@ -84,9 +85,6 @@ std::vector<std::unique_ptr<model::Stack>> stacks_of(const model::FusedNetwork& 
 // What every fusion begins with: no points yet. The accelerator and the mapping must outlive it.
 FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
                           const model::MappingSpec& mapping, const FusionOptions& options);
-
-// Costs the two ways that fusing is compared with.
-void add_references(FusionResult& fusion, const FusionOptions& options);
 
 // Given tiles, ways of overlap and cuts, all of them.
 FusionResult cost_fusions(model::FusedNetwork network, const model::Accelerator& accelerator,

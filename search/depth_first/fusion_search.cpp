@@ -11,8 +11,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Ways of tiling that are bounded at most, over all stacks; longer stacks are left out beyond it.
 constexpr std::size_t kMostWays = 400'000;
-// Ways that are mapped together.
+// Ways that are mapped together, and that are bounded closely together.
 constexpr std::size_t kBatch = 8;
+constexpr std::size_t kBounded = 16;
 // Points of the front of a stack, and of a whole network, that are kept for the objective edp.
 constexpr std::size_t kMostFront = 64;
 
@@ -24,21 +25,45 @@ struct Way {
   Tile tile;
   Overlap overlap = Overlap::recompute;
   double bound = 0;
+  bool close = false;     // the bound is the close one
+  std::size_t place = 0;  // among the block's ways: of equals the first one
 };
+
+// The way of the least bound on top of a heap.
+bool later(const Way& a, const Way& b) {
+  return a.bound != b.bound ? a.bound > b.bound : a.place > b.place;
+}
 
 struct Block {  // layers first .. last as one stack
   int first = 0;
   int last = 0;
   std::unique_ptr<model::Stack> stack;
-  std::vector<Way> ways;     // by bound
-  std::size_t next = 0;      // of `ways`: first that is not mapped
+  AxisPlans plans;
+  std::vector<Way> ways;     // a heap of those that are not mapped
   double value = kInfinity;  // of the best way that is mapped
+  double least = kInfinity;  // bound of those that are mapped
+  bool exact = true;         // every layer of those that are mapped is proven
   std::optional<Way> best;
   std::vector<std::pair<model::Cost, Way>> front;  // for edp
   std::string fault;                               // why no way is feasible, as far as known
 
-  bool closed() const { return next >= ways.size() || ways[next].bound >= value; }
-  double bound() const { return next < ways.size() ? std::min(value, ways[next].bound) : value; }
+  bool closed() const { return ways.empty() || ways.front().bound >= value; }
+  // What a further look can find, and what is certain.
+  double promise() const { return ways.empty() ? value : std::min(value, ways.front().bound); }
+  double bound() const {
+    const double rest = ways.empty() ? kInfinity : ways.front().bound;
+    return std::min(exact ? value : least, rest);
+  }
+  Way take() {
+    std::pop_heap(ways.begin(), ways.end(), later);
+    const Way way = ways.back();
+    ways.pop_back();
+    return way;
+  }
+  void put(const Way& way) {
+    ways.push_back(way);
+    std::push_heap(ways.begin(), ways.end(), later);
+  }
 };
 
 void add_to_front(std::vector<std::pair<model::Cost, Way>>& front, const model::Cost& cost,
@@ -60,19 +85,18 @@ class Search {
         options_(options),
         search_(search),
         objective_(options.mapper.objective),
-        bounder_(*fusion.core, options.rules, options.mapper, options.for_each, true) {}
+        quick_(*fusion.core, options.rules, options.mapper, options.for_each,
+               TileSolver::Depth::quick_bound),
+        close_(*fusion.core, options.rules, options.mapper, options.for_each,
+               TileSolver::Depth::bound) {}
 
   void run() {
     for (std::size_t n = 0; n < fusion_.network.nodes.size(); ++n) {
       if (fusion_.network.nodes[n].layer) layers_.push_back(static_cast<int>(n));
     }
     make_blocks();
-    // Something to fall back on, before anything is proven: the most promising way of each layer.
-    for (Block& block : blocks_) {
-      if (block.first == block.last || !options_.search_stacks) map_some(block);
-    }
     while (!stopped()) {
-      const std::vector<int> path = best_path(true);
+      const std::vector<int> path = best_path(Worth::promise);
       bool open = false;
       for (const int b : path) {
         Block& block = blocks_[z(b)];
@@ -112,23 +136,27 @@ class Search {
     return stacks;
   }
 
+  // 0: nothing is known.
   double lower_bound() {
+    if (objective_ == Objective::edp || !complete_) return 0;
     double bound = 0;
-    for (const int b : best_path(true)) bound += finite(blocks_[z(b)].bound());
+    for (const int b : best_path(Worth::bound)) bound += finite(blocks_[z(b)].bound());
     return bound;
   }
   bool complete() const { return complete_; }
   bool proven() {
     if (objective_ == Objective::edp || !complete_) return false;
-    for (const int b : best_path(true)) {
+    for (const int b : best_path(Worth::promise)) {
       if (!blocks_[z(b)].closed()) return false;
     }
-    return true;
+    return std::all_of(blocks_.begin(), blocks_.end(), [](const Block& one) { return one.exact; });
   }
   std::size_t ways() const { return ways_; }
   std::size_t mapped() const { return mapped_; }
 
  private:
+  enum class Worth { promise, bound, value };
+
   bool stopped() const { return options_.mapper.budget.stopped(); }
   static double finite(double value) { return value < kInfinity ? value : 0; }
 
@@ -168,18 +196,22 @@ class Search {
     return ways;
   }
 
-  StackPlan plan(const Block& block, const Way& way) const {
+  StackPlan plan(Block& block, const Way& way) const {
     return plan_stack(*fusion_.core, *block.stack, way.tile.x, way.tile.y, way.overlap, {},
-                      options_.rules);
+                      options_.rules, &block.plans);
   }
 
-  void add_block(int first, int last, std::unique_ptr<model::Stack> stack) {
+  void add_block(int first, int last, std::unique_ptr<model::Stack> stack, bool fall_back) {
     Block block;
     block.first = first;
     block.last = last;
     block.stack = std::move(stack);
     block.fault = block.stack->fault;
-    if (block.fault.empty()) bound_ways(block);
+    if (block.fault.empty()) {
+      list_ways(block);
+      // Something to fall back on, before anything is proven.
+      if (fall_back) map_some(block);
+    }
     blocks_.push_back(std::move(block));
   }
 
@@ -188,95 +220,140 @@ class Search {
     if (!options_.search_stacks || options_.rules.defines) {
       int place = 0;
       for (auto& stack : stacks_of(fusion_.network, fusion_.cuts, options_.rules)) {
-        add_block(place, place, std::move(stack));
+        add_block(place, place, std::move(stack), true);
         ++place;
       }
       length_ = place;
       return;
     }
     length_ = count;
+    // The automatic stacks first: the result is never worse than theirs.
+    std::vector<std::pair<int, int>> automatic;
+    int first_layer = 0;
+    for (int l = 0; l < count; ++l) {
+      const int id = fusion_.network.nodes[z(layers_[z(l)])].id;
+      const bool cut =
+          std::find(fusion_.cuts.begin(), fusion_.cuts.end(), id) != fusion_.cuts.end();
+      if (!cut && l + 1 < count) continue;
+      automatic.emplace_back(first_layer, l);
+      add_block(first_layer, l, stack_of(first_layer, l), true);
+      first_layer = l + 1;
+    }
     for (int long_by = 0; long_by < count; ++long_by) {
       for (int first = 0; first + long_by < count; ++first) {
         const int last = first + long_by;
-        auto stack = std::make_unique<model::Stack>(
-            model::layers_as_stack(fusion_.network, layers_[z(first)], layers_[z(last)]));
+        if (std::find(automatic.begin(), automatic.end(), std::pair(first, last)) !=
+            automatic.end()) {
+          continue;
+        }
+        auto stack = stack_of(first, last);
         if (!stack->fault.empty() && long_by > 0) continue;
         if (long_by > 0 && (ways_ > kMostWays || stopped())) {
           complete_ = false;
           return;
         }
-        add_block(first, last, std::move(stack));
+        add_block(first, last, std::move(stack), false);
       }
     }
   }
 
-  void bound_ways(Block& block) {
-    block.ways = ways_of(*block.stack);
-    ways_ += block.ways.size();
-    if (options_.rules.defines || objective_ == Objective::edp || block.ways.size() < 2) {
-      for (Way& way : block.ways) way.bound = 0;
-      return;
-    }
-    constexpr std::size_t kTogether = 64;
-    for (std::size_t begin = 0; begin < block.ways.size(); begin += kTogether) {
-      const std::size_t end = std::min(block.ways.size(), begin + kTogether);
-      std::vector<StackJob> jobs(end - begin);
-      std::vector<StackJob*> list;
-      for (std::size_t w = begin; w < end; ++w) {
-        StackJob& job = jobs[w - begin];
-        job.stack = block.stack.get();
-        job.plan = plan(block, block.ways[w]);
-        list.push_back(&job);
-      }
-      bounder_.run(list);
-      for (std::size_t w = begin; w < end; ++w) {
-        const StackCost& cost = jobs[w - begin].cost;
-        block.ways[w].bound = cost.infeasible.empty() ? value_of(cost) : kInfinity;
-        if (!cost.infeasible.empty() && block.fault.empty()) block.fault = cost.infeasible;
-      }
-      if (stopped()) break;
-    }
-    std::stable_sort(block.ways.begin(), block.ways.end(),
-                     [](const Way& a, const Way& b) { return a.bound < b.bound; });
-    while (!block.ways.empty() && block.ways.back().bound == kInfinity) block.ways.pop_back();
+  std::unique_ptr<model::Stack> stack_of(int first, int last) const {
+    return std::make_unique<model::Stack>(
+        model::layers_as_stack(fusion_.network, layers_[z(first)], layers_[z(last)]));
   }
 
-  // Maps the next ways of a block that may be better than its best.
-  void map_some(Block& block) {
-    std::vector<StackJob> jobs;
-    std::vector<Way> ways;
-    while (jobs.size() < kBatch && !block.closed()) {
-      ways.push_back(block.ways[block.next++]);
-      StackJob job;
-      job.stack = block.stack.get();
-      job.plan = plan(block, ways.back());
-      jobs.push_back(std::move(job));
-    }
+  // Gives ways their bounds by one of the solvers; those that cannot be are left out.
+  void bound_ways(Block& block, std::vector<Way> ways, TileSolver& solver) {
+    std::vector<StackJob> jobs(ways.size());
     std::vector<StackJob*> list;
-    for (StackJob& job : jobs) list.push_back(&job);
-    fusion_.solver->run(list);
-    mapped_ += jobs.size();
-    for (std::size_t w = 0; w < jobs.size(); ++w) {
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+      jobs[w].stack = block.stack.get();
+      jobs[w].plan = plan(block, ways[w]);
+      list.push_back(&jobs[w]);
+    }
+    solver.run(list);
+    for (std::size_t w = 0; w < ways.size(); ++w) {
       const StackCost& cost = jobs[w].cost;
       if (!cost.infeasible.empty()) {
         if (block.fault.empty()) block.fault = cost.infeasible;
         continue;
       }
+      ways[w].bound = std::max(ways[w].bound, value_of(cost));
+      ways[w].close = &solver == &close_;
+      block.put(ways[w]);
+    }
+  }
+
+  void list_ways(Block& block) {
+    std::vector<Way> all = ways_of(*block.stack);
+    for (std::size_t w = 0; w < all.size(); ++w) all[w].place = w;
+    ways_ += all.size();
+    if (options_.rules.defines || objective_ == Objective::edp) {
+      for (Way& way : all) {
+        way.close = true;  // there is nothing to know before
+        block.put(way);
+      }
+      return;
+    }
+    constexpr std::size_t kTogether = 256;
+    for (std::size_t begin = 0; begin < all.size(); begin += kTogether) {
+      const std::size_t end = std::min(all.size(), begin + kTogether);
+      std::vector<Way> some(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                            all.begin() + static_cast<std::ptrdiff_t>(end));
+      bound_ways(block, std::move(some), quick_);
+    }
+  }
+
+  // Maps the next ways of a block that may be better than its best.
+  void map_some(Block& block) {
+    std::vector<Way> ways;
+    while (ways.empty() && !block.closed()) {
+      if (stopped() && block.best) return;
+      if (block.ways.front().close) {
+        while (ways.size() < kBatch && !block.closed() && block.ways.front().close) {
+          ways.push_back(block.take());
+        }
+        break;
+      }
+      std::vector<Way> loose;
+      while (loose.size() < kBounded && !block.closed() && !block.ways.front().close) {
+        loose.push_back(block.take());
+      }
+      bound_ways(block, std::move(loose), close_);
+    }
+    std::vector<StackJob> jobs(ways.size());
+    std::vector<StackJob*> list;
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+      jobs[w].stack = block.stack.get();
+      jobs[w].plan = plan(block, ways[w]);
+      list.push_back(&jobs[w]);
+    }
+    fusion_.solver->run(list);
+    mapped_ += jobs.size();
+    for (std::size_t w = 0; w < jobs.size(); ++w) {
+      const StackCost& cost = jobs[w].cost;
+      block.least = std::min(block.least, ways[w].bound);
+      if (!cost.infeasible.empty()) {
+        if (block.fault.empty()) block.fault = cost.infeasible;
+        continue;
+      }
+      block.exact = block.exact && (options_.rules.defines || cost.optimal);
       const double value = value_of(cost);
       if (objective_ == Objective::edp) {
         add_to_front(block.front, {cost.energy, cost.latency}, ways[w]);
       }
-      // Of equals the first by bound, and so by tile.
-      if (value >= block.value && block.best) continue;
+      if (block.best &&
+          (value > block.value || (value == block.value && ways[w].place > block.best->place))) {
+        continue;
+      }
       block.value = value;
       block.best = ways[w];
     }
   }
 
-  // Least sum over blocks that follow each other. `bounds`: of what is not closed, its bound; else
-  // only what is mapped counts. Where a layer has no way at all, it costs nothing: the rest of the
-  // network is still reported.
-  std::vector<int> best_path(bool bounds) const {
+  // Least sum over blocks that follow each other, by what each is worth. Where a layer has no way
+  // at all, it costs nothing: the rest of the network is still reported.
+  std::vector<int> best_path(Worth worth) const {
     std::vector<double> least(z(length_) + 1, kInfinity);
     std::vector<int> from(z(length_) + 1, -1);
     std::vector<std::size_t> missing(z(length_) + 1, 0);
@@ -290,7 +367,9 @@ class Search {
         const Block& block = blocks_[z(b)];
         const std::size_t begin = z(block.first);
         if (least[begin] == kInfinity) continue;
-        double value = bounds ? block.bound() : block.value;
+        double value = worth == Worth::promise ? block.promise()
+                       : worth == Worth::bound ? block.bound()
+                                               : block.value;
         std::size_t without = missing[begin];
         if (value == kInfinity) {
           if (block.first != block.last) continue;
@@ -317,7 +396,7 @@ class Search {
 
   std::vector<std::pair<int, Way>> best_of_path() const {
     std::vector<std::pair<int, Way>> chosen;
-    for (const int b : best_path(false)) {
+    for (const int b : best_path(Worth::value)) {
       chosen.emplace_back(b, blocks_[z(b)].best.value_or(Way{}));
     }
     return chosen;
@@ -392,7 +471,8 @@ class Search {
   const FusionOptions& options_;
   const FusionSearchOptions& search_;
   const Objective objective_;
-  TileSolver bounder_;
+  TileSolver quick_;
+  TileSolver close_;
   std::vector<int> layers_;  // places in the network
   std::vector<Block> blocks_;
   int length_ = 0;  // layers, or stacks where the cuts are given
@@ -433,7 +513,7 @@ FusionResult search_fusion(model::FusedNetwork network, const model::Accelerator
   const double value = objective_value(options.mapper.objective, point.cost());
   result.considered = run.ways();
   result.costed = run.mapped();
-  result.proven = run.proven() && result.solver->proven();
+  result.proven = run.proven() && !result.solver->cut_off();
   result.lower_bound = result.proven ? value : std::min(value, run.lower_bound());
   if (!run.complete()) {
     result.notes.push_back("not all stacks were looked at: longer ones may be better");

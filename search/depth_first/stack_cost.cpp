@@ -214,9 +214,19 @@ class TileRun {
     return fail(n, why);
   }
 
+  // What is held, rounded up to parts of the memory where that leaves room for the layer's own
+  // maps, so that more layer-tiles are the same.
+  double rounded(int memory, double bits, double own) const {
+    constexpr double kParts = 32;
+    const double part = std::floor(core_.size(memory) / kParts);
+    if (bits == 0 || part < 1) return bits;
+    const double up = std::ceil(bits / part) * part;
+    return up + own <= core_.size(memory) ? up : bits;
+  }
+
   TileProblem problem_of(int n, int in_top, int out_top, double in, double out) const {
     const model::FusedNode& node = network_.nodes[z(n)];
-    TileProblem problem = tile_problem(core_, node, kind_, z(n), rules_);
+    TileProblem problem = tile_problem(core_, node, kind_, z(n));
     for (std::size_t o = 0; o < problem.places.size(); ++o) {
       auto& memories = problem.places[o].memories;
       int top = in_top;
@@ -229,17 +239,12 @@ class TileRun {
     }
     if (!rules_.defines) {
       problem.reserved.assign(core_.accelerator.memories.size(), 0);
-      for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
-        const int memory = static_cast<int>(m);
-        const bool used = std::any_of(
-            problem.places.begin(), problem.places.end(), [&](const model::OperandPlaces& one) {
-              return std::find(one.memories.begin(), one.memories.end(), memory) !=
-                     one.memories.end();
-            });
-        if (used) problem.reserved[m] = held(memory, n, true);
+      for (const model::OperandPlaces& one : problem.places) {
+        for (const int memory : one.memories) {
+          double& bits = problem.reserved[z(memory)];
+          if (bits == 0) bits = rounded(memory, held(memory, n, true), in + out);
+        }
       }
-      (void)in;
-      (void)out;
     }
     return problem;
   }
@@ -247,8 +252,6 @@ class TileRun {
   // Rows 3 to 5 of the specification's table: what the layer reads, from where it is.
   void add_reads(int n, int in_top, std::size_t in_level, std::vector<Copy>& copies) const {
     const model::FusedNode& node = network_.nodes[z(n)];
-    const double x_all = 1;
-    (void)x_all;
     for (std::size_t e = 0; e < node.inputs.size(); ++e) {
       const model::FusedInput& input = node.inputs[e];
       const int p = input.producer;

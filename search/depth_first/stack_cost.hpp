@@ -17,20 +17,25 @@ namespace ridgeline::search {
 // One layer of one kind of tile, to be mapped.
 struct TileProblem {
   const model::FusedNode* node = nullptr;
-  model::Layer layer;                        // with the tile's sizes
+  const TileKind* kind = nullptr;
+  std::size_t place = 0;                     // of the node in its stack
   std::vector<model::OperandPlaces> places;  // by operand
   std::vector<double> reserved;              // bits by memory that others hold; empty: none
+  model::Layer layer;                        // with the tile's sizes, once it is complete
 };
 
-// By content: equal keys have equal results under the same options.
+// By content: equal keys have equal results under the same options, of one core.
 std::string key_of(const TileProblem& problem, const FusionCore& core);
+// Fills in the layer. Keys do not need it.
+void complete(TileProblem& problem, const FusionRules& rules);
 
 LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const FusionRules& rules,
                      const MapperOptions& options);
 
 // Energy and latency of ours that no mapping stays below, each on its own, as a result.
+// `quick`: in microseconds, and less tight.
 LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options);
+                       const MapperOptions& options, bool quick);
 
 // The result of a problem; null: not known yet.
 using TileLookup = std::function<const LayerResult*(const TileProblem& problem)>;

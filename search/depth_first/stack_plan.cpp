@@ -132,7 +132,7 @@ double keep_bits(const model::FusedNode& node, double columns, double rows) {
 
 // Ours: by position, what is kept is what is read again.
 void plan_by_position(const FusionCore& core, const model::Stack& stack, const CacheLevels& wanted,
-                      StackPlan& plan) {
+                      AxisPlans* plans, StackPlan& plan) {
   const auto& nodes = stack.network.nodes;
   const auto& map = nodes[z(stack.last)].map;
   const bool h = plan.overlap != Overlap::recompute;
@@ -140,10 +140,20 @@ void plan_by_position(const FusionCore& core, const model::Stack& stack, const C
   const auto first_of = [](std::int64_t whole, std::int64_t tile) {
     return whole % tile == 0 ? tile : whole % tile;
   };
-  const model::AxisTiles xs = model::tiles_by_position(
-      stack.network, stack.last, 0, first_of(map[0], plan.tile_x), plan.tile_x, h);
-  const model::AxisTiles ys = model::tiles_by_position(
-      stack.network, stack.last, 1, first_of(map[1], plan.tile_y), plan.tile_y, v);
+  AxisPlans own;
+  AxisPlans& known = plans != nullptr ? *plans : own;
+  const auto tiles_of = [&](std::size_t axis, std::int64_t tile,
+                            bool cached) -> const model::AxisTiles& {
+    auto& list = axis == 0 ? known.x : known.y;
+    const auto [it, fresh] = list.try_emplace({tile, cached});
+    if (fresh) {
+      it->second = model::tiles_by_position(stack.network, stack.last, axis,
+                                            first_of(map[axis], tile), tile, cached);
+    }
+    return it->second;
+  };
+  const model::AxisTiles& xs = tiles_of(0, plan.tile_x, h);
+  const model::AxisTiles& ys = tiles_of(1, plan.tile_y, v);
   std::vector<double> xs_count(xs.kinds.size(), 0);
   std::vector<double> ys_count(ys.kinds.size(), 0);
   for (const int kind : xs.kind_of) ++xs_count[z(kind)];
@@ -193,7 +203,6 @@ void plan_by_position(const FusionCore& core, const model::Stack& stack, const C
                  " bits that neighbouring tiles share";
     return;
   }
-  std::vector<std::vector<bool>> met(ys.kinds.size(), std::vector<bool>(xs.kinds.size(), false));
   const auto make = [&](std::size_t kx, std::size_t ky, double count, bool first) {
     TileKind kind;
     kind.count = count;
@@ -213,12 +222,11 @@ void plan_by_position(const FusionCore& core, const model::Stack& stack, const C
   const std::size_t x0 = z(xs.kind_of.front());
   const std::size_t y0 = z(ys.kind_of.front());
   make(x0, y0, 1, true);
-  std::vector<std::size_t> order_y;
   for (std::size_t ky = 0; ky < ys.kinds.size(); ++ky) {
     for (std::size_t kx = 0; kx < xs.kinds.size(); ++kx) {
       double count = xs_count[kx] * ys_count[ky];
       if (kx == x0 && ky == y0) count -= 1;
-      if (count > 0) make(kx, ky, count, plan.weight_bits == 0 && false);
+      if (count > 0) make(kx, ky, count, false);
     }
   }
 }
@@ -277,7 +285,7 @@ const model::MappingEntry& FusionCore::entry(const model::FusedNode& node) const
 
 StackPlan plan_stack(const FusionCore& core, const model::Stack& stack, std::int64_t tile_x,
                      std::int64_t tile_y, Overlap overlap, const CacheLevels& levels,
-                     const FusionRules& rules) {
+                     const FusionRules& rules, AxisPlans* plans) {
   StackPlan plan;
   const auto& map = stack.network.nodes[z(stack.last)].map;
   plan.tile_x = std::min(tile_x, map[0]);
@@ -289,7 +297,7 @@ StackPlan plan_stack(const FusionCore& core, const model::Stack& stack, std::int
     }
     DefinesPlan(core, stack, plan).run();
   } else {
-    plan_by_position(core, stack, levels, plan);
+    plan_by_position(core, stack, levels, plans, plan);
   }
   return plan;
 }

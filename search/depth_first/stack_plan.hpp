@@ -3,21 +3,19 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/core/accelerator.hpp"
 #include "model/core/mapping_spec.hpp"
 #include "model/depth_first/stacks.hpp"
 #include "model/depth_first/tile_sizes.hpp"
+#include "search/depth_first/overlap.hpp"
 
 namespace ridgeline::search {
-
-// What neighbouring tiles have in common: computed again; kept for the tile to the right; kept for
-// the row of tiles below as well.
-enum class Overlap { recompute, h_cached, cached };
-std::string_view to_string(Overlap overlap);  // "h-cached"
 
 struct FusionRules {
   bool defines = false;  // the reference's rules, with its cost model; else ours
@@ -80,9 +78,15 @@ struct StackPlan {
   double weight_bits = 0;
 };
 
+// Tiles of one stack along one axis, by extent and way; kept between plans of the same stack.
+struct AxisPlans {
+  std::map<std::pair<std::int64_t, bool>, model::AxisTiles> x;
+  std::map<std::pair<std::int64_t, bool>, model::AxisTiles> y;
+};
+
 StackPlan plan_stack(const FusionCore& core, const model::Stack& stack, std::int64_t tile_x,
                      std::int64_t tile_y, Overlap overlap, const CacheLevels& levels,
-                     const FusionRules& rules);
+                     const FusionRules& rules, AxisPlans* plans = nullptr);
 
 // By ours: how many kinds of columns there are, without looking at memories. For bounds.
 double stack_macs(const model::Stack& stack, const StackPlan& plan);

@@ -60,19 +60,38 @@ model::Accelerator with_two_maps(const model::Accelerator& accelerator) {
 }  // namespace
 
 TileProblem tile_problem(const FusionCore& core, const model::FusedNode& node, const TileKind& kind,
-                         std::size_t n, const FusionRules& rules) {
+                         std::size_t n) {
   TileProblem problem;
   problem.node = &node;
+  problem.kind = &kind;
+  problem.place = n;
+  const std::size_t operands = node.layer->operands.size();
+  problem.places.reserve(operands);
+  for (std::size_t o = 0; o < operands; ++o) {
+    if (o == 0) {
+      problem.places.push_back({MemoryOperand::O, core.outputs});
+    } else if (node.weights == static_cast<int>(o)) {
+      problem.places.push_back({MemoryOperand::I2, core.weights});
+    } else {
+      problem.places.push_back({MemoryOperand::I1, core.inputs});
+    }
+  }
+  return problem;
+}
+
+void complete(TileProblem& problem, const FusionRules& rules) {
+  const model::FusedNode& node = *problem.node;
+  const TileKind& kind = *problem.kind;
+  const std::size_t n = problem.place;
   problem.layer = *node.layer;
   for (std::size_t a = 0; a < model::kAxes; ++a) {
     if (node.loop[a] < 0) continue;
     problem.layer.dims[z(node.loop[a])].size = (a == 0 ? kind.x : kind.y).size[n];
   }
   for (model::DimRelation& relation : problem.layer.relations) {
-    if (rules.defines) {
-      relation.given_size.reset();
-      relation.padding_begin = relation.padding_end = 0;
-    }
+    if (!rules.defines) continue;
+    relation.given_size.reset();
+    relation.padding_begin = relation.padding_end = 0;
   }
   for (std::size_t e = 0; !rules.defines && e < node.inputs.size(); ++e) {
     for (std::size_t a = 0; a < model::kAxes; ++a) {
@@ -83,34 +102,40 @@ TileProblem tile_problem(const FusionCore& core, const model::FusedNode& node, c
       relation.padding_begin = relation.padding_end = 0;
     }
   }
-  for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
-    model::OperandPlaces places;
-    if (o == 0) {
-      places = {MemoryOperand::O, core.outputs};
-    } else if (node.weights == static_cast<int>(o)) {
-      places = {MemoryOperand::I2, core.weights};
-    } else {
-      places = {MemoryOperand::I1, core.inputs};
-    }
-    problem.places.push_back(std::move(places));
-  }
-  return problem;
 }
 
 std::string key_of(const TileProblem& problem, const FusionCore& core) {
   ContentKey key;
-  key.layer(problem.layer);
-  key.list(problem.node->classes, [&](const model::Relevance& one) {
+  const model::FusedNode& node = *problem.node;
+  key.number(node.content);
+  if (node.content < 0) key.text(content_of(node, core));
+  const std::size_t n = problem.place;
+  for (const model::AxisTile* axis : {&problem.kind->x, &problem.kind->y}) {
+    key.number(axis->size[n]);
+    for (const model::EdgeTile& edge : axis->edges[n]) key.number(edge.data);
+  }
+  for (const model::OperandPlaces& one : problem.places) {
+    key.number(one.memories.empty() ? -1 : one.memories.back());
+  }
+  for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
+    if (problem.reserved[m] == 0) continue;
+    key.number(static_cast<std::int64_t>(m));
+    key.real(problem.reserved[m]);
+  }
+  return key.take();
+}
+
+std::string content_of(const model::FusedNode& node, const FusionCore& core) {
+  ContentKey key;
+  key.layer(*node.layer);
+  key.list(node.classes, [&](const model::Relevance& one) {
     key.number(one.relevant);
     key.number(one.irrelevant);
   });
-  key.number(problem.node->weights.value_or(-1));
-  key.mapping(core.entry(*problem.node));
-  key.list(problem.places, [&](const model::OperandPlaces& one) {
-    key.number(static_cast<int>(one.link));
-    key.list(one.memories, [&](int memory) { key.number(memory); });
-  });
-  key.list(problem.reserved, [&](double bits) { key.real(bits); });
+  key.number(node.weights.value_or(-1));
+  key.mapping(core.entry(node));
+  // What reads which operand decides which sizes are those of tiles.
+  key.list(node.inputs, [&](const model::FusedInput& one) { key.number(one.operand); });
   return key.take();
 }
 
@@ -188,12 +213,12 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
 }
 
 LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options) {
+                       const MapperOptions& options, bool quick) {
   const Prepared made = prepare(problem, core);
   if (!made.infeasible.empty()) return refused(made.infeasible);
   LayerResult result;
-  const model::Cost least =
-      bound_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, options);
+  const model::Cost least = bound_layer(problem.layer, made.accelerator, made.hierarchy, made.entry,
+                                        options, nullptr, quick);
   if (!std::isfinite(least.energy) || !std::isfinite(least.latency)) {
     return refused("no mapping fits the memories");
   }

@@ -5,8 +5,12 @@
 
 namespace ridgeline::search {
 
-// With all memories that each operand may have; `n`: place of the node in the stack.
+// Not complete yet; with all memories that each operand may have; `n`: place of the node in the
+// stack.
 TileProblem tile_problem(const FusionCore& core, const model::FusedNode& node, const TileKind& kind,
-                         std::size_t n, const FusionRules& rules);
+                         std::size_t n);
+
+// Names a layer by what its mappings depend on, apart from sizes of tiles.
+std::string content_of(const model::FusedNode& node, const FusionCore& core);
 
 }  // namespace ridgeline::search

@@ -1,16 +1,17 @@
 #include "search/depth_first/tile_solver.hpp"
 
+#include <map>
 #include <utility>
 
 namespace ridgeline::search {
 
 TileSolver::TileSolver(const FusionCore& core, const FusionRules& rules,
-                       const MapperOptions& options, ForEach for_each, bool bounds)
+                       const MapperOptions& options, ForEach for_each, Depth depth)
     : core_(core),
       rules_(rules),
       options_(options),
       for_each_(std::move(for_each)),
-      bounds_(bounds) {}
+      depth_(depth) {}
 
 void TileSolver::run(const std::vector<StackJob*>& jobs) {
   std::vector<StackJob*> open = jobs;
@@ -25,7 +26,9 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
                                std::string key = key_of(problem, core_);
                                const auto it = known_.find(key);
                                if (it != known_.end()) return &it->second;
-                               asked.try_emplace(std::move(key), problem);
+                               const auto [place, fresh] =
+                                   asked.try_emplace(std::move(key), problem);
+                               if (fresh) complete(place->second, rules_);
                                return nullptr;
                              });
       if (!job->cost.known) waiting.push_back(job);
@@ -34,8 +37,9 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     for (const auto& [key, problem] : asked) list.emplace_back(&key, &problem);
     std::vector<LayerResult> results(list.size());
     const auto solve = [&](std::size_t i) {
-      results[i] = bounds_ ? bound_tile(*list[i].second, core_, options_)
-                           : map_tile(*list[i].second, core_, rules_, options_);
+      results[i] = depth_ == Depth::mapping
+                       ? map_tile(*list[i].second, core_, rules_, options_)
+                       : bound_tile(*list[i].second, core_, options_, depth_ == Depth::quick_bound);
     };
     if (for_each_ && list.size() > 1) {
       for_each_(list.size(), solve);
@@ -47,7 +51,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       cut_off_ = cut_off_ || results[i].cut_off;
       // The orderings of the model of 2022 are all looked at: there is nothing to prove.
       const bool sure = rules_.defines || !results[i].infeasible.empty() || results[i].optimal;
-      proven_ = proven_ && (sure || bounds_) && !results[i].cut_off;
+      proven_ = proven_ && (sure || depth_ != Depth::mapping) && !results[i].cut_off;
       known_.emplace(*list[i].first, std::move(results[i]));
     }
     open = std::move(waiting);

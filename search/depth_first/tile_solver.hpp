@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <functional>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "search/depth_first/stack_cost.hpp"
@@ -24,10 +24,12 @@ class TileSolver {
   using ForEach =
       std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
 
-  // With `bounds`, layer-tiles are not mapped: their energy and latency are what they are at least,
+  // What is asked of a layer-tile: its best mapping; or what its energy and latency are at least,
   // each on its own.
+  enum class Depth { quick_bound, bound, mapping };
+
   TileSolver(const FusionCore& core, const FusionRules& rules, const MapperOptions& options,
-             ForEach for_each, bool bounds = false);
+             ForEach for_each, Depth depth = Depth::mapping);
 
   // Fills in the costs. Results live as long as the solver.
   void run(const std::vector<StackJob*>& jobs);
@@ -43,8 +45,8 @@ class TileSolver {
   const FusionRules rules_;
   const MapperOptions options_;
   const ForEach for_each_;
-  const bool bounds_;
-  std::map<std::string, LayerResult> known_;
+  const Depth depth_;
+  std::unordered_map<std::string, LayerResult> known_;
   std::int64_t evaluated_ = 0;
   bool cut_off_ = false;
   bool proven_ = true;

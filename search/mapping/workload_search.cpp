@@ -7,6 +7,7 @@
 
 #include "model/core/compute_array.hpp"
 #include "model/core/problem.hpp"
+#include "search/exact/bounds.hpp"
 #include "search/exact/root_bound.hpp"
 #include "search/exact/shared_root.hpp"
 #include "search/mapping/content_key.hpp"
@@ -112,7 +113,7 @@ model::Cost bound_problem(const Problem& problem, const model::Accelerator& acce
 
 model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
                         const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
-                        const MapperOptions& options, SharedRoots* roots) {
+                        const MapperOptions& options, SharedRoots* roots, bool quick) {
   const auto levels = model::operand_levels(layer, hierarchy, mapping);
   if (std::any_of(levels.begin(), levels.end(), [](const auto& l) { return l.empty(); })) return {};
   // A mapping that the user gives need not be among those that the tables know.
@@ -126,7 +127,9 @@ model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& acc
     const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
     const auto* flat = std::get_if<model::Problem>(&compiled);
     if (flat == nullptr) continue;
-    const model::Cost one = roots != nullptr ? roots->root(*flat) : root_bound(*flat);
+    const model::Cost one = quick              ? least_cost(*flat)
+                            : roots != nullptr ? roots->root(*flat)
+                                               : root_bound(*flat);
     if (!least) least = one;
     least->energy = std::min(least->energy, one.energy);
     least->latency = std::min(least->latency, one.latency);

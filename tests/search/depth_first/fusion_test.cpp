@@ -172,7 +172,7 @@ double by_enumeration(const model::FusedNetwork& network, const model::Accelerat
 
 TEST(DepthFirstSearch, FindsWhatCompleteEnumerationFinds) {
   const char* asked = std::getenv("RIDGELINE_FUSION_CASES");
-  const int cases = asked != nullptr ? std::atoi(asked) : 4;
+  const int cases = asked != nullptr ? std::atoi(asked) : 2;
   for (int seed = 0; seed < cases; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(static_cast<unsigned>(seed));
