@@ -6,7 +6,7 @@
 #include <set>
 
 #include "engine/commands/exit_code.hpp"
-#include "engine/commands/mapping_options.hpp"
+#include "engine/run/search_time.hpp"
 #include "engine/run/team.hpp"
 #include "engine/run/workload_loader.hpp"
 #include "io/document/document_kind.hpp"
@@ -113,6 +113,7 @@ void add_skipped(Evaluated& evaluated) {
 }  // namespace
 
 std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const Hooks& hooks) {
+  const SearchTime time(options.search_seconds);
   auto evaluated = std::make_unique<Evaluated>();
   read_inputs(options, hooks, *evaluated);
 
@@ -120,10 +121,11 @@ std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const 
   search = options.search;
   std::vector<double>& seconds = evaluated->seconds;
   Team team(options.threads);
+  std::atomic<std::size_t> begun{0};
   std::atomic<std::size_t> done{0};
-  if (hooks.stop) {
-    search.mapper.budget.stop = [stop = hooks.stop, limit = search.mapper.budget.stop] {
-      return stop() || (limit && limit());
+  if (hooks.stop || time.limited()) {
+    search.mapper.budget.stop = [stop = hooks.stop] {
+      return (stop && stop()) || search_is_over();
     };
   }
   search.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
@@ -131,7 +133,7 @@ std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const 
     team.run(count, [&](std::size_t i, int) {
       if (hooks.stopped()) throw Cancelled();
       const auto start = std::chrono::steady_clock::now();
-      start_layer_search();
+      const SearchUntil until(time.share(count - begun++, team.threads()));
       body(i);
       seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       if (hooks.progress) {
@@ -140,9 +142,9 @@ std::unique_ptr<const Evaluated> evaluate(const EvaluateOptions& options, const 
     });
   };
   search.mapper.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
-    const LayerSearchStart start = layer_search_start();
+    const SearchTime::Point end = search_end();
     team.run(count, [&](std::size_t i, int) {
-      start_layer_search(start);
+      const SearchUntil until(end);
       body(i);
     });
   };

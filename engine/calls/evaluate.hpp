@@ -26,6 +26,9 @@ struct EvaluateOptions {
   io::OnnxOptions onnx;  // dimensions, precisions, what is refused
   bool verbose = false;  // look for more that is worth a remark
   int threads = 1;
+  // From the call on, for the searches of all layers together; 0: no limit. Layers share them, and
+  // each has at least a first look.
+  double search_seconds = 0;
 };
 
 // Everything that the writers of results read. Stays where it is made: the report refers to it.

@@ -189,15 +189,18 @@ void set_up(const ScheduleOptions& options, const Hooks& hooks, Scheduled& sched
   scheduled.version = options.version;
   scheduled.request = options.request;
   ScheduleRequest& request = scheduled.request;
+  request.time = SearchTime(options.search_seconds);
   read(options, hooks, scheduled);
   const model::Network& network = scheduled.network.network;
   check_request(request, network);
   read_given_stacks(options.stacks, network, request);
   read_given_allocation(options.allocation, scheduled, request);
-  if (!hooks.stop) return;
-  request.search.budget.stop = hooks.stop;
-  request.costs.mapper.budget.stop = [stop = hooks.stop, limit = request.costs.mapper.budget.stop] {
-    return stop() || (limit && limit());
+  if (!hooks.stop && !request.time.limited()) return;
+  request.search.budget.stop = [stop = hooks.stop, time = request.time] {
+    return (stop && stop()) || time.over();
+  };
+  request.costs.mapper.budget.stop = [stop = hooks.stop] {
+    return (stop && stop()) || search_is_over();
   };
 }
 

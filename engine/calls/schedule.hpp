@@ -31,6 +31,9 @@ struct ScheduleOptions {
   ScheduleRequest request;  // stacks and allocation are filled in
   io::OnnxOptions onnx;     // dimensions, precisions, what is refused
   bool verbose = false;     // look for more that is worth a remark
+  // From the call on, for all searches together; 0: no limit. What has begun to be scheduled is
+  // finished.
+  double search_seconds = 0;
 };
 
 // Everything that the writers of results read. Stays where it is made: the report refers to it.

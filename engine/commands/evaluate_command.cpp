@@ -64,6 +64,7 @@ EvaluateOptions evaluate_options(const po::variables_map& values) {
   options.accelerator = required(values, "evaluate", "accelerator");
   if (values.count("mapping") != 0) options.mapping = values["mapping"].as<std::string>();
   options.search.mapper = read_mapping_options(values);
+  options.search_seconds = read_search_seconds(values);
   if (options.mapping.empty() && values["spatial-candidates"].defaulted()) {
     options.search.mapper.spatial_candidates = 0;
   }

@@ -4,7 +4,6 @@
 #include <array>
 #include <boost/program_options.hpp>
 #include <charconv>
-#include <chrono>
 
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
@@ -16,9 +15,6 @@ namespace ridgeline::engine {
 namespace po = boost::program_options;
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-thread_local Clock::time_point layer_started;
 
 // A whole number in text, at least `min`.
 std::int64_t whole_number(const std::string& option, const std::string& text, std::int64_t min) {
@@ -51,14 +47,6 @@ int small_number(const std::string& option, const std::string& text, int min) {
 
 }  // namespace
 
-void start_layer_search(LayerSearchStart start) {
-  layer_started = start;
-}
-
-LayerSearchStart layer_search_start() {
-  return layer_started;
-}
-
 void add_mapping_options(po::options_description& options, const char* engine) {
   const auto text = [](const char* fallback) {
     return po::value<std::string>()->default_value(fallback);
@@ -77,7 +65,8 @@ void add_mapping_options(po::options_description& options, const char* engine) {
       "spatial mappings generated where the mapping document gives none; or all");
   add("mixed-spatial", po::bool_switch(), "allow several loop dimensions on one array dimension");
   add("even", po::bool_switch(), "even mappings only: all operands of a memory share its loops");
-  add("search-seconds", po::value<double>(), "stop the search of a layer after so many seconds");
+  add("search-seconds", po::value<double>(),
+      "end all searches after so many seconds, with what is known by then; layers share them");
 }
 
 std::string command_line_name(model::Metric metric) {
@@ -121,14 +110,14 @@ search::MapperOptions read_mapping_options(const po::variables_map& values) {
   if (values.count("samples") != 0) {
     options.samples = small_number("--samples", text("samples"), 0);
   }
-  if (values.count("search-seconds") != 0) {
-    const double seconds = values["search-seconds"].as<double>();
-    if (!(seconds > 0)) throw UsageError("--search-seconds takes a number above 0");
-    options.budget.stop = [seconds] {
-      return std::chrono::duration<double>(Clock::now() - layer_started).count() > seconds;
-    };
-  }
   return options;
+}
+
+double read_search_seconds(const po::variables_map& values) {
+  if (values.count("search-seconds") == 0) return 0;
+  const double seconds = values["search-seconds"].as<double>();
+  if (!(seconds > 0)) throw UsageError("--search-seconds takes a number above 0");
+  return seconds;
 }
 
 std::map<std::string, std::int64_t> read_dims(const std::vector<std::string>& given) {

@@ -3,7 +3,6 @@
 
 #include <boost/program_options/options_description.hpp>
 #include <boost/program_options/variables_map.hpp>
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -19,15 +18,10 @@ namespace ridgeline::engine {
 // mean more in some than in others, and --front and --samples where it shows them.
 void add_mapping_options(boost::program_options::options_description& options, const char* engine);
 
-// UsageError for values that make no sense. With --search-seconds, `stop` compares the clock with
-// start_layer_search() of the same thread.
+// UsageError for values that make no sense.
 search::MapperOptions read_mapping_options(const boost::program_options::variables_map& values);
-
-// The calling thread starts the search of another layer now, or joins one that started before.
-using LayerSearchStart = std::chrono::steady_clock::time_point;
-void start_layer_search(LayerSearchStart start = std::chrono::steady_clock::now());
-// When the search that the calling thread works on started.
-LayerSearchStart layer_search_start();
+// --search-seconds; 0: not given. UsageError.
+double read_search_seconds(const boost::program_options::variables_map& values);
 
 // Of model::kMappingObjectives, by name. UsageError.
 model::Metric mapping_objective(const std::string& option, const std::string& name);

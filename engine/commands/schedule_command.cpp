@@ -200,6 +200,7 @@ ScheduleOptions schedule_options(const po::variables_map& values) {
   options.version = static_cast<SemanticsVersion>(
       choice("--semantics", values["semantics"].as<std::string>(), semantics_versions()));
   options.request = read_request(values, options.version);
+  options.search_seconds = read_search_seconds(values);
   options.workload = required(values, "schedule", "workload");
   options.accelerator = required(values, "schedule", "accelerator");
   if (values.count("mapping") != 0) options.mapping = values["mapping"].as<std::string>();

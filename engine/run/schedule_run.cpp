@@ -1,12 +1,12 @@
 #include "engine/run/schedule_run.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <set>
 #include <stdexcept>
 #include <unordered_map>
 
-#include "engine/commands/mapping_options.hpp"
 #include "engine/run/memory_limit.hpp"
 #include "engine/run/team.hpp"
 #include "search/designs/design_bound.hpp"
@@ -28,6 +28,9 @@ constexpr std::int64_t kVariantBytes = std::int64_t{256} << 20;
 std::size_t variant_bytes() {
   return static_cast<std::size_t>(std::min(kVariantBytes, memory_limit() / kVariantShare));
 }
+
+// Of the time that is left, what the mappings of nodes may take; the rest is for allocations.
+constexpr double kNodeShare = 0.6;
 // Ways to cut that are all bounded; of more, none.
 constexpr std::uint64_t kBoundedCuts = 16;
 
@@ -250,14 +253,20 @@ class Run {
   void find_costs(ScheduleVariant& v) {
     v.plan = search::plan_node_costs(v.graph, system_, request_.costs.rules_of_2023);
     v.mappings.resize(v.plan.tasks.size());
-    team_.run(v.plan.tasks.size(),
-              [&](std::size_t t, int) { v.mappings[t] = mapping_of(v.plan.tasks[t], v.graph); });
+    const SearchTime time = request_.time.first(kNodeShare);
+    std::atomic<std::size_t> begun{0};
+    team_.run(v.plan.tasks.size(), [&](std::size_t t, int) {
+      const std::size_t left = v.plan.tasks.size() - begun++;
+      v.mappings[t] = mapping_of(v.plan.tasks[t], v.graph, time.share(left, team_.threads()));
+    });
   }
 
-  std::shared_ptr<const search::NodeMapping> mapping_of(const search::NodeTask& task,
-                                                        const model::CnGraph& graph) {
+  // `end`: when the search has to end.
+  std::shared_ptr<const search::NodeMapping> mapping_of(
+      const search::NodeTask& task, const model::CnGraph& graph,
+      SearchTime::Point end = SearchTime::Point::max()) {
     if (auto known = cache_.find(task.content)) return known;
-    start_layer_search();
+    const SearchUntil until(end);
     auto found = std::make_shared<const search::NodeMapping>(
         search::run_node_task(task, graph, system_, request_.costs));
     cache_.insert(task.content, found);
@@ -462,8 +471,8 @@ class Run {
         number = v.number;
       }
       model::ScheduleFigures& result = figures[places[k]];
-      // What is left of a search that ends here is its caller's affair.
-      if (request_.search.budget.stopped()) {
+      // What is left of a search that ends here is its caller's affair, but one has to be known.
+      if (any_evaluated_.exchange(true) && request_.search.budget.stopped()) {
         result.failure = model::ScheduleFailure::core_cannot_run;
       } else {
         result = scheduler->evaluate(allocation_of(genomes[places[k]]));
@@ -621,6 +630,7 @@ class Run {
       }
       result.infeasible =
           v->tiling_problem ? v->tiling_problem.problem : describe(result.figures, *v, system_);
+      if (found.stopped) result.infeasible += "; the search was stopped before it tried all";
       return;
     }
     for (const search::EvaluatedGenome& g : found.front) {
@@ -660,6 +670,7 @@ class Run {
   std::vector<std::pair<Factors, std::shared_ptr<const ScheduleVariant>>> variants_;
   std::uint64_t built_ = 0;
   bool stopped_anywhere_ = false;
+  std::atomic<bool> any_evaluated_ = false;
   std::map<Factors, std::uint64_t> evaluated_;  // mappings of each way
   search::GenomeSpace space_;
   std::vector<int> genes_;  // slot of each core gene

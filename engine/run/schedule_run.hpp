@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/run/schedule_memo.hpp"
+#include "engine/run/search_time.hpp"
 #include "engine/run/spread.hpp"
 #include "model/system/core_mapping.hpp"
 #include "model/system/multicore.hpp"
@@ -51,6 +52,8 @@ struct ScheduleRequest {
   // Cores of some or all layers, over the mapping's choice; nothing is searched for them.
   std::vector<LayerAllocation> allocation;
   int threads = 1;
+  // For mappings and allocations together; `costs` and `search` ask it through their budgets.
+  SearchTime time;
   // Asked once, before any schedule is made, with what no schedule can beat, whatever the cut;
   // true: nothing is searched. Empty: never.
   std::function<bool(const search::ScheduleBound&)> give_up;

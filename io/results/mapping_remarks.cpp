@@ -38,6 +38,10 @@ class Remarks {
           add("layer " + use.node->name + ": " + use.found->remark +
               ": what is listed is the order of the innermost loops");
         }
+        if (!use.found->refused.empty()) {
+          add("layer " + use.node->name + ": the engine exact did not search: " +
+              use.found->refused + "; what it shows is what loma finds");
+        }
       }
     }
     return std::move(remarks_);

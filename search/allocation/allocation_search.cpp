@@ -533,8 +533,20 @@ AllocationSearchResult search_allocations(const GenomeSpace& space, const Genome
                                           const AllocationSearchOptions& options,
                                           const EvaluateGenomes& evaluate) {
   AllocationSearch search(space, symmetry, hints, options);
-  while (!search.done() && !options.budget.stopped()) search.tell(evaluate(search.ask()));
-  return search.result();
+  // One batch at least. Of a batch that ends too late the evaluator leaves out what it likes.
+  bool ended = false;
+  while (!search.done() && !ended) {
+    search.tell(evaluate(search.ask()));
+    ended = options.budget.stopped();
+  }
+  AllocationSearchResult result = search.result();
+  if (ended) {
+    result.stopped = true;
+    result.converged = false;
+    result.proof.complete = false;
+    result.proof.lower_bound = result.proof.root_bound;
+  }
+  return result;
 }
 
 }  // namespace ridgeline::search

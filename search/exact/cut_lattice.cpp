@@ -104,17 +104,30 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
     const int levels = problem_.operand[z(o)].levels;
     states *= o == 0 ? levels : levels + 1;
   }
-  too_large_ = states > static_cast<double>(limit) || problem_.operand[0].partial ||
-               types_.size() > kMaxFactorTypes;
-  if (too_large_) return;
+  if (problem_.operand[0].partial) {
+    refusal_ = "the output is indexed by a sum of two loops, which it does not search";
+  } else if (types_.size() > kMaxFactorTypes) {
+    refusal_ =
+        "the loops have more than " + std::to_string(kMaxFactorTypes) + " different prime factors";
+  } else if (states > static_cast<double>(limit)) {
+    refusal_ = "the space has more than " + std::to_string(limit) + " states";
+  }
+  if (too_large()) return;
   for (FactorType& type : types_) {
     type.stride = nodes_;
     nodes_ *= type.count + 1;
   }
   build_cuts();
   find_tracked_ports();
-  too_large_ = bytes_needed(states) > static_cast<double>(bytes);
-  if (too_large_) return;
+  if (const double needed = bytes_needed(states); needed > static_cast<double>(bytes)) {
+    constexpr double kMiB = 1 << 20;
+    refusal_ = "its tables take " +
+               std::to_string(static_cast<std::int64_t>(std::ceil(needed / kMiB))) +
+               " MiB, and it may hold " +
+               std::to_string(static_cast<std::int64_t>(static_cast<double>(bytes) / kMiB)) +
+               " MiB (--memory-limit, --threads)";
+    return;
+  }
   build_nodes();
   fill_costs(watch, counts);
   find_shared_memories();

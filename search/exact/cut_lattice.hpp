@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/core/evaluation.hpp"
@@ -88,7 +89,9 @@ class CutLattice {
   CutLattice(const model::Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
              bool counts = false);
 
-  bool too_large() const { return too_large_; }
+  bool too_large() const { return !refusal_.empty(); }
+  // Why, in words.
+  const std::string& refusal() const { return refusal_; }
   // Takes the sizes and costs of memories of another problem, which is the same otherwise but for
   // the widest words of its ports. From then on energies (and nothing else) are that problem's:
   // no more than an access of each transfer too high (`accesses_cut_off`), since parts of accesses
@@ -172,7 +175,7 @@ class CutLattice {
   double bytes_needed(double states) const;
 
   model::Problem problem_;
-  bool too_large_ = false;
+  std::string refusal_;
   bool all_tracked_ = true;
   std::vector<FactorType> types_;
   std::int64_t nodes_ = 1;

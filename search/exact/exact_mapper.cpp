@@ -833,7 +833,7 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   Watch watch(options.budget);
   CutLattice space(problem, options.state_limit, bytes, watch);
   if (space.too_large() || watch.stopped_now()) {
-    result.refused = space.too_large();
+    result.refused = space.refusal();
     return result;
   }
   const PrefixNodes prefix(space, options.constraints);

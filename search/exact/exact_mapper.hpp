@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "model/core/evaluate.hpp"
@@ -39,7 +40,7 @@ struct ExactMapping {
 
 struct ExactResult {
   bool optimal = false;             // the space was exhausted
-  bool refused = false;             // the space needs more memory than there is
+  std::string refused;              // why the space was not searched at all; empty: it was
   bool improved = false;            // a mapping better than the incumbent was found
   ExactMapping best;                // where `improved`
   std::vector<ExactMapping> front;  // with ExactOptions::front: by latency

@@ -54,6 +54,9 @@ model::Ordering as_ordering(const model::Layer& layer,
 // How many spatial mappings the reference tries by default.
 constexpr std::size_t kReferenceCandidates = 3;
 
+constexpr const char* kStoppedTooEarly =
+    "the search was stopped before it found a mapping: whether there is one is not known";
+
 // Ways to cut a given ordering that are costed at most.
 constexpr std::int64_t kMostCuts = 4'000'000;
 
@@ -77,6 +80,9 @@ void add_near(const model::Cost& cost, std::vector<model::Cost>& near) {
   if (near.size() > kMostNear) near.pop_back();
 }
 
+// Orderings between two looks at the budget: a fraction of a millisecond.
+constexpr std::int64_t kPoll = 1024;
+
 // Spatial mappings that are searched independently of each other.
 constexpr std::size_t kSpatialBlock = 8;
 
@@ -99,6 +105,7 @@ struct Found {
   double orderings = 0;
   std::int64_t nodes = 0;
   std::optional<model::Cost> reference;  // what loma finds
+  std::string refused;                   // why the exact engine searched nothing
 };
 
 class Search {
@@ -154,10 +161,7 @@ class Search {
       if (found.reason.empty()) loma(problem, sizes, fixed.constraints, found);
     }
     if (!found.any && found.reason.empty()) {
-      found.reason = found.cut_off
-                         ? "the search was stopped before it found a mapping: whether there is one "
-                           "is not known"
-                         : describe_failure(problem);
+      found.reason = found.cut_off ? kStoppedTooEarly : describe_failure(problem);
     }
     return found;
   }
@@ -222,7 +226,7 @@ class Search {
         return;
       }
       consider(problem, as_ordering(layer_, loops), found);
-      if (++since_poll % 1024 == 0 && options_.budget.stopped()) {
+      if (++since_poll % kPoll == 0 && options_.budget.stopped()) {
         found.cut_off = true;
         return;
       }
@@ -287,7 +291,7 @@ class Search {
     bool any_ordering = false;
     std::int64_t since_poll = 0;
     do {
-      if (++since_poll == 4096) {
+      if (++since_poll == kPoll) {
         since_poll = 0;
         if (options_.budget.stopped()) {
           found.cut_off = true;
@@ -316,7 +320,7 @@ class Search {
     model::Ordering ordering;
     std::int64_t since_poll = 0;
     do {
-      if (++since_poll % 4096 == 0 && options_.budget.stopped()) break;
+      if (++since_poll % kPoll == 0 && options_.budget.stopped()) break;
       if (!permutations.current().empty() && !satisfies(permutations.current(), constraints)) {
         continue;
       }
@@ -342,6 +346,7 @@ class Search {
     const ExactResult result = exact_search(problem, settings, incumbent);
     found.proven = result.optimal;
     found.cut_off = !result.optimal;
+    found.refused = result.refused;
     found.lower_bound = result.lower_bound;
     found.orderings = result.orderings;
     found.nodes = result.nodes;
@@ -466,6 +471,10 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
   std::vector<double> matrix;  // latency, energy of each
   proven = true;
   for (const model::SpatialMapping& spatial : candidates) {
+    if (options.budget.stopped()) {
+      proven = false;
+      break;
+    }
     const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
     const auto* problem = std::get_if<model::Problem>(&compiled);
     if (problem == nullptr) continue;
@@ -502,7 +511,8 @@ std::vector<model::Cost> sample_costs(const model::Layer& layer, const model::Pr
   const std::vector<model::TemporalLoop> all = loop_factors(layer, sizes, 0, {}).loops;
   std::vector<model::Cost> costs;
   if (all.size() > model::kMaxLoops) return costs;
-  for (int i = 0; i < options.samples; ++i) {
+  Watch watch(options.budget);
+  for (int i = 0; i < options.samples && !watch.stopped(); ++i) {
     std::vector<model::TemporalLoop> loops = all;
     RandomStream random(options.seed, 0, 0, static_cast<std::uint32_t>(i));
     for (std::size_t j = loops.size(); j > 1; --j) std::swap(loops[j - 1], loops[random.below(j)]);
@@ -562,15 +572,19 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       return result;
     }
   }
-  const SpatialCandidates candidates = spatial_candidates(
-      layer, accelerator, hierarchy, mapping, {options.spatial_candidates, options.mixed_spatial});
+  const SpatialCandidates candidates =
+      spatial_candidates(layer, accelerator, hierarchy, mapping,
+                         {options.spatial_candidates, options.mixed_spatial, options.budget});
   if (!candidates.infeasible.empty()) {
     result.infeasible = candidates.infeasible;
+    result.cut_off = candidates.cut_off;
     return result;
   }
   std::vector<model::Cost> near;
-  bool proven = true;
-  double lower_bound = std::numeric_limits<double>::infinity();
+  bool proven = !candidates.cut_off;
+  // Nothing is known of spatial mappings that were not listed.
+  double lower_bound = candidates.cut_off ? -std::numeric_limits<double>::infinity()
+                                          : std::numeric_limits<double>::infinity();
   Found best;
   model::Problem best_problem;
   const model::SpatialMapping* best_spatial = nullptr;
@@ -589,6 +603,15 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   std::vector<std::variant<model::Problem, std::string>> compiled_block;
   for (std::size_t begin = 0, end = 1; begin < count;
        begin = end, end = std::min(count, end + kSpatialBlock)) {
+    if (begin > 0 && options.budget.stopped()) {
+      proven = false;
+      lower_bound = -std::numeric_limits<double>::infinity();
+      if (!best_spatial) {
+        result.cut_off = true;
+        reason = kStoppedTooEarly;
+      }
+      break;
+    }
     std::optional<model::Cost> incumbent;
     if (best_spatial) incumbent = best.cost;
     block.assign(end - begin, {});
@@ -619,6 +642,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       result.nodes += found.nodes;
       result.orderings += found.orderings;
       proven = proven && found.proven;
+      if (result.refused.empty()) result.refused = found.refused;
       lower_bound = std::min(lower_bound, found.lower_bound);
       if (found.reference &&
           (!result.reference || better(options.objective, *found.reference, *result.reference))) {

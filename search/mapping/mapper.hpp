@@ -70,9 +70,11 @@ struct LayerResult {
   std::int64_t evaluated = 0;                 // mappings costed
   bool optimal = false;                       // proven over the engine's whole space
   double lower_bound = 0;                     // of the objective; = value where optimal
-  double orderings = 0;                       // of all prime factors, over spatial mappings
-  std::int64_t nodes = 0;                     // visited by the exact engine
-  std::vector<PortUse> ports;                 // that move anything
+  // Why the exact engine searched nothing under some spatial mapping; empty: it searched.
+  std::string refused;
+  double orderings = 0;        // of all prime factors, over spatial mappings
+  std::int64_t nodes = 0;      // visited by the exact engine
+  std::vector<PortUse> ports;  // that move anything
   // Of the objective latency: the cheapest of the mappings that were costed which take 5 % more
   // cycles at most, where it needs less energy than the best.
   std::optional<model::Cost> cheaper;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "model/core/name_order.hpp"
 
@@ -40,6 +41,9 @@ std::vector<std::int64_t> divisors(std::int64_t n) {  // increasing
   return low;
 }
 
+// What one of very many candidates takes while they are ranked and limited, about.
+constexpr std::int64_t kCandidateBytes = 1024;
+
 struct Candidate {
   double score = 0;
   std::vector<int> choice;  // into the part list of each array dimension to fill
@@ -55,7 +59,9 @@ class Generator {
         accelerator_(accelerator),
         hierarchy_(hierarchy),
         mapping_(mapping),
-        options_(options) {}
+        options_(options),
+        watch_(options.budget),
+        bytes_(options.budget) {}
 
   SpatialCandidates run() {
     SpatialCandidates result;
@@ -75,7 +81,10 @@ class Generator {
       for (int dim : fill_) parts_.push_back(part_candidates(dim));
       best = rank();
       if (best.empty()) {
-        result.infeasible = "no spatial mapping fits the array and its bandwidths";
+        result.cut_off = cut_off_;
+        result.infeasible = cut_off_ ? "the search was stopped before it found a spatial mapping: "
+                                       "whether there is one is not known"
+                                     : "no spatial mapping fits the array and its bandwidths";
         return result;
       }
     }
@@ -233,7 +242,17 @@ class Generator {
     return dims_in_set_order(dims);
   }
 
-  std::vector<Part> part_candidates(int array_dim) const {
+  // Whether to make do with what there is: time or memory are used up.
+  bool ended() {
+    cut_off_ = cut_off_ || watch_.stopped();
+    return cut_off_;
+  }
+  bool take(std::int64_t bytes) {
+    cut_off_ = cut_off_ || !bytes_.take(bytes);
+    return !cut_off_;
+  }
+
+  std::vector<Part> part_candidates(int array_dim) {
     std::vector<Part> parts;
     const std::vector<int> dims = hinted_dims(array_dim);
     for (int d : dims) {
@@ -249,7 +268,7 @@ class Generator {
   }
 
   void combinations(int array_dim, const std::vector<int>& dims, std::size_t from, std::size_t k,
-                    std::vector<int>& chosen, std::vector<Part>& parts) const {
+                    std::vector<int>& chosen, std::vector<Part>& parts) {
     if (chosen.size() == k) {
       Part part;
       factor_choices(array_dim, chosen, part, parts);
@@ -263,9 +282,12 @@ class Generator {
   }
 
   void factor_choices(int array_dim, const std::vector<int>& chosen, Part& part,
-                      std::vector<Part>& parts) const {
+                      std::vector<Part>& parts) {
+    if (ended()) return;
     if (part.size() == chosen.size()) {
-      parts.push_back(part);
+      if (take(static_cast<std::int64_t>(sizeof(Part) + part.size() * sizeof(SpatialLoop)))) {
+        parts.push_back(part);
+      }
       return;
     }
     const int d = chosen[part.size()];
@@ -302,6 +324,7 @@ class Generator {
   }
 
   void descend(double used) {
+    if (ended()) return;
     const std::size_t f = choice_.size();
     const auto wanted = options_.candidates > 0 ? static_cast<std::size_t>(options_.candidates)
                                                 : std::numeric_limits<std::size_t>::max();
@@ -318,6 +341,8 @@ class Generator {
         if (score <= worst->score) return;
         best_.erase(worst);
       }
+      // Without a number of candidates that are wanted, this list is what may grow.
+      if (options_.candidates <= 0 && !take(kCandidateBytes)) return;
       best_.push_back({score, choice_});
       threshold_ = -1;
       if (best_.size() >= wanted) {
@@ -373,45 +398,33 @@ class Generator {
       assemblies.push_back(std::move(assembly));
     }
     SpatialCandidates result;
+    result.cut_off = cut_off_;
     for (Assembly& assembly : assemblies) {
       if (std::string reason = limit_one(assembly); !reason.empty()) {
         result.infeasible = reason;
         return result;
       }
     }
+    std::set<std::vector<std::int64_t>> known;
     for (const Assembly& assembly : assemblies) {
       SpatialMapping mapping;
       for (const auto& [array_dim, part] : assembly) mapping.push_back({array_dim, *part});
-      if (!shared &&
-          std::any_of(result.mappings.begin(), result.mappings.end(),
-                      [&](const SpatialMapping& other) { return same(other, mapping); })) {
-        continue;
-      }
+      if (!shared && !known.insert(real_loops(mapping)).second) continue;
       result.mappings.push_back(std::move(mapping));
     }
     return result;
   }
 
-  // Equal but for loops of factor 1.
-  static bool same(const SpatialMapping& a, const SpatialMapping& b) {
-    const auto real_loops = [](const SpatialDim& dim) {
-      Part part;
+  // What tells spatial mappings apart: loops of factor 1 do not.
+  static std::vector<std::int64_t> real_loops(const SpatialMapping& mapping) {
+    std::vector<std::int64_t> key;
+    for (const SpatialDim& dim : mapping) {
       for (const SpatialLoop& loop : dim.loops) {
-        if (loop.factor != 1) part.push_back(loop);
+        if (loop.factor != 1) key.insert(key.end(), {loop.dim, loop.factor});
       }
-      return part;
-    };
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      const Part x = real_loops(a[i]);
-      const Part y = real_loops(b[i]);
-      if (!std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                      [](const SpatialLoop& p, const SpatialLoop& q) {
-                        return p.dim == q.dim && p.factor == q.factor;
-                      })) {
-        return false;
-      }
+      key.push_back(-1);
     }
-    return true;
+    return key;
   }
 
   template <class Assembly>
@@ -487,6 +500,9 @@ class Generator {
   const model::Hierarchy& hierarchy_;
   const model::MappingEntry& mapping_;
   const SpatialOptions& options_;
+  Watch watch_;
+  ByteCount bytes_;
+  bool cut_off_ = false;
   std::vector<std::vector<std::int64_t>> limit_;  // [array dim][loop dim]
   SpatialMapping template_;
   std::vector<int> fill_;                 // array dimensions the user leaves open

@@ -10,17 +10,21 @@
 #include "model/core/layer.hpp"
 #include "model/core/mapping_spec.hpp"
 #include "model/core/spatial_mapping.hpp"
+#include "search/budget.hpp"
 
 namespace ridgeline::search {
 
 struct SpatialOptions {
   int candidates = 3;  // at most this many, best first; <= 0: all that differ
   bool mixed = false;  // several loop dimensions on one array dimension
+  // Where it ends before all are listed: the best so far, and `cut_off`.
+  Budget budget{};
 };
 
 struct SpatialCandidates {
   std::vector<model::SpatialMapping> mappings;  // best first
   std::string infeasible;                       // why there is none
+  bool cut_off = false;                         // there may be others, and better ones
 };
 
 SpatialCandidates spatial_candidates(const model::Layer& layer,
