@@ -5,7 +5,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "search/fronts/random.hpp"
+#include "search/fronts/even_samples.hpp"
 
 namespace ridgeline::search {
 namespace {
@@ -70,30 +70,14 @@ class ExhaustiveStrategy final : public DesignStrategy {
   std::uint64_t given_ = 0;
 };
 
-// Fraction of the square root of `p`, in units of 2^-56; exact integers, the same everywhere.
-std::uint64_t root_fraction(std::uint64_t p) {
-  const Wide square = Wide{p} << 112;
-  Wide root = 0;
-  for (int bit = 63; bit >= 0; --bit) {
-    const Wide trial = root | (Wide{1} << bit);
-    if (trial * trial <= square) root = trial;
-  }
-  return static_cast<std::uint64_t>(root) & ((std::uint64_t{1} << 56) - 1);
-}
-
-// Low-discrepancy samples: point n has coordinates frac(shift + n * sqrt(prime)), a different
-// prime for each parameter (a Kronecker sequence); points that were there before are skipped.
+// Samples spread evenly over the space; points that were there before are skipped.
 class RandomStrategy final : public DesignStrategy {
  public:
   RandomStrategy(DesignSpace space, std::uint64_t samples, std::uint64_t seed)
-      : space_(std::move(space)), samples_(std::min(samples, space_.grid)), walk_(space_.grid) {
-    std::uint64_t prime = 1;
-    for (std::size_t i = 0; i < space_.sizes.size(); ++i) {
-      prime = next_prime(prime);
-      step_.push_back(root_fraction(prime));
-      at_.push_back(RandomStream(seed, 0, 0, static_cast<std::uint32_t>(i)).next() & kMask);
-    }
-  }
+      : space_(std::move(space)),
+        samples_(std::min(samples, space_.grid)),
+        walk_(space_.grid),
+        points_(space_.sizes.size(), seed) {}
 
   std::optional<std::vector<std::uint64_t>> next(const KnownFitness&) override {
     const std::uint64_t given = seen_.size() - found_.size();
@@ -114,15 +98,6 @@ class RandomStrategy final : public DesignStrategy {
 
  private:
   static constexpr std::uint64_t kLongestWalk = 10'000'000;
-  static constexpr std::uint64_t kMask = (std::uint64_t{1} << 56) - 1;
-
-  static std::uint64_t next_prime(std::uint64_t after) {
-    for (std::uint64_t p = after + 1;; ++p) {
-      bool prime = p > 1;
-      for (std::uint64_t q = 2; q * q <= p; ++q) prime = prime && p % q != 0;
-      if (prime) return p;
-    }
-  }
 
   // Where the sequence meets nothing new for long (a small space, or one that conditions
   // leave little of), every id in turn.
@@ -130,10 +105,10 @@ class RandomStrategy final : public DesignStrategy {
     if (draws_ >= 16 * samples_ + 1024 + kLongestWalk) return std::nullopt;
     if (draws_++ >= 16 * samples_ + 1024) return walk_.next();
     std::uint64_t id = 0;
-    for (std::size_t i = 0; i < step_.size(); ++i) {
+    const std::vector<std::uint32_t>& point = points_.next();
+    for (std::size_t i = 0; i < point.size(); ++i) {
       const auto size = static_cast<std::uint64_t>(space_.sizes[i]);
-      id = id * size + static_cast<std::uint64_t>(Wide{at_[i]} * size >> 56);
-      at_[i] = (at_[i] + step_[i]) & kMask;
+      id = id * size + (std::uint64_t{point[i]} * size >> 32);
     }
     return id;
   }
@@ -141,8 +116,7 @@ class RandomStrategy final : public DesignStrategy {
   DesignSpace space_;
   std::uint64_t samples_;
   StridedWalk walk_;
-  std::vector<std::uint64_t> step_;
-  std::vector<std::uint64_t> at_;
+  EvenSamples points_;
   std::uint64_t draws_ = 0;
   std::unordered_set<std::uint64_t> seen_;
   std::vector<std::uint64_t> found_;  // of the next block
