@@ -52,6 +52,7 @@ ordered_json layer_details(const search::LayerResult& mapped, const model::Layer
                            {"dims", ordered_json::object()},
                            {"relations", ordered_json::array()},
                            {"precision", ordered_json::object()},
+                           {"operand_bits", ordered_json::object()},
                            {"constant_operands", layer.constant_operands},
                            {"sources", ordered_json::object()},
                            {"links", ordered_json::object()}};
@@ -61,6 +62,8 @@ ordered_json layer_details(const search::LayerResult& mapped, const model::Layer
   }
   for (const model::LayerOperand& operand : layer.operands) {
     description["precision"][operand.name] = operand.precision;
+    description["operand_bits"][operand.name] =
+        layer.operand_bits(layer.operand_index(operand.name));
     if (operand.source) description["sources"][operand.name] = *operand.source;
     if (mapping == nullptr) continue;
     if (const auto link = mapping->link(operand.name)) {

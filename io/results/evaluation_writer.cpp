@@ -173,6 +173,7 @@ void add_search_figures(const search::LayerResult& mapped, search::Objective obj
     json["orderings"] = mapped.orderings;
     json["nodes"] = mapped.nodes;
   }
+  if (!mapped.refused.empty()) json["refused"] = mapped.refused;
   for (const model::Cost& cost : mapped.front) {
     json["front"].push_back({cost.latency, cost.energy});
   }
