@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "engine/commands/exit_code.hpp"
-#include "engine/commands/mapping_options.hpp"
+#include "engine/run/search_time.hpp"
 #include "engine/run/team.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/nearest.hpp"
@@ -145,6 +145,7 @@ void check_tiles(const std::vector<search::Tile>& tiles, const search::FusionRes
 
 std::unique_ptr<const DepthFirst> depth_first(const DepthFirstOptions& options,
                                               const Hooks& hooks) {
+  const SearchTime time(options.evaluate.search_seconds);
   const auto start = std::chrono::steady_clock::now();
   auto made = std::make_unique<DepthFirst>();
   const EvaluateOptions& given = options.evaluate;
@@ -206,19 +207,14 @@ std::unique_ptr<const DepthFirst> depth_first(const DepthFirstOptions& options,
   if (fusion.search_stacks && fusion.rules.defines) {
     throw UsageError("--stacks search needs today's rules: leave --semantics defines away");
   }
-  if (hooks.stop || fusion.mapper.budget.stop) {
-    fusion.mapper.budget.stop = [stop = hooks.stop, limit = fusion.mapper.budget.stop] {
-      return (stop && stop()) || (limit && limit());
+  if (hooks.stop || time.limited()) {
+    fusion.mapper.budget.stop = [stop = hooks.stop, time] {
+      return (stop && stop()) || time.over();
     };
   }
   Team team(given.threads);
-  start_layer_search();
-  const LayerSearchStart began = layer_search_start();
   fusion.for_each = [&](std::size_t count, const std::function<void(std::size_t)>& body) {
-    team.run(count, [&](std::size_t i, int) {
-      start_layer_search(began);  // a limit is one of the whole search
-      body(i);
-    });
+    team.run(count, [&](std::size_t i, int) { body(i); });
   };
   const bool searched = search_tiles || search_overlap || fusion.search_stacks;
   if (searched) {
