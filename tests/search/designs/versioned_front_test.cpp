@@ -103,7 +103,7 @@ TEST(VersionedFront, TakesInAHundredThousandPointsOfALargeFrontInABlock) {
   constexpr int kPoints = 100'000;
   std::vector<FrontPoint> points;
   for (int i = 0; i < kPoints; ++i) {
-    const double x = (i * 7919LL) % kPoints;
+    const double x = static_cast<double>((i * 7919LL) % kPoints);
     points.push_back({static_cast<std::uint64_t>(i), {x, kPoints - x, x / 2 + i % 3}, 1});
   }
   VersionedFront front;

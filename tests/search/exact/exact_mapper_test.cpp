@@ -242,7 +242,9 @@ void compare(std::uint64_t seed, int problems, bool whole) {
       const double value = objective_value(objective, rough.best.cost);
       ASSERT_LE(rough.lower_bound, best + 1e-9 * std::abs(best));
       ASSERT_GE(rough.lower_bound, (1 - options.gap) * value - 1e-9 * std::abs(value));
-      if (rough.optimal) ASSERT_NEAR(value, best, 1e-11 * std::abs(best));
+      if (rough.optimal) {
+        ASSERT_NEAR(value, best, 1e-11 * std::abs(best));
+      }
     }
     ExactOptions options;
     options.front = true;

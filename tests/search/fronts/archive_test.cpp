@@ -65,7 +65,7 @@ TEST(Archive, takes_a_million_equal_points_and_a_front_of_two_hundred_thousand) 
   Archive<Count> front;
   constexpr int kPoints = 200'000;
   for (int i = 0; i < kPoints; ++i) {
-    const double x = (i * 7919LL) % kPoints;
+    const double x = static_cast<double>((i * 7919LL) % kPoints);
     front.add({x, kPoints - x, x}, {});
   }
   EXPECT_EQ(front.entries().size(), static_cast<std::size_t>(kPoints));
