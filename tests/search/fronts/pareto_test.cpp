@@ -53,7 +53,8 @@ TEST(Pareto, ranks_are_those_of_the_definition) {
     SCOPED_TRACE(width);
     std::vector<Fitness> points;
     for (auto& p : random_points(60, width, 6)) points.push_back({p, 0});
-    for (std::size_t i = 0; i < points.size(); i += 7) points[i].violation = 1.0 + static_cast<double>(i % 2);
+    for (std::size_t i = 0; i < points.size(); i += 7)
+      points[i].violation = 1.0 + static_cast<double>(i % 2);
     const std::vector<int> ranks = non_dominated_ranks(points);
     for (std::size_t i = 0; i < points.size(); ++i) {
       EXPECT_EQ(ranks[i], rank_by_definition(points, i)) << i;
