@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/core/assert.hpp"
 #include "model/core/decouple.hpp"
 #include "model/core/loop_tiling.hpp"
 
@@ -142,6 +143,8 @@ void tile(const Problem& problem, const Ordering& ordering, const Cuts& cuts, Lo
       end[m + 1] = static_cast<std::uint8_t>(boundary);
     }
     end[levels] = static_cast<std::uint8_t>(count);
+    RIDGELINE_ASSERT(
+        std::is_sorted(end.begin(), end.begin() + static_cast<std::ptrdiff_t>(levels)));
     std::size_t stationary = 0;  // innermost loops that an input waits for in the array
     if (!operand.output && problem.repeats_are_free) {
       while (stationary < end[1] && is_irrelevant(static_cast<int>(stationary))) ++stationary;

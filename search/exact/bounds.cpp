@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 
+#include "model/core/assert.hpp"
+
 namespace ridgeline::search {
 
 namespace {
@@ -342,6 +344,7 @@ void ExactBounds::fill_floors(Watch& watch) {
       const auto [place, inserted] =
           numbers.emplace(std::move(floors), static_cast<std::uint32_t>(numbers.size() + 1));
       (void)inserted;
+      RIDGELINE_ASSERT(place->second == numbers.size() || !inserted);  // none shares a number
       floor_class_[z(o)].push_back(place->second);
     }
   }

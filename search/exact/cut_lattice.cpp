@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "model/core/assert.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
@@ -177,6 +178,7 @@ void CutLattice::build_nodes() {
     }
   }
   iterations_ = cycles_[z(full())];
+  RIDGELINE_ASSERT(cycles_[0] == 1 && reduced_[z(full())] != 0);
 }
 
 void CutLattice::build_cuts() {

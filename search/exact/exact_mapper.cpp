@@ -8,6 +8,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "model/core/assert.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/chain_orderings.hpp"
 #include "search/exact/chains.hpp"
@@ -755,6 +756,7 @@ class ChainSearch {
     leaf_.expand(marks, placed, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
       const model::Cost cost = model::evaluate(space_.problem(), ordering, cuts);
       ++result_.evaluated;
+      RIDGELINE_ASSERT(cost.latency >= least - 1e-9 * std::abs(least));
       const bool go_on = cost.latency > least && ++count != most;
       if (!std::isfinite(cost.energy)) return go_on;
       if (options_.front) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "model/core/assert.hpp"
 #include "model/core/decouple.hpp"
 
 namespace ridgeline::search {
@@ -72,6 +73,7 @@ class Allocator {
         const bool top = resident.level + 1 == problem_.operand[z(o)].levels;
         const int before = done_[z(o)];
         done_[z(o)] += best_[z(i)];
+        RIDGELINE_ASSERT(best_[z(i)] >= 0 && done_[z(o)] <= ordering_.count);
         cuts.end[z(o)][resident.level] = static_cast<std::uint8_t>(done_[z(o)]);
         if (!top) {
           for (int j = before; j < done_[z(o)]; ++j) include(o, j);

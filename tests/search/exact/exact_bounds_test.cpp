@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <set>
 #include <sstream>
+#include <variant>
 #include <vector>
 
 #include "model/core/evaluate.hpp"
+#include "model/core/hierarchy.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dual_bounds.hpp"
@@ -233,6 +236,64 @@ TEST(SlowExactBounds, AreNeverAboveTheCostOfAMappingThatTheChainLeadsTo) {
 
 TEST(SlowExactBounds, AreNeverAboveTheCostWhereUnrollingsDoNotDivide) {
   compare(3, 10000, false);
+}
+
+// A layer of 8.1e15 operations, whose outputs have 36,864 different tiles, before all is added up
+// and after: each with other floors.
+TEST(SlowExactBounds, TellsMoreThan65536FloorsApart) {
+  model::Layer layer;
+  layer.name = "many_factors";
+  layer.operator_type = "Gemm";
+  layer.dims = {{"D", std::int64_t{128} * 27 * 25 * 49},
+                {"K", std::int64_t{11} * 13 * 17 * 19 * 23 * 29 * 31},
+                {"C", 2}};
+  const auto add = [&](const char* name, int first, int second, std::int64_t precision) {
+    model::LayerOperand operand;
+    operand.name = name;
+    operand.indices = {{false, first}, {false, second}};
+    operand.precision = precision;
+    layer.operands.push_back(operand);
+  };
+  add("O", 0, 1, 16);
+  add("I", 0, 2, 8);
+  add("W", 2, 1, 8);
+  layer.output_final_precision = 8;
+  model::Accelerator accelerator;
+  accelerator.name = "two levels";
+  accelerator.array.dims = {{"D1", 1}};
+  const auto memory = [&](const char* name, std::vector<model::MemoryOperand> operands) {
+    model::Memory one;
+    one.name = name;
+    one.size = std::int64_t{1} << 62;
+    one.r_cost = one.w_cost = 1;
+    one.operands = operands;
+    one.served_dims = {0};
+    model::Port port;
+    port.name = "rw_port_1";
+    port.bandwidth_min = port.bandwidth_max = 8;
+    for (const model::MemoryOperand operand : operands) {
+      for (int d = 0; d < model::kDirections; ++d) {
+        port.allocation.emplace_back(operand, static_cast<model::Direction>(d));
+      }
+    }
+    one.ports = {port};
+    accelerator.memories.push_back(one);
+  };
+  using model::MemoryOperand;
+  memory("inner", {MemoryOperand::O});
+  memory("outer", {MemoryOperand::I1, MemoryOperand::I2, MemoryOperand::O});
+  const auto compiled = model::compile(layer, accelerator, model::build_hierarchy(accelerator),
+                                       model::MappingEntry{.name = "default"}, {});
+  ASSERT_TRUE(std::holds_alternative<Problem>(compiled)) << std::get<std::string>(compiled);
+  const Budget budget;
+  Watch watch(budget);
+  const CutLattice space(std::get<Problem>(compiled), 40'000'000, 1'000'000'000, watch);
+  ASSERT_FALSE(space.too_large()) << space.refusal();
+  ASSERT_EQ(space.nodes(), 2 * 36'864);
+  const ExactBounds bounds(space, watch);
+  std::set<std::uint32_t> classes;
+  for (std::int64_t x = 0; x < space.nodes(); ++x) classes.insert(bounds.floor_class(0, x));
+  EXPECT_EQ(static_cast<std::int64_t>(classes.size()), space.nodes());
 }
 
 }  // namespace
