@@ -1,6 +1,6 @@
 // The ONNX reader: whatever the bytes are, it becomes a workload and a network for
-// scheduling, with the reference's rules and without, or an InputError. The seeds lack shapes, so that
-// inference runs; some have functions of their own and graphs within nodes.
+// scheduling, with the reference's rules and without, or an InputError. The seeds lack shapes, so
+// that inference runs; some have functions of their own and graphs within nodes.
 #include <cstddef>
 #include <cstdint>
 
