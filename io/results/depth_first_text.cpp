@@ -64,7 +64,12 @@ std::string comparison(const DepthFirstReport& report, const search::FusionPoint
     rows.push_back({name, number(point.energy * 1e-6), times(point.energy, best.energy),
                     number(point.latency), times(point.latency, best.latency), number(point.macs)});
   };
-  add("fused", best);
+  if (best.infeasible > 0) {
+    rows.push_back({"fused, as far as possible", number(best.energy * 1e-6), "",
+                    number(best.latency), "", number(best.macs)});
+  } else {
+    add("fused", best);
+  }
   add("layer by layer", report.result.layer_by_layer);
   add("single layers", report.result.single_layers);
   return text_table(rows);
@@ -105,7 +110,7 @@ std::string depth_first_text(const DepthFirstReport& report) {
   }
   for (const search::FusedStack& stack : best.stacks) {
     if (stack.job.cost.infeasible.empty()) continue;
-    text += "Not possible: " + stack.name() + ": " + stack.job.cost.infeasible + "\n";
+    text += "Not possible: " + stack.job.cost.infeasible + "\n";
   }
   for (const std::string& note : report.notes) text += "Note: " + note + "\n";
   return text;
