@@ -66,7 +66,9 @@ void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& 
   hooks.details(loaded.details);
   for (const std::string& note : loaded.notes) hooks.note(note);
   evaluated.notes = loaded.notes;
-  for (const std::string& note : io::extracted_costs(accelerator.root(), evaluated.accelerator)) {
+  const io::Extraction extraction = io::extracted_costs(accelerator.root(), evaluated.accelerator);
+  evaluated.leakage = extraction.leakage;
+  for (const std::string& note : extraction.notes) {
     hooks.note(note);
     evaluated.notes.push_back(note);
   }

@@ -41,9 +41,10 @@ struct Evaluated {
   std::vector<double> seconds;  // of each of result.problems
   std::vector<io::MissingArithmetic> missing;
   std::vector<std::string> notes;
+  double leakage = 0;  // mW, as technology tables tell it
 
   io::EvaluationReport report() const {
-    return {workload, accelerator, options, result, seconds, missing, notes};
+    return {workload, accelerator, options, result, seconds, missing, notes, leakage};
   }
   // The result with everything that is known of it (docs/results.md, "Details").
   std::string full_json() const { return io::evaluation_full_json_text(report(), mapping); }

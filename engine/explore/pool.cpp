@@ -194,6 +194,9 @@ struct Pool::State {
 Pool::Pool(Evaluator& evaluator, const Front& front, PoolOptions options)
     : state_(std::make_unique<State>(evaluator, front, std::move(options))) {
   const int wanted = state_->options.threads;
+  // Before there are others: where it has no memory for the arena, TBB throws in the thread that
+  // makes it, and lets all that come after wait for ever.
+  state_->arena.initialize();
   try {
     state_->threads.reserve(static_cast<std::size_t>(wanted));
     for (int i = 0; i < wanted; ++i)

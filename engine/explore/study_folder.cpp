@@ -240,6 +240,9 @@ void StudyFolder::check_manifest(const io::Study& study, const ExploreOptions& o
     return;
   }
   opened.started = utc_now();
+  // An object from the start: where a null is to become one and there is no memory for it, the JSON
+  // library leaves behind what it cannot destroy.
+  manifest = nlohmann::ordered_json::object();
   manifest["format"] = "ridgeline-study-folder";
   manifest["version"] = kManifestVersion;
   manifest["ridgeline_version"] = std::string(version());

@@ -22,7 +22,11 @@ namespace ridgeline::engine {
 // TBB starts its workers one from the other, and a thread that the system does not give ends the
 // program from within. So the threads are ours, and the arena has room for no others.
 struct Team::State {
-  explicit State(int members) : arena(members, static_cast<unsigned>(members)) {}
+  explicit State(int members) : arena(members, static_cast<unsigned>(members)) {
+    // Before there are others: where it has no memory for the arena, TBB throws in the thread that
+    // makes it, and lets all that come after wait for ever.
+    arena.initialize();
+  }
 
   // Helps in loops that are under way, and waits for the next one.
   void serve() {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "io/document/nearest.hpp"
+#include "io/document/quantity.hpp"
 #include "io/document/text_output.hpp"
 #include "io/inputs/cost_figure.hpp"
 #include "io/inputs/memory_2024.hpp"
@@ -233,7 +234,7 @@ Port read_port(const Value& value, const Memory& memory) {
 }
 
 // Typed in, or from a technology table, as the ports that were read before ask for it.
-void read_costs(const Value& value, Memory& memory) {
+void read_costs(const Value& value, const std::string& technology, Memory& memory) {
   const auto flag = value.find("auto_cost_extraction");
   memory.auto_cost_extraction = flag && flag->as_bool();
   const auto request = value.find("cost");
@@ -244,7 +245,7 @@ void read_costs(const Value& value, Memory& memory) {
                                 "leave this out, or remove `cost`");
     }
     if (request) {
-      extract_costs(*request, memory);
+      extract_costs(*request, technology, memory);
     } else {
       extract_default_costs(*flag, memory);
     }
@@ -285,7 +286,8 @@ void read_served_dims(const Value& list, const OperationalArray& array, Memory& 
   }
 }
 
-Memory read_memory(const std::string& name, const Value& value, const OperationalArray& array) {
+Memory read_memory(const std::string& name, const Value& value, const OperationalArray& array,
+                   const std::string& technology) {
   const bool old = is_memory_of_2024(value);
   if (old) {
     allow_memory_of_2024(value);
@@ -312,7 +314,7 @@ Memory read_memory(const std::string& name, const Value& value, const Operationa
       memory.ports.push_back(read_port(port, memory));
     }
   }
-  read_costs(value, memory);
+  read_costs(value, technology, memory);
   return memory;
 }
 
@@ -398,9 +400,11 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
   Accelerator accelerator;
   accelerator.name = document.at("name").as_string();
   accelerator.array = read_array(document.at("operational_array"), options.core);
+  if (const auto node = document.find("technology")) accelerator.technology = node->as_string();
   const Value memories = document.at("memories");
   for (const auto& [name, value] : memories.entries()) {
-    accelerator.memories.push_back(read_memory(name, value, accelerator.array));
+    accelerator.memories.push_back(
+        read_memory(name, value, accelerator.array, accelerator.technology));
   }
   if (accelerator.memories.empty()) throw memories.error("the accelerator has no memories");
   for (MemoryOperand operand : {MemoryOperand::I1, MemoryOperand::I2, MemoryOperand::O}) {
@@ -420,30 +424,34 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
     accelerator.vector_unit = read_vector_unit(*unit);
   }
   if (const auto clock = document.find("clock")) accelerator.clock_ns = read_clock(*clock);
-  if (const auto node = document.find("technology")) accelerator.technology = node->as_string();
   if (const auto unit = document.find("area_unit")) accelerator.area_unit = unit->as_string();
   return accelerator;
 }
 
-std::vector<std::string> extracted_costs(const Value& document, const Accelerator& accelerator) {
-  std::vector<std::string> notes;
+Extraction extracted_costs(const Value& document, const Accelerator& accelerator) {
+  Extraction extraction;
   for (const auto& [name, value] : document.at("memories").entries()) {
-    for (const Memory& memory : accelerator.memories) {
-      if (memory.name != name) continue;
-      Memory copy = memory;
-      std::string source;
+    for (std::size_t m = 0; m < accelerator.memories.size(); ++m) {
+      if (accelerator.memories[m].name != name) continue;
+      Memory copy = accelerator.memories[m];
+      ExtractedCosts costs;
       if (const auto request = value.find("cost")) {
-        source = extract_costs(*request, copy);
-      } else if (memory.auto_cost_extraction) {
-        source = extract_default_costs(value.at("auto_cost_extraction"), copy);
+        costs = extract_costs(*request, accelerator.technology, copy);
+      } else if (copy.auto_cost_extraction) {
+        costs = extract_default_costs(value.at("auto_cost_extraction"), copy);
+      } else {
+        continue;
       }
-      if (source.empty()) continue;
-      notes.push_back("memory " + name + ": " + fixed(copy.r_cost, 3, true) + " pJ a read, " +
-                      fixed(copy.w_cost, 3, true) + " pJ a write, area " +
-                      fixed(copy.area, 6, true) + ", from " + source);
+      const auto instances = static_cast<double>(accelerator.instances(static_cast<int>(m)));
+      extraction.leakage += costs.leakage * instances;
+      extraction.notes.push_back(
+          "memory " + name + ": " + fixed(copy.r_cost, 3, true) + " pJ a read, " +
+          fixed(copy.w_cost, 3, true) + " pJ a write, " +
+          (costs.leakage > 0 ? "leakage " + quantity(costs.leakage * 1e-3, "W") + ", " : "") +
+          "area " + fixed(copy.area, 6, true) + ", from " + costs.source);
     }
   }
-  return notes;
+  return extraction;
 }
 
 Accelerator load_accelerator(const std::filesystem::path& path, const AcceleratorOptions& options) {

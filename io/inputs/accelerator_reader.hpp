@@ -22,10 +22,12 @@ model::Accelerator read_accelerator(const Value& document, const AcceleratorOpti
 model::Accelerator load_accelerator(const std::filesystem::path& path,
                                     const AcceleratorOptions& options = {});
 
-// What was taken from technology tables (`cost`, `auto_cost_extraction`), and from where: a line
-// for each such memory.
-std::vector<std::string> extracted_costs(const Value& document,
-                                         const model::Accelerator& accelerator);
+// What was taken from technology tables (`cost`, `auto_cost_extraction`).
+struct Extraction {
+  std::vector<std::string> notes;  // a line for each such memory: what, and from where
+  double leakage = 0;              // mW of all instances of those whose tables tell it
+};
+Extraction extracted_costs(const Value& document, const model::Accelerator& accelerator);
 
 // Whether every transfer that all layers need has a port, where a mapping links their operands to
 // memory operands like this: inputs come down from their outermost memory, outputs go up to

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "io/document/given.hpp"
+#include "io/inputs/memory_compiler.hpp"
 #include "io/inputs/technology_data.hpp"
 
 namespace ridgeline::io {
@@ -44,7 +47,7 @@ Widths widths_of(const model::Memory& memory) {
   return widths;
 }
 
-std::string fill_in(const TechnologyTable& table, const Value& place, model::Memory& memory) {
+ExtractedCosts fill_in(const TechnologyTable& table, const Value& place, model::Memory& memory) {
   const auto size = static_cast<double>(memory.size);
   const auto& points = table.points;
   if (size < points.front().size || size > points.back().size) {
@@ -75,11 +78,20 @@ std::string fill_in(const TechnologyTable& table, const Value& place, model::Mem
         a.overhead * a.cell * (1 + a.each_port * (ports - 1)) * (size + a.rows_a_port * widths.all);
   }
   memory.latency = table.latency;
-  return table.name + " (" +
-         (size == low.size    ? low.source
-          : size == high.size ? high.source
-                              : "between " + low.source + " and " + high.source) +
-         ")";
+  ExtractedCosts costs;
+  if (low.leakage > 0)
+    costs.leakage = between(size, low.size, high.size, low.leakage, high.leakage);
+  costs.source = table.name + " (" +
+                 (size == low.size    ? low.source
+                  : size == high.size ? high.source
+                                      : "between " + low.source + " and " + high.source) +
+                 ")";
+  return costs;
+}
+
+std::filesystem::path table_file(const Value& source) {
+  const std::filesystem::path file = source.as_string();
+  return file.is_absolute() ? file : folder_of(source.location().file) / file;
 }
 
 std::string known_tables() {
@@ -105,7 +117,7 @@ TechnologyTable read_technology(const Value& document) {
   if (const auto latency = document.find("latency")) table.latency = latency->as_integer(0);
   const Value list = document.at("energy");
   for (const Value& entry : list.items()) {
-    entry.allow_only({"size", "width", "r_cost", "w_cost", "source"});
+    entry.allow_only({"size", "width", "r_cost", "w_cost", "leakage", "source"});
     TechnologyPoint point;
     point.size = positive(entry.at("size"));
     point.width = positive(entry.at("width"));
@@ -113,6 +125,7 @@ TechnologyTable read_technology(const Value& document) {
     point.write_access = positive(entry.at("w_cost"));
     point.read = point.read_access / point.width;
     point.write = point.write_access / point.width;
+    if (const auto leakage = entry.find("leakage")) point.leakage = positive(*leakage);
     point.source = entry.at("source").as_string();
     if (!table.points.empty()) {
       const TechnologyPoint& last = table.points.back();
@@ -121,6 +134,12 @@ TechnologyTable read_technology(const Value& document) {
       if (point.read < last.read * (1 - 1e-9) || point.write < last.write * (1 - 1e-9)) {
         throw entry.error("a bit costs less than in the smaller memory before",
                           "leave one of the two out, or give them tables of their own");
+      }
+      if ((point.leakage > 0) != (last.leakage > 0)) {
+        throw entry.error("leakage is told of some sizes only", "of all of them, or of none");
+      }
+      if (point.leakage < last.leakage) {
+        throw entry.at("leakage").error("less than that of the smaller memory before");
       }
       point.read = std::max(point.read, last.read);
       point.write = std::max(point.write, last.write);
@@ -153,32 +172,73 @@ const std::vector<TechnologyTable>& shipped_tables() {
   return tables;
 }
 
-std::string extract_costs(const Value& request, model::Memory& memory) {
+void embed_tables(
+    Document& document,
+    const std::function<void(const std::string& name, const std::string& bytes)>& read) {
+  const auto memories = document.root().is_map() ? document.root().find("memories") : std::nullopt;
+  if (!memories || !memories->is_map()) return;
+  std::vector<std::pair<std::string, std::filesystem::path>> files;
+  bool compiler = false;
+  for (const auto& [name, memory] : memories->entries()) {
+    const auto cost = memory.is_map() ? memory.find("cost") : std::nullopt;
+    const auto source = cost && cost->is_map() ? cost->find("source") : std::nullopt;
+    if (!source || !source->is_string()) continue;
+    if (source->as_string() == kMemoryCompiler) {
+      compiler = true;
+    } else {
+      files.emplace_back(source->pointer(), table_file(*source));
+    }
+  }
+  for (const auto& [pointer, file] : files) {
+    std::string bytes;
+    const Document table = load_document(file, &bytes);
+    read(file.filename().string(), bytes);
+    document.set(pointer, table.to_json());
+  }
+  // Another program gives other answers.
+  const char* const program = compiler ? std::getenv(kCompilerVariable) : nullptr;
+  if (program != nullptr) {
+    constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+    read(std::string(kMemoryCompiler), read_input_file(program, kMostBytes));
+  }
+}
+
+ExtractedCosts extract_costs(const Value& request, const std::string& technology,
+                             model::Memory& memory) {
   request.allow_only({"node", "kind", "source"});
   const Value kind = request.at("kind");
-  if (const auto source = request.find("source")) {
-    std::filesystem::path file = source->as_string();
-    if (file.is_relative()) file = folder_of(request.location().file) / file;
-    const Document document = load_document(file);
-    const TechnologyTable table = read_technology(document.root());
-    if (table.kind != kind.as_string()) {
-      throw kind.error("the table " + file.string() + " is of kind " + table.kind);
-    }
-    if (const auto node = request.find("node"); node && node->as_string() != table.node) {
-      throw node->error("the table " + file.string() + " is of node " + table.node);
-    }
-    return fill_in(table, request, memory);
+  const auto given_node = request.find("node");
+  const auto source = request.find("source");
+  if (source && source->is_string() && source->as_string() == kMemoryCompiler) {
+    return compile_memory(request, given_node ? given_node->as_string() : technology, memory);
   }
-  const std::string node = request.find("node") ? request.at("node").as_string() : "any";
+  if (source) {
+    const auto fill = [&](const Value& root) {
+      const TechnologyTable table = read_technology(root);
+      if (table.kind != kind.as_string()) {
+        throw kind.error("the table " + table.name + " is of kind " + table.kind);
+      }
+      if (given_node && given_node->as_string() != table.node) {
+        throw given_node->error("the table " + table.name + " is of node " + table.node);
+      }
+      return fill_in(table, request, memory);
+    };
+    if (source->is_map()) return fill(*source);
+    return fill(load_document(table_file(*source)).root());
+  }
+  const std::string node = given_node ? given_node->as_string() : technology;
   for (const TechnologyTable& table : shipped_tables()) {
     if (table.kind != kind.as_string()) continue;
     if (table.node == "any" || table.node == node) return fill_in(table, request, memory);
+  }
+  if (node.empty()) {
+    throw request.error("of which node?", "node: 28nm here, or technology: 28nm in the document");
   }
   throw request.error("there is no table of node " + node + " and kind " + kind.as_string(),
                       "there are " + known_tables() + "; `source: FILE` names one of your own");
 }
 
-std::string extract_default_costs(const Value& flag, model::Memory& memory) {
+ExtractedCosts extract_default_costs(const Value& flag, model::Memory& memory) {
   // The reference asks CACTI, at a node of its own: its figures are others.
   for (const TechnologyTable& table : shipped_tables()) {
     if (table.kind == (memory.type == "dram" ? "dram" : "sram")) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/document/quantity.hpp"
 #include "io/document/text_output.hpp"
 
 namespace ridgeline::io {
@@ -18,6 +19,11 @@ ordered_json components(const model::Parts& parts) {
 
 ordered_json throughput_json(const Throughput& t) {
   return {{"tops", t.tops}, {"tops_per_watt", t.tops_per_watt}, {"tops_per_mm2", t.tops_per_mm2}};
+}
+
+// As the document says, or as the arrays' own model has it.
+bool area_in_mm2(const model::Accelerator& accelerator) {
+  return accelerator.array.imc || accelerator.area_unit == "mm2";
 }
 
 // About four digits.
@@ -39,13 +45,17 @@ Throughput throughput(double macs, double cycles, double energy, double cycle, d
 
 void add_array(const model::Accelerator& accelerator, ordered_json& json) {
   const auto circuit = model::array_circuit(accelerator);
-  if (!circuit) return;
+  if (!circuit) {
+    if (const auto period = model::cycle_ns(accelerator)) json["clock"] = {{"period", *period}};
+    return;
+  }
   const model::Parts area = model::array_area(accelerator);
   json["area"] = {{"total", accelerator.area()},
                   {"array", area.total()},
                   {"memories", accelerator.area() - area.total()},
                   {"components", components(area)}};
   json["clock"] = {{"period", circuit->clock.total()}, {"components", components(circuit->clock)}};
+  if (accelerator.clock_ns > 0) json["clock"]["given"] = accelerator.clock_ns;
   json["peak"] = throughput_json(
       {circuit->peak_tops, circuit->peak_tops_per_watt, circuit->peak_tops_per_mm2});
   json["peak"]["energy_per_cycle"] = {{"total", circuit->peak_energy.total()},
@@ -54,10 +64,14 @@ void add_array(const model::Accelerator& accelerator, ordered_json& json) {
 
 void add_throughput(const model::Accelerator& accelerator, double macs, double cycles,
                     double energy, ordered_json& json) {
-  const auto circuit = model::array_circuit(accelerator);
-  if (!circuit) return;
-  json["throughput"] =
-      throughput_json(throughput(macs, cycles, energy, circuit->clock.total(), accelerator.area()));
+  const auto period = model::cycle_ns(accelerator);
+  if (!period || !(cycles > 0)) return;
+  json["time_ms"] = cycles * *period * 1e-6;
+  json["power_w"] = energy * 1e-3 / (cycles * *period);
+  const Throughput t = throughput(macs, cycles, energy, *period, accelerator.area());
+  json["throughput"] = throughput_json(t);
+  // Of an area in a unit of its own, nothing a mm2 can be said.
+  if (!area_in_mm2(accelerator)) json["throughput"].erase("tops_per_mm2");
 }
 
 void add_compute_energy(const model::Accelerator& accelerator, const model::Layer& layer,
@@ -68,13 +82,23 @@ void add_compute_energy(const model::Accelerator& accelerator, const model::Laye
   energy["mac_components"] = components(*found);
 }
 
+std::string totals_text(double cycles, double energy, double period) {
+  std::string text =
+      "Energy " + quantity(energy * 1e-12, "J") + ", latency " + fixed(cycles, 2, true) + " cycles";
+  if (period > 0 && cycles > 0) {
+    text += ": " + quantity(cycles * period * 1e-9, "s") + " at " + quantity(1e9 / period, "Hz") +
+            ", " + quantity(energy * 1e-3 / (cycles * period), "W");
+  }
+  return text;
+}
+
 std::string array_text(const model::Accelerator& accelerator, double macs, double cycles,
                        double energy) {
   const auto circuit = model::array_circuit(accelerator);
   if (!circuit) return "";
   const model::Parts area = model::array_area(accelerator);
   const Throughput real =
-      throughput(macs, cycles, energy, circuit->clock.total(), accelerator.area());
+      throughput(macs, cycles, energy, *model::cycle_ns(accelerator), accelerator.area());
   const auto row = [](const char* what, const Throughput& t) {
     return "  " + padded(what, 34) + padded(figure(t.tops), 10, true) +
            padded(figure(t.tops_per_watt), 10, true) + padded(figure(t.tops_per_mm2), 10, true) +

@@ -5,6 +5,7 @@
 
 #include "io/results/evaluation_parts.hpp"
 #include "io/results/evaluation_writer.hpp"
+#include "search/mapping/mapping_details.hpp"
 
 namespace ridgeline::io {
 namespace {
@@ -42,6 +43,41 @@ std::vector<ordered_json> unrolled(const search::LayerResult& mapped, const mode
     }
   }
   return levels;
+}
+
+// How far ports are from making the array wait, and the bandwidths that memories need.
+void add_details(const search::LayerResult& mapped, const model::Layer& layer,
+                 const model::Accelerator& accelerator, const model::MappingEntry& mapping,
+                 ordered_json& json) {
+  const search::MappingDetails details =
+      search::mapping_details(layer, accelerator, mapping, mapped);
+  ordered_json ports = ordered_json::array();
+  for (const search::PortBalance& port : details.ports) {
+    const model::Memory& memory = accelerator.memories[at(port.memory)];
+    ports.push_back({{"memory", memory.name},
+                     {"port", memory.ports[at(port.port)].name},
+                     {"stall_or_slack", port.stall}});
+  }
+  json["port_balance"] = std::move(ports);
+  json["drain"] = details.drain;
+  json["cycles_per_operation"] = details.cycles_per_operation;
+  ordered_json& levels = json["levels"];
+  for (std::size_t o = 0; o < mapped.evaluation.operands.size(); ++o) {
+    const model::OperandFigures& operand = mapped.evaluation.operands[o];
+    ordered_json& list = levels[operand_name(layer, operand)];
+    for (std::size_t m = 0; details.bandwidth.size() > at(operand.operand) &&
+                            m < details.bandwidth[at(operand.operand)].size();
+         ++m) {
+      const search::LevelBandwidth& bandwidth = details.bandwidth[at(operand.operand)][m];
+      ordered_json required = ordered_json::object();
+      for (int d = 0; d < model::kDirections; ++d) {
+        required[std::string(model::to_string(static_cast<model::Direction>(d)))] =
+            bandwidth.required[at(d)];
+      }
+      list[m + 1]["bandwidth"] = std::move(required);
+      list[m + 1]["loading"] = bandwidth.loading;
+    }
+  }
 }
 
 ordered_json layer_details(const search::LayerResult& mapped, const model::Layer& layer,
@@ -89,7 +125,11 @@ ordered_json layer_details(const search::LayerResult& mapped, const model::Layer
     }
     levels[operand_name(layer, operand)] = std::move(list);
   }
-  return {{"layer", std::move(description)}, {"levels", std::move(levels)}};
+  ordered_json details{{"layer", std::move(description)}, {"levels", std::move(levels)}};
+  if (mapped.infeasible.empty() && mapping != nullptr) {
+    add_details(mapped, layer, accelerator, *mapping, details);
+  }
+  return details;
 }
 
 ordered_json accelerator_details(const model::Accelerator& accelerator) {

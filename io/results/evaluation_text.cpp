@@ -5,10 +5,12 @@
 #include <map>
 
 #include "io/document/printable.hpp"
+#include "io/document/quantity.hpp"
 #include "io/document/text_output.hpp"
 #include "io/results/array_report.hpp"
 #include "io/results/evaluation_parts.hpp"
 #include "io/results/evaluation_writer.hpp"
+#include "model/core/compute_array.hpp"
 
 namespace ridgeline::io {
 
@@ -90,11 +92,12 @@ std::string trade_offs(const EvaluationReport& report) {
       text += "\n" + name + ": mappings that no other beats in both" +
               (mapped.front_proven ? "" : " (as far as was searched)") + "\n" + table_text(rows, 0);
     } else if (mapped.cheaper && mapped.cheaper->energy < 0.9 * best.energy) {
-      text +=
-          "\n" + name + ": " + fixed(best.energy, 2) + " pJ in " + fixed(best.latency, 2, true) +
-          " cycles; another mapping takes " + fixed(mapped.cheaper->energy, 2) + " pJ in " +
-          fixed(mapped.cheaper->latency, 2, true) + " cycles (" +
-          percent(1 - mapped.cheaper->energy / best.energy) + " less energy; --front lists all)\n";
+      text += "\n" + name + ": " + quantity(best.energy * 1e-12, "J") + " in " +
+              fixed(best.latency, 2, true) + " cycles; another mapping takes " +
+              quantity(mapped.cheaper->energy * 1e-12, "J") + " in " +
+              fixed(mapped.cheaper->latency, 2, true) + " cycles (" +
+              percent(1 - mapped.cheaper->energy / best.energy) +
+              " less energy; --front lists all)\n";
     }
   }
   return text;
@@ -115,6 +118,35 @@ std::array<std::string, 2> proof_columns(const search::LayerResult& mapped,
     columns[1] = theirs > value ? "+" + percent((theirs - value) / value) : "same";
   }
   return columns;
+}
+
+// Energy, time and area of all layers together, in the units that are known.
+std::string totals(const EvaluationReport& report) {
+  const model::Accelerator& accelerator = report.accelerator;
+  const search::WorkloadTotal& total = report.result.total;
+  const double cycles = total.latency.total2;
+  const double period = model::cycle_ns(accelerator).value_or(0);
+  std::string text = totals_text(cycles, total.energy, period);
+  if (period > 0 && cycles > 0) {
+    const Throughput t = throughput(total.macs, cycles, total.energy, period, accelerator.area());
+    text +=
+        ", " + quantity(t.tops * 1e12, "OP/s") + ", " + quantity(t.tops_per_watt * 1e12, "OP/s/W");
+  }
+  const bool imc = accelerator.array.imc.has_value();
+  const std::string unit = imc ? "mm2" : accelerator.area_unit;
+  text += ".\nArea " + fixed(accelerator.area(), 6, true) +
+          (unit.empty() ? " in the unit of the accelerator's document" : " " + unit);
+  if (!accelerator.technology.empty()) text += ", technology " + accelerator.technology;
+  text += ".\n";
+  if (report.leakage > 0) {
+    text += "Leakage " + quantity(report.leakage * 1e-3, "W");
+    if (period > 0) {
+      text +=
+          ", " + quantity(report.leakage * 1e-3 * cycles * period * 1e-9, "J") + " in that time";
+    }
+    text += ", of memories whose technology table tells it; no part of the energy above.\n";
+  }
+  return text;
 }
 
 std::string layer_table(const EvaluationReport& report) {
@@ -169,9 +201,7 @@ std::string layer_table(const EvaluationReport& report) {
     text += "\n" + node_of(report, layer).name + (mapped.cut_off ? ": " : " is infeasible: ") +
             mapped.infeasible + "\n";
   }
-  text += "\nArea " + fixed(report.accelerator.area(), 6, true) +
-          " in the unit of the accelerator's document.\n";
-  return text;
+  return text + "\n" + totals(report);
 }
 
 struct Part {

@@ -131,8 +131,8 @@ void add_figures(const EvaluationReport& report, const search::LayerResult& mapp
                       {"total", times * latency.total2}};
   entry["utilization"] = {{"spatial", evaluation.spatial_utilization},
                           {"overall", evaluation.utilization}};
-  add_throughput(report.accelerator, evaluation.macs, latency.total2, evaluation.cost.energy,
-                 entry);
+  add_throughput(report.accelerator, times * evaluation.macs, times * latency.total2,
+                 times * evaluation.cost.energy, entry);
   entry["occupancy"] = std::move(occupancy);
   add_limits(report, mapped, entry);
   entry["mapping"] = mapping_json(mapped, layer, report.accelerator);
@@ -251,7 +251,10 @@ ordered_json evaluation_json(const EvaluationReport& report) {
        {{"spatial", result.total.spatial_utilization}, {"overall", result.total.utilization}}}};
   add_throughput(report.accelerator, result.total.macs, result.total.latency.total2,
                  result.total.energy, json["total"]);
+  if (report.leakage > 0) json["total"]["leakage_w"] = report.leakage * 1e-3;
   add_array(report.accelerator, json);
+  if (!report.accelerator.technology.empty()) json["technology"] = report.accelerator.technology;
+  if (!report.accelerator.area_unit.empty()) json["area_unit"] = report.accelerator.area_unit;
   json["layers"] = ordered_json::array();
   for (const search::WorkloadLayer& layer : result.layers) {
     const model::WorkloadNode& node = report.workload.nodes[static_cast<std::size_t>(layer.node)];

@@ -20,6 +20,7 @@ struct EvaluationReport {
   std::vector<double> seconds;               // of each of result.problems; may be empty
   std::vector<MissingArithmetic> missing{};  // that neither layers nor a vector unit stand for
   std::vector<std::string> notes{};
+  double leakage = 0;  // mW of the memories whose technology tables tell it; no part of energies
 };
 
 nlohmann::ordered_json evaluation_json(const EvaluationReport& report);

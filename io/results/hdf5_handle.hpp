@@ -3,7 +3,10 @@
 #pragma once
 
 #include <hdf5.h>
+#include <sys/mman.h>
 
+#include <cstddef>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -26,8 +29,19 @@ inline std::string last_error() {
   return message.empty() ? "unknown reason" : message;
 }
 
-// Failures are reported as exceptions, not printed.
+// HDF5 crashes where it has no memory for the little that it keeps of each thread and file. So
+// there has to be room before it is asked anything, and std::bad_alloc says where there is none.
+inline void require_room() {
+  constexpr std::size_t kRoom = std::size_t{24} << 20;
+  void* const room =
+      ::mmap(nullptr, kRoom, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(room, kRoom);
+}
+
+// Before the first call of a thread. Failures are reported as exceptions, not printed.
 inline void quiet() {
+  require_room();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 

@@ -287,6 +287,17 @@ std::string_view ScheduleReport::engine() const {
   return "exhaustive";
 }
 
+double common_clock(const model::MultiCore& system) {
+  double period = 0;
+  for (const model::Core& core : system.cores) {
+    const double own = core.accelerator.clock_ns;
+    if (own <= 0 || own == period) continue;
+    if (period > 0) return 0;
+    period = own;
+  }
+  return period;
+}
+
 std::string tensor_label(const model::ScheduleProblem& problem, int tensor, int part) {
   const model::CnGraph& graph = *problem.graph;
   const model::CnTensor& t = graph.tensors[at(tensor)];
@@ -312,6 +323,12 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
                 {"lower_bound", r.result.lower_bound},
                 {"gap", r.result.gap},
                 {"converged", r.result.converged}};
+  if (const double period = common_clock(r.system); period > 0 && r.result.figures.latency > 0) {
+    document["clock"] = {{"period", period}};
+    document["time_ms"] = r.result.figures.latency * period * 1e-6;
+    document["power_w"] =
+        r.result.figures.energy.total() * 1e-3 / (r.result.figures.latency * period);
+  }
   Json stacks = Json::array();
   for (const std::vector<int>& stack : r.problem().graph->stacks) {
     if (!stack.empty()) stacks.push_back(stack);

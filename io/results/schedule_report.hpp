@@ -32,6 +32,9 @@ struct ScheduleReport {
   std::string_view engine() const;  // "exhaustive", "ga"; "none": there was nothing to choose
 };
 
+// Period in ns that the documents of all cores state that state one; 0: none, or several.
+double common_clock(const model::MultiCore& system);
+
 // The schema ridgeline.schedule/1. `full` adds what a checker needs: edges, blocks, links,
 // and when each tensor is in which memory.
 void write_schedule_json(const ScheduleReport& report, bool full, std::ostream& out);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/document/printable.hpp"
+#include "io/document/quantity.hpp"
 #include "io/document/text_output.hpp"
 #include "io/results/schedule_layers.hpp"
 #include "io/results/schedule_report.hpp"
@@ -78,6 +79,15 @@ std::string row(const ScheduleReport& r, int core) {
   return text;
 }
 
+// In ms and W, where the cores' documents state one clock.
+std::string time_and_power(const ScheduleReport& r) {
+  const double period = common_clock(r.system);
+  if (period <= 0) return "";
+  const double seconds = r.result.figures.latency * period * 1e-9;
+  return "  " + quantity(seconds, "s") + " at " + quantity(1e9 / period, "Hz") + ", " +
+         quantity(r.result.figures.energy.total() * 1e-12 / seconds, "W") + '\n';
+}
+
 void energy(const ScheduleReport& r, std::ostream& out) {
   const model::EnergyParts& e = r.result.figures.energy;
   const double total = e.total();
@@ -118,10 +128,11 @@ void write_schedule_text(const ScheduleReport& r, std::ostream& stream) {
   const model::CnGraph& graph = *r.problem().graph;
   out << r.workload << " on " << r.accelerator << ", " << r.mode << '\n'
       << "  latency " << number(r.result.figures.latency) << " cycles, energy "
-      << number(r.result.figures.energy.total()) << " pJ, EDP "
-      << number(r.result.figures.latency * r.result.figures.energy.total()) << " pJ cycles\n"
-      << "  " << graph.nodes.size() << " nodes of " << graph.layers.size() << " layers, "
-      << r.result.record.transfers.size() << " transfers\n";
+      << quantity(r.result.figures.energy.total() * 1e-12, "J") << ", EDP "
+      << quantity(r.result.figures.latency * r.result.figures.energy.total() * 1e-12, "J cycles")
+      << '\n'
+      << time_and_power(r) << "  " << graph.nodes.size() << " nodes of " << graph.layers.size()
+      << " layers, " << r.result.record.transfers.size() << " transfers\n";
   const std::string missing = missing_note(r.missing);
   if (!missing.empty()) out << "  " << missing << '\n';
   energy(r, out);

@@ -6,6 +6,7 @@
 
 #include "io/document/given.hpp"
 #include "io/document/nearest.hpp"
+#include "io/inputs/technology.hpp"
 #include "io/onnx/onnx_graph.hpp"
 #include "io/study/study_parts.hpp"
 
@@ -78,6 +79,8 @@ class StudyReader {
       spec().name = name->is_string() ? name->as_string() : name->text();
       if (spec().name.empty()) throw name->error("the name of a study is a text of its own");
     }
+    // An object from the start: see StudyFolder::check_manifest.
+    parts_.effective = ordered_json::object();
     parts_.effective["name"] = spec().name;
   }
 
@@ -113,6 +116,13 @@ class StudyReader {
     parts_.inputs.push_back({std::string(what), path, sha256_hex(bytes)});
   }
 
+  // Technology tables are inputs too.
+  void embed(Document& document) {
+    embed_tables(document, [&](const std::string& name, const std::string& bytes) {
+      digest("technology", name, bytes);
+    });
+  }
+
   void read_files(const Value& root) {
     const Value workloads = root.at("workloads");
     ordered_json effective = ordered_json::array();
@@ -137,6 +147,7 @@ class StudyReader {
     spec().multi_core = parts_.base.accelerator.root().is_map() &&
                         parts_.base.accelerator.root().find("cores").has_value();
     if (spec().multi_core) embed_cores(accelerator);
+    embed(parts_.base.accelerator);
 
     const auto mapping = root.find_non_null("mapping");
     if (!mapping) {
@@ -185,7 +196,9 @@ class StudyReader {
     }
     const std::string bytes = read_input_file(path);
     digest("core", core.as_string(), bytes);
-    return parse_document(bytes, path.string()).to_json();
+    Document document = parse_document(bytes, path.string());
+    embed(document);
+    return document.to_json();
   }
 
   // Operators of the nodes that the mapping may name.
@@ -270,8 +283,9 @@ class StudyReader {
             "core files stand beside " + place.as_string() + " or in `cores/` beside it");
       }
       std::string bytes;
-      const Document core = load_document(path, &bytes);
+      Document core = load_document(path, &bytes);
       digest("core", name, bytes);
+      embed(core);
       system.set(pointer, core.to_json());
     }
   }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "search/mapping/mapping_details.hpp"
+
 namespace ridgeline::search {
 namespace {
 
@@ -20,74 +22,6 @@ int top_level(const Problem& problem, int o) {
 
 int top_memory(const Problem& problem, int o) {
   return problem.operand[z(o)].memory[z(top_level(problem, o))];
-}
-
-const model::TransferDetail& link(const Detail& detail, const model::PortLink& function) {
-  return detail.integer[function.operand][function.level][function.direction];
-}
-
-// Cycles that loading through `function` of a port gives up to the computation phase, added up
-// step by step as levelling takes them (docs/model.md, 6.6 and 6.7); 0 where it is not loaded
-// all at once.
-double borrowed_cycles(const Problem& problem, const Detail& detail, const model::ProblemPort& port,
-                       int function, double compute_cycles) {
-  struct Entry {
-    int function;
-    double value;
-    double floor;
-    double borrowed;
-  };
-  std::array<Entry, model::kMaxLinks> entries;
-  int count = 0;
-  double busy = 0;
-  for (int i = port.begin; i < port.end; ++i) {
-    const model::PortLink& f = problem.link[z(i)];
-    const bool output = problem.operand[f.operand].output;
-    const auto direction = static_cast<Direction>(f.direction);
-    if (output &&
-        (direction == Direction::rd_out_to_low || direction == Direction::wr_in_by_high)) {
-      continue;
-    }
-    const model::TransferDetail& d = link(detail, f);
-    if (!d.active || d.count == 0) continue;
-    if (d.count > 1) {
-      busy += std::ceil(d.bandwidth / problem.cycles_per_operation);
-      continue;
-    }
-    const model::OperandTiling& tiling = detail.tiling.operand[f.operand];
-    const model::TilingVersion& version = tiling.version[problem.whole ? 0 : 1];
-    const model::ProblemOperand& operand = problem.operand[f.operand];
-    const bool partial = (version.partial_sums >> 1 & 1u) != 0;
-    const double bits =
-        version.elements[1] * (partial ? operand.precision : operand.final_precision);
-    entries[z(count++)] = {i, d.real_cycles, std::ceil(bits / port.bandwidth_max), 0};
-  }
-  double surplus =
-      std::max(0.0, ((port.bandwidth_max - busy) / port.bandwidth_max) * compute_cycles);
-  if (surplus <= 0) return 0;
-  std::stable_sort(entries.begin(), entries.begin() + count,
-                   [](const Entry& a, const Entry& b) { return a.value > b.value; });
-  const auto take = [&](int positions, double amount) {
-    for (int j = 0; j < positions; ++j) {
-      entries[z(j)].value -= amount;
-      entries[z(j)].borrowed += amount;
-    }
-  };
-  for (int i = 0; i < count; ++i) {
-    const double delta = entries[z(i)].value - entries[z(i)].floor;
-    const double cost = delta * (i + 1);
-    if (surplus >= cost) {
-      take(i + 1, delta);
-      surplus -= cost;
-    } else {
-      take(i + 1, surplus / (i + 1));
-      break;
-    }
-  }
-  for (int i = 0; i < count; ++i) {
-    if (entries[z(i)].function == function) return entries[z(i)].borrowed;
-  }
-  return 0;
 }
 
 // Bandwidth borrowed for loading operand `o` through the ports of its top memory.

@@ -60,6 +60,41 @@ class ZigZag(Folder):
             self.assertEqual(cme.layer.layer_dim_sizes["K"], cme.layer.layer_dim_sizes.data["K"])
         self.assertEqual(layers[0].accelerator.name, "tpu_like")
 
+    def test_tells_of_ports_and_bandwidths(self):
+        _, _, cmes = self.zigzag()
+        for cme, _ in cmes[0][1]:
+            balance = cme.stall_slack_comb_collect
+            self.assertEqual([list(ports) for ports in balance],
+                             [[port["name"] for port in level.memory_instance.ports]
+                              for level in cme.accelerator.memory_hierarchy])
+            worst = max(stall for ports in balance for stall in ports.values())
+            self.assertEqual(max(worst, 0), cme.stall_slack_comb)
+            self.assertEqual(cme.systolic_drain_cycle, 0)
+            for level in cme.accelerator.memory_hierarchy:
+                whole = cme.get_total_inst_bandwidth(level)
+                self.assertEqual(whole, cme.get_inst_bandwidth(level, 1))
+                parts = [cme.get_inst_bandwidth(level, memory_operand=operand) for operand in level.operands]
+                self.assertEqual(list(whole), [sum(part) for part in zip(*parts)])
+                twice = cme.get_inst_bandwidth(level, 2)
+                self.assertTrue(all(a <= b <= 2 * a for a, b in zip(whole, twice)), (level, whole, twice))
+            # The outermost memory feeds the layer, at the width of its ports at most while nothing waits.
+            self.assertGreater(sum(cme.get_inst_bandwidth(cme.accelerator.memory_hierarchy[-1])), 0)
+
+    def test_systolic_arrays_drain(self):
+        text = (EXAMPLES / "accelerators/tpu_like.yaml").read_text()
+        systolic = self.folder / "systolic.yaml"
+        systolic.write_text(text.replace("operational_array:\n", "operational_array:\n  systolic_dimensions: [D1, D2]\n", 1))
+        self.assertNotEqual(systolic.read_text(), text)
+        _, _, plain = self.zigzag()
+        _, _, late = get_hardware_performance_zigzag(
+            str(EXAMPLES / "workloads/resnet18.onnx"), str(systolic), str(EXAMPLES / "mappings/tpu_like.yaml"),
+            dump_folder=str(self.folder), loma_show_progress_bar=False, lpf_limit=4)
+        for (cme, _), (other, _) in zip(plain[0][1], late[0][1]):
+            self.assertEqual(other.latency_total2, cme.latency_total2 + other.systolic_drain_cycle)
+            self.assertEqual((other.energy_total, other.latency_total0), (cme.energy_total, cme.latency_total0))
+        # 64 output channels on 32 rows, 3 input channels on the columns.
+        self.assertEqual(late[0][1][0][0].systolic_drain_cycle, 31 + 2)
+
     def test_dumps_and_pickles_each_layer(self):
         _, _, cmes = self.zigzag(pickle_filename=str(self.folder / "all.pickle"))
         names = {cme.layer.name for cme, _ in cmes[0][1]}

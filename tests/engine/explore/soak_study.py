@@ -40,9 +40,9 @@ with Bench(arguments.program) as bench:
     many = f"values: {{from: 1, to: {side}, step: 1}}"
     bench.study.write_text(
         "workloads: [workload.yaml]\naccelerator: accelerator.yaml\nmapping: mapping.yaml\nparameters:\n"
-        f"  - {{name: a, path: /memories/rf_1B/r_cost, {many}}}\n"
-        f"  - {{name: b, path: /memories/rf_1B/w_cost, {many}}}\n"
-        "  - {name: c, path: /memories/rf_4B/r_cost, values: {from: 1, to: 10, step: 1}}\n"
+        f"  - {{name: a, path: /memories/weight_buffer/r_cost, {many}}}\n"
+        f"  - {{name: b, path: /memories/weight_buffer/w_cost, {many}}}\n"
+        "  - {name: c, path: /memories/partial_sum/r_cost, values: {from: 1, to: 10, step: 1}}\n"
         "objectives: [latency, energy, area]\n")
     begun = time.monotonic()
     code, text = bench.run("alone.h5", "--no-prune", "--quiet", synthetic="seconds=0,infeasible=13", timeout=7200)

@@ -8,6 +8,9 @@
 #include <string>
 
 #include "io/document/error.hpp"
+#include "io/document/quantity.hpp"
+#include "io/document/text_output.hpp"
+#include "io/inputs/memory_compiler.hpp"
 
 namespace ridgeline::io {
 namespace {
@@ -26,7 +29,7 @@ model::Memory memory(std::int64_t size, std::int64_t width, int ports = 2) {
 
 model::Memory extracted(model::Memory m, const std::string& request = "{node: 28nm, kind: sram}") {
   const Document document = parse_document(request, "test.yaml", Format::yaml);
-  extract_costs(document.root(), m);
+  extract_costs(document.root(), "", m);
   return m;
 }
 
@@ -56,17 +59,71 @@ TEST(Technology, FollowsAPowerLawBetweenTwoPoints) {
   EXPECT_NEAR(m.r_cost, 1024 * std::sqrt(123.2 / 2048 * 208.08 / 1024), 1e-9);
 }
 
+// Of every table that is shipped.
 TEST(Technology, NeverMakesALargerMemoryCheaper) {
-  model::Memory last = extracted(memory(8192, 256));
-  for (std::int64_t size = 8192; size <= 16777216; size += size / 7) {
-    const model::Memory next = extracted(memory(size, 256));
-    EXPECT_GE(next.r_cost, last.r_cost * (1 - 1e-12)) << size;
-    EXPECT_GE(next.w_cost, last.w_cost * (1 - 1e-12)) << size;
-    EXPECT_GE(next.area, last.area) << size;
-    EXPECT_GT(extracted(memory(size, 512)).r_cost, next.r_cost);
-    EXPECT_GT(extracted(memory(size, 256, 3)).area, next.area);
-    last = next;
+  for (const TechnologyTable& table : shipped_tables()) {
+    const std::string request = "{node: " + table.node + ", kind: " + table.kind + "}";
+    const auto first = static_cast<std::int64_t>(table.points.front().size);
+    const auto last = static_cast<std::int64_t>(table.points.back().size);
+    model::Memory before = extracted(memory(first, 256), request);
+    for (double size = static_cast<double>(first); size <= static_cast<double>(last);
+         size *= 1.07) {
+      const auto bits = static_cast<std::int64_t>(std::ceil(size));
+      if (bits > last) break;
+      const model::Memory next = extracted(memory(bits, 256), request);
+      EXPECT_GE(next.r_cost, before.r_cost * (1 - 1e-12)) << table.name << " " << bits;
+      EXPECT_GE(next.w_cost, before.w_cost * (1 - 1e-12)) << table.name << " " << bits;
+      EXPECT_GE(next.area, before.area) << table.name << " " << bits;
+      EXPECT_GT(extracted(memory(bits, 512), request).r_cost, next.r_cost);
+      if (table.area) EXPECT_GT(extracted(memory(bits, 256, 3), request).area, next.area);
+      before = next;
+    }
+    // What the sources tell is exact.
+    for (const TechnologyPoint& point : table.points) {
+      const model::Memory m = extracted(
+          memory(static_cast<std::int64_t>(point.size), static_cast<std::int64_t>(point.width)),
+          request);
+      EXPECT_EQ(m.r_cost, point.read_access) << point.source;
+      EXPECT_EQ(m.w_cost, point.write_access) << point.source;
+    }
   }
+}
+
+TEST(Technology, TakesTheNodeOfTheDocumentAndATableInPlace) {
+  const Document plain = parse_document("{kind: sram}", "test.yaml", Format::yaml);
+  model::Memory m = memory(16777216, 2048);
+  EXPECT_EQ(extract_costs(plain.root(), "28nm", m).leakage, 0);
+  EXPECT_EQ(m.r_cost, 416.16);
+  EXPECT_THROW(extract_costs(plain.root(), "7nm", m), InputError);
+  EXPECT_THROW(extract_costs(plain.root(), "", m), InputError);
+  // Leakage of twice the size, by a power law: half way in the logarithm.
+  const Document own = parse_document(
+      "{kind: sram, source: {name: own, node: 5nm, kind: sram, energy: ["
+      "{size: 1024, width: 8, r_cost: 1, w_cost: 2, leakage: 0.5, source: a},"
+      "{size: 4096, width: 8, r_cost: 2, w_cost: 4, leakage: 2, source: b}]}}",
+      "test.yaml", Format::yaml);
+  model::Memory small = memory(2048, 8);
+  EXPECT_NEAR(extract_costs(own.root(), "", small).leakage, 1, 1e-12);
+  EXPECT_NEAR(small.r_cost, std::sqrt(2), 1e-12);
+  EXPECT_EQ(small.area, 0);
+}
+
+TEST(Technology, AsksAMemoryCompilerInItsOwnWords) {
+  model::Memory m = memory(65536, 64, 3);
+  const std::string input = compiler_input(m, "sram", 0.022);
+  for (const char* line :
+       {"-size (bytes) 8192\n", "-block size (bytes) 8\n", "-exclusive read port 2\n",
+        "-exclusive write port 1\n", "-read-write port 0\n", "-technology (u) 0.022\n",
+        "-output/input bus width 64\n", "-cache type \"ram\"\n"}) {
+    EXPECT_THAT(input, HasSubstr(line));
+  }
+  EXPECT_THAT(compiler_input(m, "dram", 0.022), HasSubstr("\"main memory\""));
+  const std::string output =
+      "Tech node (nm), Dynamic read energy (nJ), Area (mm2)\n22, 0.1, 0.5\n22, 0.25 , 1e-3\n\n";
+  EXPECT_EQ(compiler_figure(output, "Dynamic read energy (nJ)"), "0.25");
+  EXPECT_EQ(compiler_figure(output, "Area (mm2)"), "1e-3");
+  EXPECT_EQ(compiler_figure(output, "Area"), "");
+  EXPECT_EQ(compiler_figure("Area (mm2)\n", "Area (mm2)"), "");
 }
 
 TEST(Technology, NamesWhatTheTableDoesNotCover) {
@@ -95,6 +152,22 @@ TEST(Technology, RefusesTablesInWhichSizeIsFree) {
               HasSubstr("costs less"));
   EXPECT_EQ(refusal(head + small + ", {size: 200, width: 10, r_cost: 2, w_cost: 2, source: s}]}"),
             "accepted");
+  EXPECT_THAT(refusal(head + small +
+                      ", {size: 200, width: 10, r_cost: 2, w_cost: 2, leakage: 1, source: s}]}"),
+              HasSubstr("some sizes only"));
+}
+
+TEST(Quantity, HasFourDigitsAndThePrefixOfItsUnit) {
+  EXPECT_EQ(quantity(1871436380.66e-12, "J"), "1.871 mJ");
+  EXPECT_EQ(quantity(2826895.648e-12, "J"), "2.827 uJ");
+  EXPECT_EQ(quantity(0.9999999, "W"), "1 W");
+  EXPECT_EQ(quantity(999.94e-12, "J"), "999.9 pJ");
+  EXPECT_EQ(quantity(999.96e-12, "J"), "1 nJ");
+  EXPECT_EQ(quantity(-0.0123, "s"), "-12.3 ms");
+  EXPECT_EQ(quantity(2e8, "Hz"), "200 MHz");
+  EXPECT_EQ(quantity(0, "J"), "0 J");
+  EXPECT_EQ(quantity(1e-20, "J"), "0 fJ");
+  EXPECT_EQ(quantity(1.0 / 0.0, "J"), "- J");
 }
 
 }  // namespace
