@@ -52,7 +52,7 @@ void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& 
                                       [&] { return io::read_accelerator(accelerator.root()); });
   model::MappingSpec& mapping = evaluated.mapping;
   if (options.mapping.empty()) {
-    mapping.entries.push_back({.name = "default"});
+    mapping.entries.emplace_back().name = "default";
   } else {
     const io::Document document = io::load_document(options.mapping);
     hooks.details(document.notes());

@@ -176,12 +176,11 @@ std::int64_t known_size(const OnnxGraph& graph, int node, int tensor, int dim) {
     names += (names.empty() ? "" : " ") + ("--dim " + symbol + "=N");
   }
   for (const int input : graph.inputs) {
-    const OnnxTensor& tensor = graph.tensor(input);
-    for (std::size_t a = 0; tensor.shape && a < tensor.shape->size(); ++a) {
-      const OnnxDim& dim = (*tensor.shape)[a];
-      if (dim.size != 0 || dim.zero || !dim.symbol.empty()) continue;
-      names +=
-          (names.empty() ? "" : " ") + ("--dim " + tensor.name + ":" + std::to_string(a) + "=N");
+    const OnnxTensor& fed = graph.tensor(input);
+    for (std::size_t a = 0; fed.shape && a < fed.shape->size(); ++a) {
+      const OnnxDim& extent = (*fed.shape)[a];
+      if (extent.size != 0 || extent.zero || !extent.symbol.empty()) continue;
+      names += (names.empty() ? "" : " ") + ("--dim " + fed.name + ":" + std::to_string(a) + "=N");
     }
   }
   if (names.empty()) names = "--dim " + whose.name + ":" + std::to_string(place) + "=N";

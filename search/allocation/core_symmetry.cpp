@@ -175,8 +175,8 @@ std::uint64_t GenomeSymmetry::equals(const Genome& genome) const {
 std::uint64_t GenomeSymmetry::size(std::uint64_t limit) const {
   const std::uint64_t most = limit == kMost ? kMost : limit + 1;
   // Numbers of prefixes by how many of each class they use.
-  std::map<std::vector<std::uint8_t>, std::uint64_t> prefixes{
-      {std::vector<std::uint8_t>(classes_.size(), 0), 1}};
+  std::map<std::vector<std::uint16_t>, std::uint64_t> prefixes{
+      {std::vector<std::uint16_t>(classes_.size(), 0), 1}};
   for (std::size_t g = 0; g < space_.values.size(); ++g) {
     std::uint64_t others = 0;
     std::vector<bool> offered(classes_.size(), false);
@@ -188,7 +188,7 @@ std::uint64_t GenomeSymmetry::size(std::uint64_t limit) const {
         offered[z(c)] = true;
       }
     }
-    std::map<std::vector<std::uint8_t>, std::uint64_t> longer;
+    std::map<std::vector<std::uint16_t>, std::uint64_t> longer;
     for (const auto& [used, count] : prefixes) {
       std::uint64_t same = others;
       for (std::size_t c = 0; c < classes_.size(); ++c)
@@ -199,7 +199,7 @@ std::uint64_t GenomeSymmetry::size(std::uint64_t limit) const {
       }
       for (std::size_t c = 0; c < classes_.size(); ++c) {
         if (!offered[c] || used[c] == classes_[c].size()) continue;
-        std::vector<std::uint8_t> more = used;
+        std::vector<std::uint16_t> more = used;
         ++more[c];
         std::uint64_t& number = longer[more];
         number = add(number, count, most);
