@@ -13,13 +13,15 @@ std::size_t at(std::int64_t i) {
   return static_cast<std::size_t>(i);
 }
 
-// Pieces of a fused layer that are tried, fine and coarse.
-constexpr std::array<std::int64_t, 4> kPieces{model::kAllTiles, 16, 8, 4};
+// Pieces of a fused layer that are tried, fine and coarse; single indices only of axes up to a
+// size.
+constexpr std::array<std::int64_t, 4> kPieces{model::kAllTiles, 32, 16, 4};
+constexpr std::int64_t kMostSingles = 256;
 
-// Divisions of stacks that are tried before every layer is alone.
-constexpr int kMostDivisions = 400;
+// Stacks that are tried by themselves before what is left is not fused.
+constexpr int kMostTrials = 64;
 
-// Of searches that only ask whether something is feasible.
+// Of searches that only ask whether something is feasible, and about how good it is.
 constexpr int kProbePopulation = 4;
 constexpr int kProbeGenerations = 0;
 
@@ -48,11 +50,54 @@ std::optional<std::string> split_loop(const model::Layer& layer, int cores) {
   return best;
 }
 
+// The layers of one stack with what moves data between them; what others make is there from the
+// start.
+model::Network part_of(const model::Network& network, const std::vector<int>& layers) {
+  const std::set<int> wanted(layers.begin(), layers.end());
+  model::Network part;
+  part.name = network.name;
+  std::vector<int> place(network.nodes.size(), -1);
+  std::set<int> ids;
+  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
+    const model::NetworkNode& source = network.nodes[n];
+    if (source.layer && !wanted.contains(source.id)) continue;
+    model::NetworkNode node = source;
+    node.inputs.clear();
+    for (const model::NetworkInput& input : source.inputs) {
+      if (place[at(input.node)] >= 0) node.inputs.push_back({place[at(input.node)], input.output});
+    }
+    if (!source.layer) {
+      if (node.inputs.empty()) continue;
+      if (node.inputs.size() != source.inputs.size()) {
+        node.moving = {};
+        node.moving.kind = model::Movement::opaque;
+      }
+    } else {
+      for (model::LayerOperand& operand : node.layer->operands) {
+        if (!operand.source || ids.contains(*operand.source)) continue;
+        operand.source.reset();
+        operand.constant = true;
+        node.layer->constant_operands.push_back(operand.name);
+      }
+      std::erase_if(node.partly_constant, [&](const std::string& name) {
+        const auto& constants = node.layer->constant_operands;
+        return std::find(constants.begin(), constants.end(), name) != constants.end();
+      });
+    }
+    place[n] = static_cast<int>(part.nodes.size());
+    ids.insert(node.id);
+    part.nodes.push_back(std::move(node));
+  }
+  return part;
+}
+
 class Automatic {
  public:
   Automatic(const model::Network& network, const model::MultiCore& system,
-            const model::CoreMapping& given, const ScheduleRequest& request)
-      : network_(network), system_(system), given_(given), request_(request) {
+            const model::CoreMapping& given, ScheduleRequest request)
+      : network_(network), system_(system), given_(given), request_(std::move(request)) {
+    // No reference says what becomes of a mapping that nobody gave.
+    request_.schedule.semantics.true_parts = request_.schedule.semantics.parts_of_tensors;
     whole_ = given;
     complete_mapping(network, system, whole_);
     split_ = split_mapping();
@@ -66,18 +111,16 @@ class Automatic {
       if (best_.result.best >= 0 && stacked_) return std::move(best_);
       best_.notes.push_back(
           "no stack of several layers is feasible or worth it: every layer is alone in its stack");
-      consider(whole_, alone_request());
-      consider(split_, alone_request());
+      consider_both(alone_request());
     } else {
-      consider(whole_, request_);
-      consider(split_, request_);
+      consider_both(request_);
     }
     return std::move(best_);
   }
 
  private:
   // Entries for every layer that may run on several cores: split over all of them.
-  model::CoreMapping split_mapping() const {
+  model::CoreMapping split_mapping() {
     model::CoreMapping mapping = given_;
     std::vector<model::CoreMappingEntry> own;
     std::set<std::string> named;
@@ -92,6 +135,7 @@ class Automatic {
         const std::int64_t size = node.layer->dims[at(node.layer->dim_index(*loop))].size;
         entry.inter = {
             {*loop, std::min<std::int64_t>(size, static_cast<std::int64_t>(entry.cores.size()))}};
+        splits_ = true;
       }
       own.push_back(std::move(entry));
     }
@@ -127,109 +171,158 @@ class Automatic {
     return feasible;
   }
 
-  // ---- fused
-
-  // The layers by their place in the stacks' order: stacks are consecutive.
-  std::vector<int> layer_order() const {
-    std::vector<int> order;
-    for (const model::NetworkNode& node : network_.nodes) {
-      if (node.layer) order.push_back(node.id);
-    }
-    return order;
+  // Each layer on one core, and all split; whether one of them is feasible.
+  bool consider_both(const ScheduleRequest& request) {
+    const bool whole = consider(whole_, request);
+    return (splits_ && consider(split_, request)) || whole;
   }
 
-  ScheduleRequest fused_request(const Stacks& stacks, std::int64_t pieces) const {
+  // ---- fused
+
+  // A stack and how it is cut.
+  struct Fused {
+    std::vector<int> layers;
+    std::int64_t pieces = 0;  // without effect where a layer is alone
+  };
+
+  static bool is_fused(const Fused& stack) { return stack.layers.size() > 1; }
+
+  ScheduleRequest fused_request(const std::vector<Fused>& stacks) const {
     ScheduleRequest request = request_;
-    request.tiling.stacks = stacks;
-    if (std::any_of(stacks.begin(), stacks.end(), [](const auto& s) { return s.size() > 1; })) {
-      request.granularity = GranularityRequest{"OY", {pieces}, {}};
+    request.tiling.stacks.emplace();
+    GranularityRequest cut{"OY", {}, {}};
+    for (const Fused& stack : stacks) {
+      request.tiling.stacks->push_back(stack.layers);
+      if (is_fused(stack)) cut.chosen.push_back(stack.pieces);
     }
+    cut.factors = cut.chosen;
+    if (!cut.chosen.empty()) request.granularity = std::move(cut);
     return request;
   }
 
-  // Divides stacks until all are feasible; empty where none is left.
-  std::optional<Stacks> feasible_stacks(std::int64_t pieces) {
-    model::TilingOptions packed = request_.tiling;
-    packed.stack_choice = model::StackChoice::packed;
-    if (packed.weight_capacity == 0) packed.weight_capacity = model::weight_capacity(system_);
-    Stacks stacks = model::choose_stacks(network_, packed);
-    std::erase_if(stacks, [](const auto& stack) { return stack.empty(); });
-    for (int i = 0; i < kMostDivisions; ++i) {
-      ScheduleRequest probe = fused_request(stacks, pieces);
-      if (!probe.granularity) return std::nullopt;
-      probe.search.engine = search::AllocationEngine::ga;
-      probe.search.population = kProbePopulation;
-      probe.search.generations = kProbeGenerations;
-      const ScheduleResult result = run_schedule(network_, system_, whole_, probe, &cache_);
-      if (request_.search.budget.stopped()) return std::nullopt;
-      if (!result.tiling_problem && result.best >= 0) return stacks;
-      const int id = result.tiling_problem ? result.tiling_problem.node_id : result.failed_layer;
-      if (!divide(stacks, id)) return std::nullopt;
-    }
-    return std::nullopt;
+  ScheduleResult probe(const model::Network& network, ScheduleRequest request) {
+    request.search.engine = search::AllocationEngine::ga;
+    request.search.population = kProbePopulation;
+    request.search.generations = kProbeGenerations;
+    request.allocation.clear();
+    request.warm_starts.clear();
+    request.give_up = nullptr;
+    return run_schedule(network, system_, whole_, request, &cache_);
   }
 
-  // Takes a layer out of its stack, or ends the stack before it.
-  static bool divide(Stacks& stacks, int id) {
-    for (std::size_t s = 0; s < stacks.size(); ++s) {
-      const auto place = std::find(stacks[s].begin(), stacks[s].end(), id);
-      if (place == stacks[s].end()) continue;
-      std::size_t stack = s;
-      if (stacks[s].size() == 1) {
-        // A layer that is alone cannot help itself: what it reads or writes in a stack must go.
-        if (s == 0 || stacks[s - 1].size() == 1) return divide_longest(stacks);
-        stack = s - 1;
-        return halve(stacks, stack);
+  static bool is_feasible(const ScheduleResult& result) {
+    return !result.tiling_problem && result.best >= 0;
+  }
+  static int failed_layer(const ScheduleResult& result) {
+    return result.tiling_problem ? result.tiling_problem.node_id : result.failed_layer;
+  }
+
+  // The pieces that suit the axes that the layers of a stack would be cut along.
+  std::vector<std::int64_t> pieces_for(const std::vector<int>& layers) const {
+    std::int64_t longest = 1;
+    for (const int id : layers) {
+      const model::Layer& layer = *network_.nodes[at(network_.node_index(id))].layer;
+      const int dim = model::tiling_dim(layer, "OY");
+      if (dim >= 0) longest = std::max(longest, layer.dims[at(dim)].size);
+    }
+    std::vector<std::int64_t> pieces;
+    for (const std::int64_t p : kPieces) {
+      if (p == model::kAllTiles ? longest <= kMostSingles : p < longest) pieces.push_back(p);
+    }
+    return pieces;
+  }
+
+  // Looks at a run of layers by itself: fused where that is feasible and better than each layer
+  // alone, else divided where it fails, or in the middle.
+  void choose(const std::vector<int>& layers, std::vector<Fused>& chosen) {
+    const auto each_alone = [&] {
+      for (const int id : layers) chosen.push_back({{id}, 0});
+    };
+    if (layers.size() < 2 || trials_ >= kMostTrials || request_.search.budget.stopped()) {
+      return each_alone();
+    }
+    ++trials_;
+    const model::Network part = part_of(network_, layers);
+    std::vector<Fused> alone;
+    for (const int id : layers) alone.push_back({{id}, 0});
+    const ScheduleResult apart = probe(part, fused_request(alone));
+    std::optional<double> best;
+    if (is_feasible(apart)) best = value(apart);
+    std::optional<std::int64_t> pieces;
+    int failed = -1;
+    for (const std::int64_t p : pieces_for(layers)) {
+      const ScheduleResult result = probe(part, fused_request({{layers, p}}));
+      if (!is_feasible(result)) {
+        failed = failed_layer(result);
+        continue;
       }
-      const bool first = place == stacks[s].begin();
-      const auto cut = first ? place + 1 : place;
-      std::vector<int> rest(cut, stacks[s].end());
-      stacks[s].erase(cut, stacks[s].end());
-      stacks.insert(stacks.begin() + static_cast<std::ptrdiff_t>(s) + 1, std::move(rest));
-      return true;
+      if (best && value(result) >= *best) continue;
+      best = value(result);
+      pieces = p;
     }
-    return divide_longest(stacks);
+    if (pieces) {
+      chosen.push_back({layers, *pieces});
+      return;
+    }
+    auto cut = std::find(layers.begin(), layers.end(), failed);
+    if (cut == layers.end()) cut = layers.begin() + static_cast<std::ptrdiff_t>(layers.size() / 2);
+    if (cut == layers.begin()) ++cut;
+    choose({layers.begin(), cut}, chosen);
+    choose({cut, layers.end()}, chosen);
   }
 
-  static bool divide_longest(Stacks& stacks) {
-    std::size_t longest = 0;
-    for (std::size_t s = 1; s < stacks.size(); ++s) {
-      if (stacks[s].size() > stacks[longest].size()) longest = s;
+  // Ends the fusion of the stack that a layer is in, of the last one before it, or of the first.
+  static bool dissolve(std::vector<Fused>& stacks, int id) {
+    std::size_t place = stacks.size();
+    for (std::size_t s = 0; s < stacks.size(); ++s) {
+      const auto& layers = stacks[s].layers;
+      if (is_fused(stacks[s])) place = s;
+      if (place < stacks.size() && std::find(layers.begin(), layers.end(), id) != layers.end())
+        break;
     }
-    return !stacks.empty() && stacks[longest].size() > 1 && halve(stacks, longest);
-  }
-
-  static bool halve(Stacks& stacks, std::size_t s) {
-    const auto middle = stacks[s].begin() + static_cast<std::ptrdiff_t>(stacks[s].size() / 2);
-    std::vector<int> rest(middle, stacks[s].end());
-    stacks[s].erase(middle, stacks[s].end());
-    stacks.insert(stacks.begin() + static_cast<std::ptrdiff_t>(s) + 1, std::move(rest));
+    if (place == stacks.size()) return false;
+    const std::vector<int> layers = stacks[place].layers;
+    stacks.erase(stacks.begin() + static_cast<std::ptrdiff_t>(place));
+    for (std::size_t l = layers.size(); l-- > 0;) {
+      stacks.insert(stacks.begin() + static_cast<std::ptrdiff_t>(place), {{layers[l]}, 0});
+    }
     return true;
   }
 
   void fuse() {
-    for (const std::int64_t pieces : kPieces) {
-      const std::optional<Stacks> stacks = feasible_stacks(pieces);
-      if (!stacks) continue;
-      const bool feasible = consider(whole_, fused_request(*stacks, pieces));
-      stacked_ = stacked_ || feasible;
+    model::TilingOptions packed = request_.tiling;
+    packed.stack_choice = model::StackChoice::packed;
+    if (packed.weight_capacity == 0) packed.weight_capacity = model::weight_capacity(system_);
+    std::vector<Fused> stacks;
+    for (const std::vector<int>& stack : model::choose_stacks(network_, packed)) {
+      choose(stack, stacks);
     }
+    // All together, until that is feasible.
+    while (std::any_of(stacks.begin(), stacks.end(), is_fused)) {
+      const ScheduleResult result = probe(network_, fused_request(stacks));
+      if (request_.search.budget.stopped()) return;
+      if (is_feasible(result)) break;
+      if (!dissolve(stacks, failed_layer(result))) break;
+    }
+    if (std::none_of(stacks.begin(), stacks.end(), is_fused)) return;
+    stacked_ = consider_both(fused_request(stacks));
     if (!stacked_) return;
     // What every layer alone would take, so that fusing is never worse.
     const double fused = value(best_.result);
-    consider(whole_, alone_request());
-    consider(split_, alone_request());
+    consider_both(alone_request());
     if (value(best_.result) < fused) stacked_ = false;
   }
 
   const model::Network& network_;
   const model::MultiCore& system_;
   const model::CoreMapping& given_;
-  const ScheduleRequest& request_;
+  ScheduleRequest request_;
   model::CoreMapping whole_;
   model::CoreMapping split_;
   NodeCostCache cache_;
   AutomaticSchedule best_;
+  int trials_ = 0;
+  bool splits_ = false;  // some layer can be split
   bool considered_ = false;
   bool stacked_ = false;
 };

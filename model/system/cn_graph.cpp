@@ -236,7 +236,7 @@ CnGraphResult build_cn_graph(const Network& network, const CoreMapping& mapping,
   if (result.problem) return result;
   std::vector<Dependency> dependencies;
   chain_groups(graph, dependencies);
-  result.problem = find_dependencies(network, graph, original, dependencies);
+  result.problem = find_dependencies(network, graph, original, dependencies, graph.aligned);
   if (result.problem) return result;
   make_edges(graph, dependencies);
   set_output_priorities(graph);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -94,6 +95,14 @@ struct CnEdge {
   std::int64_t bits = 0;      // the producer's whole output; 0 where operand is -1
 };
 
+// Layers whose data lie axis beside axis: the producer's output as an operand of the consumer.
+struct AlignedPair {
+  std::int32_t producer = 0;  // places in CnGraph::layers
+  std::int32_t consumer = 0;
+  std::int32_t operand = 0;  // of the consumer
+  auto operator<=>(const AlignedPair&) const = default;
+};
+
 struct CnGraph {
   std::vector<CnLayer> layers;    // topological order
   std::vector<CnNode> nodes;      // layer by layer, by sub id
@@ -108,6 +117,7 @@ struct CnGraph {
   std::vector<std::vector<int>> stacks;  // layer ids; may hold empty ones
   std::vector<std::int32_t> order;       // nodes in the static order of scheduling
   std::vector<std::int32_t> unique_nodes;
+  std::vector<AlignedPair> aligned;  // sorted
 
   std::span<const CnEdge> predecessors_of(int node) const {
     const auto n = static_cast<std::size_t>(node);

@@ -101,8 +101,12 @@ class Finder {
  public:
   Finder(const Network& network, const CnGraph& graph,
          const std::vector<std::vector<std::int64_t>>& original,
-         std::vector<Dependency>& dependencies)
-      : network_(network), graph_(graph), original_(original), dependencies_(dependencies) {
+         std::vector<Dependency>& dependencies, std::vector<AlignedPair>& aligned)
+      : network_(network),
+        graph_(graph),
+        original_(original),
+        dependencies_(dependencies),
+        aligned_(aligned) {
     layer_of_.assign(network.nodes.size(), -1);
     for (std::size_t l = 0; l < graph.layers.size(); ++l) {
       layer_of_[static_cast<std::size_t>(network.node_index(graph.layers[l].id))] =
@@ -283,6 +287,7 @@ class Finder {
       grid_.emplace(static_cast<int>(rank), boxes, nodes, BoxGrid::Cells::whole);
     }
     const std::vector<int> match = match_axes(output, input);
+    if (rank == input.axes.size()) aligned_.push_back({producer, consumer, operand});
     std::vector<Range> window(rank);
     for_each_tensor(consumer, operand, [&](int node, std::vector<std::int32_t>& found) {
       for (std::size_t a = 0; a < rank; ++a) {
@@ -391,6 +396,7 @@ class Finder {
   const CnGraph& graph_;
   const std::vector<std::vector<std::int64_t>>& original_;
   std::vector<Dependency>& dependencies_;
+  std::vector<AlignedPair>& aligned_;
   std::vector<int> layer_of_;    // place in CnGraph::layers of each network node
   std::optional<BoxGrid> grid_;  // of the producer at hand
   std::optional<BoxGrid> produced_;
@@ -401,8 +407,11 @@ class Finder {
 
 TilingFault find_dependencies(const Network& network, const CnGraph& graph,
                               const std::vector<std::vector<std::int64_t>>& original,
-                              std::vector<Dependency>& dependencies) {
-  return Finder(network, graph, original, dependencies).run();
+                              std::vector<Dependency>& dependencies,
+                              std::vector<AlignedPair>& aligned) {
+  const TilingFault fault = Finder(network, graph, original, dependencies, aligned).run();
+  std::sort(aligned.begin(), aligned.end());
+  return fault;
 }
 
 }  // namespace ridgeline::model

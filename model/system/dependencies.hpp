@@ -18,9 +18,11 @@ struct Dependency {
 
 // Appends the dependencies between nodes of `graph`, whose layers are those of `network`. A pair
 // of nodes may appear several times; the last one counts. `original`: loop sizes of each layer
-// as the network gives them.
+// as the network gives them. `aligned` receives the pairs of layers whose axes are compared one by
+// one, sorted.
 TilingFault find_dependencies(const Network& network, const CnGraph& graph,
                               const std::vector<std::vector<std::int64_t>>& original,
-                              std::vector<Dependency>& dependencies);
+                              std::vector<Dependency>& dependencies,
+                              std::vector<AlignedPair>& aligned);
 
 }  // namespace ridgeline::model

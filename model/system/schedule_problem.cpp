@@ -113,7 +113,11 @@ class Compiler {
       if (e.operand < 0) continue;
       ScheduleProblem::Need need{graph_.nodes[at(e.node)].tensor[0], -1,
                                  layer.memory_operand[at(e.operand)], false};
-      if (options_.semantics.parts_of_tensors) need.part = part(i, need.tensor);
+      if (options_.semantics.true_parts) {
+        need.part = true_part(i, e, need.tensor);
+      } else if (options_.semantics.parts_of_tensors) {
+        need.part = part(i, need.tensor);
+      }
       problem_.needs.push_back(need);
     }
     node.need_end = static_cast<std::uint32_t>(problem_.needs.size());
@@ -155,7 +159,43 @@ class Compiler {
     };
     for (const TilingLoop& loop : reader.intra) cut(reader.whole.dims[at(loop.dim)].name);
     if (reader.generation >= 0) cut("L");
-    if (whole) return -1;
+    return whole ? -1 : add_part(tensor, wanted, quotient);
+  }
+
+  // The same by what the node's window meets of the tensor, where axes lie beside each other.
+  int true_part(int consumer, const CnEdge& edge, int tensor) {
+    const CnLayer& reader = graph_.layer_of(consumer);
+    const CnTensor& t = graph_.tensors[at(tensor)];
+    const CnLayer& writer = graph_.layer_of(t.origin);
+    const AlignedPair pair{graph_.nodes[at(t.origin)].layer, graph_.nodes[at(consumer)].layer,
+                           edge.operand};
+    if (!std::binary_search(graph_.aligned.begin(), graph_.aligned.end(), pair)) return -1;
+    const auto& written = writer.whole.operands[at(t.operand)].indices;
+    const auto& read = reader.whole.operands[at(edge.operand)].indices;
+    std::vector<Range> wanted;
+    double quotient = 1;
+    bool whole = true;
+    for (int k = 0; k < static_cast<int>(written.size()); ++k) {
+      const Range range = graph_.operand_range(t.origin, t.operand, k);
+      Range part = range;
+      // From the last axis, for groups may be an axis of their own on one side.
+      const int other = k - static_cast<int>(written.size()) + static_cast<int>(read.size());
+      const bool beside =
+          written.size() == read.size() || k + 2 >= static_cast<int>(written.size());
+      if (beside && other >= 0) {
+        const Range window = graph_.operand_range(consumer, edge.operand, other);
+        part = {std::max(range.lo, window.lo), std::min(range.hi, window.hi)};
+        if (part.length() <= 0) part = range;
+      }
+      whole = whole && part == range;
+      quotient *= static_cast<double>(range.length()) / static_cast<double>(part.length());
+      wanted.push_back(part);
+    }
+    return whole ? -1 : add_part(tensor, wanted, quotient);
+  }
+
+  int add_part(int tensor, const std::vector<Range>& wanted, double quotient) {
+    const CnTensor& t = graph_.tensors[at(tensor)];
     ScheduleProblem::Part p;
     p.parent = tensor;
     p.bits = static_cast<std::int64_t>(std::floor(static_cast<double>(t.bits) / quotient));
@@ -351,6 +391,7 @@ ScheduleSemantics ScheduleSemantics::strict() const {
   s.causal_write_back = true;
   s.honest_streaming = true;
   s.checked_capacity = true;
+  s.true_parts = s.parts_of_tensors;
   return s;
 }
 

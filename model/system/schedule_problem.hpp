@@ -55,8 +55,11 @@ enum class NodePriority : std::uint8_t {
 // How a schedule is made. The defaults are those of 2025; semantics_2023() sets all others.
 struct ScheduleSemantics {
   NodePriority priority = NodePriority::order;
-  bool needed_by_size = false;      // operands are fetched smallest first, not oldest layer first
-  bool parts_of_tensors = true;     // a node that needs a part of a tensor fetches the part
+  bool needed_by_size = false;   // operands are fetched smallest first, not oldest layer first
+  bool parts_of_tensors = true;  // a node that needs a part of a tensor fetches the part
+  // Parts are what a node's window meets, axis by axis, and where the tensor is not off-chip all of
+  // it is fetched. Else they go by the names of loops, and there is no schedule then.
+  bool true_parts = false;
   bool layer_barrier = true;        // a layer whose producers are all done starts on idle cores
   bool bandwidth_shares = true;     // slices of a layer share links: each takes its fraction
   bool fetch_ahead = true;          // operands may be fetched before the core is idle

@@ -405,11 +405,16 @@ void Scheduler::gather_needed(const ScheduleProblem::Node& node, int core, unsig
     if (need.part != kNone && find(n.data.key, memory_of(core, n.data.own)) == kNone) {
       const int offchip = memory_of(problem_.offchip_core, n.data.own);
       const std::int32_t stay = find(n.data.key, offchip);
-      if (stay == kNone) return fail(ScheduleFailure::part_not_offchip, need.tensor);
-      const ScheduleProblem::Part& part = problem_.parts[at(need.part)];
-      n.data = {need.tensor, need.part, part.key, part.bits, n.data.own, part_size_[at(need.part)]};
-      const double available = stays_[at(stay)].available;
-      store(n.data, offchip, available, available);
+      if (stay == kNone && !problem_.semantics.true_parts) {
+        return fail(ScheduleFailure::part_not_offchip, need.tensor);
+      }
+      if (stay != kNone) {
+        const ScheduleProblem::Part& part = problem_.parts[at(need.part)];
+        n.data = {need.tensor, need.part,  part.key,
+                  part.bits,   n.data.own, part_size_[at(need.part)]};
+        const double available = stays_[at(stay)].available;
+        store(n.data, offchip, available, available);
+      }
     }
     protected_[at(n.data.key)] = step_;
     needed_.push_back(n);
