@@ -59,6 +59,7 @@ void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& 
     mapping = io::read_as(io::DocumentKind::mapping, options.mapping, [&] {
       return io::read_mapping(document.root(), &evaluated.accelerator);
     });
+    evaluated.precisions = io::read_precisions(document.root());
   }
   LoadedWorkload loaded = io::read_as(io::DocumentKind::workload, options.workload, [&] {
     return load_workload(options.workload, options.onnx);
@@ -79,6 +80,7 @@ void read_inputs(const EvaluateOptions& options, const Hooks& hooks, Evaluated& 
     hooks.note(note);
   }
   evaluated.workload = std::move(loaded.workload);
+  io::set_precisions(evaluated.workload, evaluated.mapping, evaluated.precisions);
   check_ports(accelerator, evaluated.accelerator, evaluated.workload, evaluated.mapping);
   check_layer_names(options.search.layers, evaluated.workload);
   const auto& nodes = evaluated.workload.nodes;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/calls/hooks.hpp"
+#include "io/inputs/mapping_precision.hpp"
 #include "io/results/evaluation_writer.hpp"
 #include "search/mapping/workload_search.hpp"
 
@@ -36,6 +37,7 @@ struct Evaluated {
   model::Workload workload;
   model::Accelerator accelerator;
   model::MappingSpec mapping;
+  io::EntryPrecisions precisions;         // of its entries
   search::WorkloadSearchOptions options;  // effective ones
   search::WorkloadResult result;
   std::vector<double> seconds;  // of each of result.problems

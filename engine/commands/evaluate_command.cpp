@@ -143,7 +143,7 @@ int evaluate_command(const std::vector<std::string>& arguments) {
                               : io::evaluation_json_text(report));
   if (values.count("export-mapping") != 0) {
     io::write_text_file(values["export-mapping"].as<std::string>(),
-                        io::mapping_document(report, evaluated->mapping));
+                        io::mapping_document(report, evaluated->mapping, evaluated->precisions));
   }
   const search::WorkloadResult& result = evaluated->result;
   if (result.infeasible == 0) return kDone;

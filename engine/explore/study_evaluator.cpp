@@ -12,6 +12,7 @@
 #include "engine/explore/layer_memo.hpp"
 #include "engine/run/memory_limit.hpp"
 #include "io/inputs/accelerator_reader.hpp"
+#include "io/inputs/mapping_precision.hpp"
 #include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
 #include "io/onnx/onnx_graph.hpp"
@@ -59,6 +60,10 @@ class SingleCore {
           models_[w] ? *models_[w]
                      : io::read_workload(documents.workloads[w]->root(),
                                          study_.spec().workloads[w].path.stem().string()));
+    const auto precisions = io::read_precisions(documents.mapping.root());
+    for (model::Workload& workload : design.workloads) {
+      io::set_precisions(workload, design.mapping, precisions);
+    }
     return design;
   }
 

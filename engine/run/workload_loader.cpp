@@ -12,7 +12,7 @@ LoadedWorkload load_workload(const std::filesystem::path& path, const io::OnnxOp
   if (path.extension() != ".onnx") {
     loaded.workload = io::load_workload_document(path, &loaded.details);
     for (model::WorkloadNode& node : loaded.workload.nodes) {
-      if (node.layer) io::set_precision(*node.layer, options.precision);
+      if (node.layer) model::set_precision(*node.layer, io::operand_bits(options.precision));
     }
     loaded.missing = io::missing_of(loaded.workload);
     return loaded;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "io/document/nearest.hpp"
+#include "io/inputs/mapping_precision.hpp"
 #include "io/inputs/reader_support.hpp"
 
 namespace ridgeline::io {
@@ -126,6 +127,9 @@ MappingEntry read_mapping_entry(const Value& entry, const model::Accelerator* ac
   if (const auto loops = entry.find_non_null("memory_loops")) {
     result.memory_loops = read_memory_loops(*loops, accelerator);
   }
+  if (const auto bits = entry.find_non_null("precision")) {
+    read_operand_bits(*bits);  // see mapping_precision.hpp
+  }
   return result;
 }
 
@@ -134,7 +138,7 @@ model::MappingSpec read_mapping(const Value& document, const model::Accelerator*
   for (const Value& entry : document.items()) {
     // Up to ZigZag 3.8.1 an entry also named a core, of which there is one.
     entry.allow_only({"name", "spatial_mapping", "spatial_mapping_hint", "memory_operand_links",
-                      "temporal_ordering", "memory_loops", "core_allocation"});
+                      "temporal_ordering", "memory_loops", "precision", "core_allocation"});
     spec.entries.push_back(read_mapping_entry(entry, accelerator));
   }
   const bool has_default =

@@ -5,6 +5,7 @@
 
 #include "io/document/nearest.hpp"
 #include "io/inputs/mapping_reader.hpp"
+#include "io/inputs/mapping_precision.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "model/system/node_tiling.hpp"
 
@@ -120,7 +121,7 @@ CoreMappingEntry read_entry(const Value& value) {
   value.allow_only({"name", "core_allocation", "inter_core_tiling", "intra_core_tiling",
                     "layer_dimension_names", "spatial_mapping", "memory_operand_links",
                     "spatial_mapping_hint", "temporal_ordering", "core_allocation_is_fixed",
-                    "kernel"});
+                    "precision", "kernel"});
   CoreMappingEntry entry;
   entry.name = value.at("name").as_string();
   entry.cores = read_allocation(value);
@@ -150,6 +151,9 @@ CoreMappingEntry read_entry(const Value& value) {
     for (const auto& [dim, list] : spatial->entries()) {
       entry.spatial_mapping.push_back({dim, read_unrolls(list, true)});
     }
+  }
+  if (const auto bits = value.find_non_null("precision")) {
+    entry.precision = read_operand_bits(*bits);
   }
   return entry;
 }

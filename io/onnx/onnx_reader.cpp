@@ -118,14 +118,12 @@ OnnxImport lower_onnx_workload(const OnnxGraph& graph, const std::string& name,
   return Lowering(graph, name, options).run();
 }
 
-void set_precision(model::Layer& layer, const OnnxPrecision& precision) {
-  for (model::LayerOperand& operand : layer.operands) {
-    const auto& bits = operand.name == "O"   ? precision.output
-                       : operand.name == "W" ? precision.weight
-                                             : precision.activation;
-    if (bits && operand.precision > 0) operand.precision = *bits;
-  }
-  if (precision.activation) layer.output_final_precision = *precision.activation;
+std::vector<model::OperandBits> operand_bits(const OnnxPrecision& precision) {
+  std::vector<model::OperandBits> bits;
+  if (precision.weight) bits.push_back({"W", *precision.weight});
+  if (precision.activation) bits.push_back({"I", *precision.activation});
+  if (precision.output) bits.push_back({"O", *precision.output});
+  return bits;
 }
 
 OnnxImport read_onnx_workload(const std::filesystem::path& path, const OnnxOptions& options) {

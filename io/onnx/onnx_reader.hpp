@@ -8,6 +8,7 @@
 
 #include "io/onnx/missing.hpp"
 #include "io/onnx/onnx_graph.hpp"
+#include "model/core/operand_bits.hpp"
 #include "model/core/workload.hpp"
 
 namespace ridgeline::io {
@@ -27,7 +28,7 @@ OnnxImport read_onnx_workload(const std::filesystem::path& path, const OnnxOptio
 OnnxImport lower_onnx_workload(const OnnxGraph& graph, const std::string& name,
                                const OnnxOptions& options = {});
 
-// Bits an element of a layer, as far as they are given; an operand of no bits stays without.
-void set_precision(model::Layer& layer, const OnnxPrecision& precision);
+// As far as they are given, by operands.
+std::vector<model::OperandBits> operand_bits(const OnnxPrecision& precision);
 
 }  // namespace ridgeline::io

@@ -32,7 +32,8 @@ std::string unrolls_text(const std::vector<model::Unroll>& unrolls) {
   return "[" + text + "]";
 }
 
-std::string entry_text(const model::MappingEntry& entry) {
+std::string entry_text(const model::MappingEntry& entry,
+                       const std::vector<model::OperandBits>* precision = nullptr) {
   std::string text = "- name: " + quoted(entry.name) + "\n";
   const auto map = [&](const char* key,
                        const std::vector<std::pair<std::string, std::string>>& of) {
@@ -57,6 +58,13 @@ std::string entry_text(const model::MappingEntry& entry) {
     lines.emplace_back(link.operand, std::string(model::to_string(link.memory)));
   }
   map("memory_operand_links", lines);
+  if (precision != nullptr) {
+    std::string bits;
+    for (const model::OperandBits& given : *precision) {
+      bits += (bits.empty() ? "" : ", ") + given.operand + ": " + std::to_string(given.bits);
+    }
+    text += "  precision: {" + bits + "}\n";
+  }
   if (!entry.temporal_ordering.empty()) {
     text += "  temporal_ordering: " + loops_text(entry.temporal_ordering) + "\n";
   }
@@ -74,7 +82,8 @@ std::string entry_text(const model::MappingEntry& entry) {
 
 }  // namespace
 
-std::string mapping_document(const EvaluationReport& report, const model::MappingSpec& mapping) {
+std::string mapping_document(const EvaluationReport& report, const model::MappingSpec& mapping,
+                             const EntryPrecisions& precisions) {
   const model::Hierarchy whole = model::build_hierarchy(report.accelerator);
   search::Locality locality;
   if (report.options.keep_on_chip) {
@@ -93,7 +102,7 @@ std::string mapping_document(const EvaluationReport& report, const model::Mappin
         search::replayable(*node.layer, report.accelerator, hierarchy,
                            *mapping.choose(node.name, node.operator_type), found);
     entry.name = node.name;
-    text += entry_text(entry);
+    text += entry_text(entry, precision_of(mapping, precisions, node));
   }
   const model::MappingEntry* fallback = mapping.choose("default", "default");
   if (!named.contains("default")) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/core/accelerator.hpp"
+#include "model/core/operand_bits.hpp"
 
 namespace ridgeline::model {
 
@@ -33,7 +34,8 @@ struct CoreMappingEntry {
   std::vector<TilingRequest> intra{};
   std::vector<std::string> dimension_names{};     // instead of the default loop names
   std::vector<ArrayDimUnroll> spatial_mapping{};  // used where a core has no dataflow of its own
-  std::vector<PlacedTiling> placed_inter{};       // until the network is known
+  std::vector<OperandBits> precision{};
+  std::vector<PlacedTiling> placed_inter{};  // until the network is known
 };
 
 // Layers that are fused, as Stream 1.13 lists them: by name, or by operator type.

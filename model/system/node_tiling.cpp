@@ -292,6 +292,7 @@ TilingFault make_layer(const NetworkNode& node, const CoreMappingEntry& entry,
   layer.name = node.name;
   layer.type = node.type;
   layer.whole = *node.layer;
+  set_precision(layer.whole, entry.precision);
   layer.cycles_per_op = node.cycles_per_op;
   layer.operations = node.layer->mac_count();
   layer.cores = entry.cores;
