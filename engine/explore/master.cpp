@@ -13,11 +13,13 @@
 #include "engine/explore/aside.hpp"
 #include "engine/explore/awake_clock.hpp"
 #include "engine/explore/crash_note.hpp"
+#include "engine/explore/missing_notes.hpp"
 #include "engine/explore/progress.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_status.hpp"
 #include "engine/run/failure.hpp"
 #include "io/document/printable.hpp"
+#include "io/results/missing_json.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -530,6 +532,8 @@ class Master {
       if (file.objectives[o].maximised)
         file.hypervolume_reference[o] = -file.hypervolume_reference[o];
     note_proof(status, file);
+    if (const auto missing = missing_of(context_.study); !missing.empty())
+      file.notes["missing"] = io::missing_json(missing).dump();
     if (ledger_.reissued() > 0) file.notes["reissued"] = std::to_string(ledger_.reissued());
     std::unordered_map<std::uint64_t, const DesignRecord*> designs;
     for (const DesignRecord& design : ledger_.designs()) designs[design.id] = &design;

@@ -20,6 +20,12 @@ struct MissingArithmetic {
   bool unknown = false;    // nobody can say how much it is: unknown operators, loops
 };
 
+// The same of one workload of several.
+struct MissingOfWorkload {
+  std::string workload;
+  std::vector<MissingArithmetic> list;
+};
+
 // Work of one node beside multiply-accumulates; 0 where shapes are not known.
 struct NodeWork {
   double operations = 0;

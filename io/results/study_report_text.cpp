@@ -7,6 +7,7 @@
 
 #include "io/document/printable.hpp"
 #include "io/document/text_table.hpp"
+#include "io/results/missing_json.hpp"
 #include "io/results/study_report.hpp"
 
 namespace ridgeline::io {
@@ -174,6 +175,12 @@ ordered_json design_json(const StudyFile& file, std::uint64_t row) {
           {"objectives", std::move(objectives)}};
 }
 
+std::vector<MissingOfWorkload> missing_in(const StudyFile& file) {
+  const auto note = file.notes.find("missing");
+  return note == file.notes.end() ? std::vector<MissingOfWorkload>{}
+                                  : missing_of_json(note->second);
+}
+
 }  // namespace
 
 std::string report_text(const StudyFile& file, const StudyReport& report, std::uint64_t top) {
@@ -183,7 +190,12 @@ std::string report_text(const StudyFile& file, const StudyReport& report, std::u
           std::to_string(file.threads) + (file.threads == 1 ? " thread" : " threads") + " on " +
           file.host + ", " + file.started + " to " + file.finished + ", seed " +
           std::to_string(file.seed) + '\n';
-  for (const auto& [name, note] : file.notes) text += name + ": " + note + '\n';
+  for (const auto& [name, note] : file.notes) {
+    if (name != "missing") text += name + ": " + note + '\n';
+  }
+  for (const MissingOfWorkload& of : missing_in(file)) {
+    text += of.workload + ": " + missing_note(of.list) + '\n';
+  }
   text = printable_lines(text);
   if (file.status != "complete") {
     text += "The study was stopped early: all below is about what was evaluated so far.\n";
@@ -262,6 +274,7 @@ std::string report_json(const StudyFile& file, const StudyReport& report, std::u
       {"study", study_name(file)},
       {"status", file.status},
       {"candidates", std::move(counts)},
+      {"missing", missing_json(missing_in(file))},
       {"front_size", file.front.size()},
       {"front", std::move(front)},
       {"best", std::move(best)},
