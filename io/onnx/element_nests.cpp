@@ -1,5 +1,6 @@
 // Operators that go over their data element by element or row by row, as a schedule costs them.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -258,6 +259,47 @@ std::vector<LoweredLayer> lower_reduction(const OperatorContext& op) {
   b.operand("W", {}, bits.weight);
   b.source_of_input("I", 0);
   std::vector<LoweredLayer> layers{b.finish(lower_case(node.op_type), bits.final_output)};
+  return layers;
+}
+
+// Every element of the result from some of the data. An axis that grows by a whole factor is walked
+// as the data's axis and the copies of each of its indices, which come first.
+std::vector<LoweredLayer> lower_resampling(const OperatorContext& op) {
+  const Sizes input = at_least_one_axis(input_sizes(op, 0));
+  const Sizes output = at_least_one_axis(output_sizes(op));
+  if (input.size() != output.size()) {
+    throw nest_error(
+        op, "its result has shape " + shape_text(output) + " and its data " + shape_text(input));
+  }
+  const Names names = names_of(op, output.size());
+  NestBuilder b(op);
+  Names walked;
+  int resized = 0;
+  for (std::size_t a = 0; a < output.size(); ++a) {
+    if (output[a] != input[a]) ++resized;
+    if (output[a] == input[a] || output[a] % input[a] != 0) continue;
+    walked.push_back("R" + std::to_string(walked.size()));
+    b.dim(walked.back(), output[a] / input[a]);
+  }
+  for (std::size_t a = 0; a < output.size(); ++a) {
+    b.dim(names[a], output[a] % input[a] == 0 ? input[a] : output[a]);
+  }
+  walked.insert(walked.end(), names.begin(), names.end());
+  const Precisions bits = precisions(op);
+  b.operand("O", walked, bits.output);
+  b.operand("I", names, bits.activation);
+  b.operand("W", {}, bits.weight);
+  b.source_of_input("I", 0);
+  LoweredLayer made = b.finish(lower_case(op.source().op_type), bits.final_output);
+  const OnnxAttribute* mode = op.source().attribute("mode");
+  const std::string how = mode ? mode->text : "nearest";
+  // Neighbours of a point along one axis.
+  const double neighbours = how.find("cubic") != std::string::npos    ? 4
+                            : how.find("linear") != std::string::npos ? 2
+                                                                      : 1;
+  made.cycles_per_op = std::pow(neighbours, std::min(resized, 3));
+  made.exact = resized == 0;
+  std::vector<LoweredLayer> layers{std::move(made)};
   return layers;
 }
 

@@ -74,5 +74,6 @@ std::vector<LoweredLayer> lower_elementwise(const OperatorContext& op, int opera
 std::vector<LoweredLayer> lower_softmax(const OperatorContext& op);
 std::vector<LoweredLayer> lower_normalisation(const OperatorContext& op);
 std::vector<LoweredLayer> lower_reduction(const OperatorContext& op);
+std::vector<LoweredLayer> lower_resampling(const OperatorContext& op);
 
 }  // namespace ridgeline::io

@@ -302,6 +302,10 @@ std::vector<LoweredLayer> lower_operator(const OperatorContext& op) {
       return lower_normalisation(op);
     case OperatorKind::reduction:
       return lower_reduction(op);
+    case OperatorKind::resampling:
+      // What grids say is nobody's constant.
+      if (rule->type != "Resize" && rule->type != "Upsample") return {};
+      return lower_resampling(op);
     default:
       return {};
   }

@@ -12,6 +12,7 @@
 #include "model/core/problem.hpp"
 #include "model/system/streaming.hpp"
 #include "search/allocation/offchip_bandwidth.hpp"
+#include "search/allocation/vector_cost.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/ordering_batch.hpp"
@@ -40,6 +41,12 @@ ContentKey core_key(const model::Accelerator& core) {
   key.array(core.array);
   key.list(core.memories, [&](const model::Memory& memory) { key.memory(memory); });
   key.unrolls(core.dataflows);
+  if (core.vector_unit) {
+    key.number(core.vector_unit->lanes);
+    key.real(core.vector_unit->operations);
+    key.real(core.vector_unit->energy);
+    key.list(core.vector_unit->operators, [&](const std::string& type) { key.text(type); });
+  }
   return key;
 }
 
@@ -302,6 +309,7 @@ NodeTask task_of(const model::CnGraph& graph, int node, int core, const model::M
   ContentKey key = tile;
   key.append(core_key);
   if (accelerator.dataflows.empty()) key.unrolls(layer.spatial_mapping);
+  if (accelerator.vector_unit) key.text(layer.whole.operator_type);
   key.list(task.streamed,
            [&](model::MemoryOperand operand) { key.number(static_cast<int>(operand)); });
   if (!task.streamed.empty()) key.append(offchip_key());
@@ -359,8 +367,12 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
   const model::Accelerator& core = system.cores[z(task.core)].accelerator;
   const model::Accelerator extended =
       model::extend_core(core, system.cores[z(system.offchip_core)].accelerator, task.streamed);
-  const model::MappingEntry mapping = mapping_entry(layer, core);
   NodeMapping result;
+  if (const auto cost = vector_cost(layer, core, extended, task.streamed)) {
+    result.cost = *cost;
+    return result;
+  }
+  const model::MappingEntry mapping = mapping_entry(layer, core);
   Best best;
   if (options.objective && !options.rules_of_2023) {
     search_objective(layer, extended, mapping, options, best, result.evaluated, result.infeasible);
