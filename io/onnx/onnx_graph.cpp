@@ -168,8 +168,13 @@ std::int64_t known_size(const OnnxGraph& graph, int node, int tensor, int dim) {
       "dimension " + std::to_string(place) + " of tensor " + in_quotes(whose.name);
   if (entry.zero) throw onnx_error(graph, node, which + " is 0", "at least 1");
   if (!entry.symbol.empty()) {
+    std::string others;
+    for (const std::string& symbol : graph.symbols) {
+      if (symbol != entry.symbol) others += (others.empty() ? "" : ", ") + symbol;
+    }
     throw onnx_error(graph, node, which + " is symbolic: " + in_quotes(entry.symbol),
-                     "give it a value with --dim " + entry.symbol + "=N");
+                     "give it a value with --dim " + entry.symbol + "=N" +
+                         (others.empty() ? "" : "; without one are also " + others));
   }
   std::string names;
   for (const std::string& symbol : graph.symbols) {
