@@ -19,10 +19,12 @@ _ridgeline() {
     --objective | --node-objective) values="latency energy edp" ;;
     --engine) values="exact loma anneal" ;;
     --mode) values="fused layer-by-layer" ;;
-    --search) values="auto exhaustive ga" ;;
+    --search) values="auto exhaustive ga exact" ;;
     --priority) values="order latency memory" ;;
     --semantics) values="2025 2023 2023-06" ;;
     --detail) values="normal full" ;;
+    --overlap) values="recompute h-cached cached search" ;;
+    --stacks) values="packed auto search" ;;
   esac
   if [[ $values ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
