@@ -167,6 +167,45 @@ TEST_F(Automatic, LimitsOfALayerAreShown) {
   }
 }
 
+// An entry of the mapping stands in for what the workload says of its layers, and is exported.
+TEST_F(Automatic, MappingsSayTheBitsOfOperatorsAndLayers) {
+  const std::string core = (kExamples / "accelerators" / "tpu_like.yaml").string();
+  const auto run = [&](const std::string& layers, const std::string& mapping,
+                       const std::string& exported = "") {
+    std::vector<std::string> arguments{"evaluate", "-w",       write("w.yaml", layers),
+                                       "-a",       core,       "-m",
+                                       mapping,    "--engine", "loma",
+                                       "--format", "json",     "--quiet"};
+    if (!exported.empty()) arguments.insert(arguments.end(), {"--export-mapping", exported});
+    const Outcome outcome = captured_run(arguments);
+    EXPECT_EQ(outcome.code, kDone) << outcome.err;
+    return Json::parse(outcome.out);
+  };
+  std::string narrow = kLayers;
+  for (std::size_t at = narrow.find("Conv, eq"); at != std::string::npos;
+       at = narrow.find("Conv, eq", at + 1)) {
+    narrow.replace(narrow.find("W: 8", at), 4, "W: 4");
+  }
+  const std::string plain = write("plain.yaml", "- name: default\n");
+  const std::string given =
+      write("given.yaml", "- name: default\n- {name: Conv, precision: {W: 4}}\n");
+  const std::string exported = (folder_ / "exported.yaml").string();
+  const Json expected = run(narrow, plain);
+  const Json asked = run(kLayers, given, exported);
+  const Json again = run(kLayers, exported);
+  const Json wide = run(kLayers, plain);
+  for (std::size_t l = 0; l < 3; ++l) {
+    EXPECT_EQ(asked.at("layers")[l].at("energy"), expected.at("layers")[l].at("energy")) << l;
+    EXPECT_EQ(again.at("layers")[l].at("energy"), expected.at("layers")[l].at("energy")) << l;
+    const bool conv = l != 1;
+    EXPECT_EQ(asked.at("layers")[l].at("energy") == wide.at("layers")[l].at("energy"), !conv) << l;
+  }
+  const Outcome wrong =
+      captured_run({"check", write("wrong.yaml", "- {name: default, precision: {X: 4}}\n")});
+  EXPECT_EQ(wrong.code, kInvalidInput);
+  EXPECT_THAT(wrong.out + wrong.err, HasSubstr("'X'"));
+}
+
 // ---- schedule
 
 TEST_F(Automatic, ScheduleNeedsNoMapping) {
@@ -222,6 +261,39 @@ TEST_F(Automatic, ScheduleShowsItsLayersAndTheirCosts) {
   }
   EXPECT_LE(energy, result.at("energy").at("total").get<double>() * (1 + 1e-9));
   EXPECT_EQ(result.at("costs").size(), 12);
+}
+
+// 120 elements on 4 lanes: 30 cycles and 60 pJ; in and out by a port of 64 bits, 15 words each of
+// 100 and 150 pJ, one after the other: 30 cycles as well.
+TEST_F(Automatic, VectorUnitsOfCoresTakeWhatSumsNoProducts) {
+  const fs::path cores = kExamples / "labs" / "multicore" / "cores";
+  std::ifstream file(cores / "big_weights.yaml");
+  const std::string core((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string relu =
+      "- {id: 0, name: relu, operator_type: Relu, equation: \"O[b][k]=I[b][k]\", loop_dims: [B, "
+      "K],\n"
+      "   loop_sizes: [5, 24], operand_precision: {I: 8, O: 16, O_final: 8}, operand_source: {I: "
+      "0}}\n";
+  const auto scheduled = [&](const std::string& operators) {
+    write("unit.yaml",
+          core + "\nvector_unit: {lanes: 4, operations: " + operators + ", energy: 0.5}\n");
+    const std::string system =
+        "name: s\ncores: {0: unit.yaml, 1: " + (cores / "offchip.yaml").string() +
+        "}\noffchip_core_id: 1\ncore_connectivity: [{type: bus, cores: [0, 1], "
+        "bandwidth: 256}]\n";
+    const Outcome outcome =
+        captured_run({"schedule", "-w", write("w.yaml", relu), "-a", write("system.yaml", system),
+                      "--mode", "layer-by-layer", "--format", "json"});
+    EXPECT_EQ(outcome.code, kDone) << outcome.err;
+    return Json::parse(outcome.out);
+  };
+  const Json result = scheduled("1");
+  EXPECT_EQ(result.at("latency"), 30);
+  EXPECT_EQ(result.at("energy").at("compute"), 60);
+  EXPECT_EQ(result.at("energy").at("memory"), 0);
+  EXPECT_EQ(result.at("energy").at("offchip_memory"), 15 * 100 + 15 * 150);
+  // One that knows other operators leaves it to the array.
+  EXPECT_NE(scheduled("[Gelu]").at("energy").at("compute"), 60);
 }
 
 TEST_F(Automatic, OperatorsRunOnTheCoresThatListThem) {

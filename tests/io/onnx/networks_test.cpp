@@ -251,6 +251,29 @@ TEST(Networks, CostsElementwiseArithmeticOfAnyRankInSchedules) {
   }
 }
 
+// An axis of the result is an axis of the data and the copies of each of its indices.
+TEST(Networks, CostsResamplingInSchedules) {
+  const auto resized = [](const std::string& mode, const std::vector<testing::Dim>& result) {
+    const Model model{{node("Resize", "up", {"x"}, {"y"}, {text_attribute("mode", mode)})},
+                      {value("x", {1, 8, 16, 16})},
+                      {value("y", result)},
+                      {},
+                      {}};
+    NetworkImport import = lower_network(graph_of(model), "n", {});
+    EXPECT_TRUE(import.missing.empty());
+    return import.network.nodes.at(0);
+  };
+  const auto twice = resized("nearest", {1, 8, 32, 48});
+  ASSERT_TRUE(twice.layer);
+  EXPECT_EQ(twice.layer->mac_count(), 8 * 32 * 48);
+  EXPECT_EQ(twice.layer->operand_elements(0), 8 * 32 * 48);
+  EXPECT_EQ(twice.layer->operand_elements(twice.layer->operand_index("I")), 8 * 16 * 16);
+  EXPECT_EQ(twice.cycles_per_op, 1);
+  EXPECT_FALSE(twice.exact);
+  // Four neighbours of each point.
+  EXPECT_EQ(resized("linear", {1, 8, 24, 24}).cycles_per_op, 4);
+}
+
 TEST(Networks, GivesWeightsOfGroupsTheirOutputChannelsWithoutQuirks) {
   const Model model{{node("Conv", "c", {"x", "w"}, {"y"}, {integer("group", 32)})},
                     {value("x", {1, 128, 14, 14})},
