@@ -15,8 +15,11 @@ std::size_t at(std::int64_t i) {
 
 // Pieces of a fused layer that are tried, fine and coarse; single indices only of axes up to a
 // size.
-constexpr std::array<std::int64_t, 4> kPieces{model::kAllTiles, 32, 16, 4};
+constexpr std::array<std::int64_t, 5> kPieces{model::kAllTiles, 32, 16, 8, 4};
 constexpr std::int64_t kMostSingles = 256;
+
+// Nodes of a network that is searched with every cut.
+constexpr std::size_t kSmall = 24;
 
 // Stacks that are tried by themselves before what is left is not fused.
 constexpr int kMostTrials = 64;
@@ -306,6 +309,13 @@ class Automatic {
     }
     if (std::none_of(stacks.begin(), stacks.end(), is_fused)) return;
     stacked_ = consider_both(fused_request(stacks));
+    // What is best for a stack by itself need not be so among others: small networks try all cuts.
+    if (network_.nodes.size() <= kSmall) {
+      for (const std::int64_t p : kPieces) {
+        for (Fused& stack : stacks) stack.pieces = p;
+        stacked_ = consider(whole_, fused_request(stacks)) || stacked_;
+      }
+    }
     if (!stacked_) return;
     // What every layer alone would take, so that fusing is never worse.
     const double fused = value(best_.result);

@@ -138,7 +138,7 @@ FusedImport load_fused(const std::filesystem::path& path, const OnnxOptions& opt
   if (path.extension() != ".onnx") {
     import.workload = load_workload_document(path, &import.details);
     for (model::WorkloadNode& node : import.workload.nodes) {
-      if (node.layer) set_precision(*node.layer, options.precision);
+      if (node.layer) model::set_precision(*node.layer, operand_bits(options.precision));
     }
     import.missing = missing_of(import.workload);
     return import;
