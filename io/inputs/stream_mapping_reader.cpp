@@ -4,8 +4,8 @@
 #include <set>
 
 #include "io/document/nearest.hpp"
-#include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/mapping_precision.hpp"
+#include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "model/system/node_tiling.hpp"
 
