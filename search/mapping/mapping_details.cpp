@@ -19,6 +19,17 @@ const model::TransferDetail& link(const Detail& detail, const model::PortLink& f
   return detail.integer[function.operand][function.level][function.direction];
 }
 
+// Whether a link moves all of its data once, before or after the computation.
+bool loads_at_once(const Problem& problem, const Detail& detail, const model::PortLink& function) {
+  const auto direction = static_cast<Direction>(function.direction);
+  if (problem.operand[function.operand].output &&
+      (direction == Direction::rd_out_to_low || direction == Direction::wr_in_by_high)) {
+    return false;
+  }
+  const model::TransferDetail& transfer = link(detail, function);
+  return transfer.active && transfer.count == 1;
+}
+
 }  // namespace
 
 double borrowed_cycles(const Problem& problem, const Detail& detail, const model::ProblemPort& port,
@@ -110,8 +121,20 @@ MappingDetails mapping_details(const Problem& problem, const model::Hierarchy& h
       const model::ProblemPort& compiled = problem.port[z(p)];
       const model::PortDetail& found = detail.port[z(p)];
       details.ports.push_back({memory.memory, port.port, found.active ? found.stall : 0.0});
+      // As in the reference, what an operand's level lends at a port is that of the last of its
+      // links there which load all at once.
       for (int i = compiled.begin; i < compiled.end; ++i) {
         const model::PortLink& f = problem.link[z(i)];
+        if (!loads_at_once(problem, detail, f)) continue;
+        bool last = true;
+        for (int k = i + 1; k < compiled.end; ++k) {
+          const model::PortLink& other = problem.link[z(k)];
+          if (other.operand == f.operand && other.level == f.level &&
+              loads_at_once(problem, detail, other)) {
+            last = false;
+          }
+        }
+        if (!last) continue;
         const double cycles = borrowed_cycles(problem, detail, compiled, i, compute_cycles);
         if (cycles == 0) continue;
         details.bandwidth[f.operand][f.level].loading.push_back(

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 
 #include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
 #include "model/core/problem.hpp"
+#include "search/mapping/mapping_details.hpp"
 
 namespace ridgeline::testing {
 
@@ -203,6 +206,39 @@ void expect_golden_evaluation(const Json& record, const Layer& layer,
   compare_directions(
       layer, intermediate.at("allowed_mem_update_cycle"), problem, "allowed",
       [&](int o, int m, int d) { return detail.integer[z(o)][z(m)][z(d)].allowed_cycles; });
+  const search::MappingDetails details =
+      search::mapping_details(problem, hierarchy, detail, e.latency.total0);
+  const Json& memories = intermediate.at("ports_per_memory");
+  std::size_t place = 0;
+  for (std::size_t i = 0; i < memories.size(); ++i) {
+    for (const Json& port : memories[i].at("ports")) {
+      ASSERT_LT(place, details.ports.size());
+      expect_close(details.ports[place++].stall, port.at("stall_slack_comb"),
+                   std::string(memories[i].at("memory")) + " stall or slack");
+    }
+    // Of all operands together: what Stream asks of a memory.
+    std::array<double, kDirections> sum{};
+    const HierarchyMemory& memory = hierarchy.memories[i];
+    const auto& stored = accelerator.memories[z(memory.memory)].operands;
+    const bool output = std::find(stored.begin(), stored.end(), MemoryOperand::O) != stored.end();
+    for (int o = 0; o < problem.operands; ++o) {
+      for (std::size_t m = 0; m < e.operands[z(o)].levels.size(); ++m) {
+        if (e.operands[z(o)].levels[m].memory != memory.memory) continue;
+        const search::LevelBandwidth& bandwidth = details.bandwidth[z(o)][m];
+        for (int d = 0; d < kDirections; ++d) {
+          sum[z(d)] += std::ceil(bandwidth.required[z(d)] / problem.cycles_per_operation);
+        }
+        const auto added = output ? Direction::wr_in_by_high : Direction::rd_out_to_low;
+        for (const double load : bandwidth.loading) sum[z(static_cast<int>(added))] += load;
+      }
+    }
+    const Json& expected = intermediate.at("total_inst_bandwidth_per_memory")[i];
+    for (int d = 0; d < kDirections; ++d) {
+      const std::string direction(to_string(static_cast<Direction>(d)));
+      expect_close(sum[z(d)], expected[1].at(direction),
+                   std::string(expected[0]) + " bandwidth " + direction);
+    }
+  }
 }
 
 }  // namespace ridgeline::testing
