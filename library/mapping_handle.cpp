@@ -249,7 +249,8 @@ ridgeline_mapping* ridgeline_mapping_open(const char* request, ridgeline_result*
         {options.search.mapper.spatial_candidates, options.search.mapper.mixed_spatial});
     if (candidates.mappings.empty()) throw Infeasible(candidates.infeasible);
     const model::SpatialMapping& chosen = candidates.mappings.front();
-    auto compiled = model::compile(layer, inputs.accelerator, hierarchy, entry, chosen);
+    auto compiled = model::compile(layer, inputs.accelerator, hierarchy, entry, chosen,
+                                   model::cost_model(options.search.mapper.no_quirks));
     if (const auto* why = std::get_if<std::string>(&compiled)) throw Infeasible(*why);
 
     auto mapping = std::make_unique<ridgeline_mapping>();

@@ -14,6 +14,7 @@
 #include "io/results/study_file.hpp"
 #include "io/study/study_document.hpp"
 #include "model/core/mapping_spec.hpp"
+#include "model/core/physics.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -78,8 +79,16 @@ std::string study_file_summary(const std::filesystem::path& path) {
 
 // "accelerator, 32 x 32 array, 4 memories"; throws InputError.
 std::string examine(const std::filesystem::path& path,
-                    const std::map<std::string, std::int64_t>& dims,
-                    std::vector<std::string>& notes, std::vector<io::MissingArithmetic>& missing) {
+                    const std::map<std::string, std::int64_t>& dims, Checked& checked,
+                    bool physics) {
+  std::vector<std::string>& notes = checked.notes;
+  std::vector<io::MissingArithmetic>& missing = checked.missing;
+  const auto judge = [&](const model::Accelerator& accelerator, const std::string& whose) {
+    if (!physics) return;
+    for (const std::string& text : model::implausible(accelerator)) {
+      checked.implausible.push_back(whose + text);
+    }
+  };
   if (!io::is_document_text(path) && (path.extension() == ".h5" || path.extension() == ".hdf5"))
     return study_file_summary(path);
   if (!io::is_document_text(path) && path.extension() == ".onnx") {
@@ -99,14 +108,22 @@ std::string examine(const std::filesystem::path& path,
     case io::DocumentKind::accelerator: {
       const model::Accelerator accelerator = io::read_accelerator(root);
       io::check_ports(root, accelerator, model::MappingEntry{}.links);
+      judge(accelerator, "");
       return text + ", " + summary(accelerator);
     }
-    case io::DocumentKind::core:
+    case io::DocumentKind::core: {
       io::read_core_kind(root.at("type"));
-      return text + ", " + summary(io::read_accelerator(root, {.core = true}));
-    case io::DocumentKind::multi_core:
-      return text + ", " +
-             counted(io::read_multicore(root, io::folder_of(path)).cores.size(), "core", "cores");
+      const model::Accelerator core = io::read_accelerator(root, {.core = true});
+      judge(core, "");
+      return text + ", " + summary(core);
+    }
+    case io::DocumentKind::multi_core: {
+      const model::MultiCore system = io::read_multicore(root, io::folder_of(path));
+      for (std::size_t c = 0; c < system.cores.size(); ++c) {
+        judge(system.cores[c].accelerator, "core " + std::to_string(c) + ": ");
+      }
+      return text + ", " + counted(system.cores.size(), "core", "cores");
+    }
     case io::DocumentKind::mapping:
       return text + ", " + counted(io::read_mapping(root).entries.size(), "entry", "entries");
     case io::DocumentKind::multi_core_mapping:
@@ -126,10 +143,11 @@ std::string examine(const std::filesystem::path& path,
 
 }  // namespace
 
-Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims) {
+Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims,
+              bool physics) {
   Checked checked;
   try {
-    checked.found = examine(given, dims, checked.notes, checked.missing);
+    checked.found = examine(given, dims, checked, physics);
   } catch (const io::InputError& error) {
     checked.error = error;
   }

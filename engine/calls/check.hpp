@@ -18,10 +18,13 @@ struct Checked {
   std::string found;                           // "accelerator, 32 x 32 array, 4 memories"
   std::optional<io::InputError> error;         // what is wrong; `found` is empty then
   std::vector<std::string> notes;              // what is suspicious, such as keys given twice
+  std::vector<std::string> implausible;        // of accelerators and systems, where asked for
   std::vector<io::MissingArithmetic> missing;  // of ONNX models: operators without a loop nest
 };
 
-// `given`: a path, or JSON text. `dims`: values of symbolic dimensions of ONNX models.
-Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims = {});
+// `given`: a path, or JSON text. `dims`: values of symbolic dimensions of ONNX models. `physics`:
+// ask whether an accelerator could be built (model/core/physics.hpp).
+Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims = {},
+              bool physics = false);
 
 }  // namespace ridgeline::engine

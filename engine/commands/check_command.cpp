@@ -22,6 +22,8 @@ int check_command(const std::vector<std::string>& arguments) {
   add("dim", po::value<std::vector<std::string>>(),
       "NAME=N, value of a symbolic dimension of ONNX models, or TENSOR:AXIS=N (repeatable)");
   add("format", po::value<std::string>()->default_value("text"), "text or json");
+  add("physics", po::bool_switch(),
+      "also what of an accelerator could not be built so: costs, and what ports can move");
   add("quiet", po::bool_switch(), "say only what is wrong");
   add("verbose", po::bool_switch(), "also what is suspicious, such as keys given twice");
   po::variables_map values;
@@ -39,18 +41,28 @@ int check_command(const std::vector<std::string>& arguments) {
   bool all_good = true;
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (const std::string& file : values["file"].as<std::vector<std::string>>()) {
-    const Checked checked = check(file, dims);
-    nlohmann::ordered_json result{{"file", file}, {"ok", !checked.error}};
+    const Checked checked = check(file, dims, values["physics"].as<bool>());
+    const bool plausible = checked.implausible.empty();
+    nlohmann::ordered_json result{{"file", file}, {"ok", !checked.error && plausible}};
     if (checked.error) {
       all_good = false;
       result["error"] = checked.error->what();
       if (!json) std::cout << checked.error->what() << '\n';
     } else {
       result["found"] = checked.found;
+      if (!plausible) {
+        all_good = false;
+        result["implausible"] = checked.implausible;
+      }
       hooks.details(checked.notes);
       if (!checked.missing.empty()) result["missing"] = io::missing_json(checked.missing);
       if (!json) hooks.details({io::missing_note(checked.missing)});
-      if (!json && !quiet) std::cout << io::printable(file + ": ok, " + checked.found) << '\n';
+      if (!json && plausible && !quiet) {
+        std::cout << io::printable(file + ": ok, " + checked.found) << '\n';
+      }
+      for (const std::string& text : checked.implausible) {
+        if (!json) std::cout << io::printable(file + ": implausible: " + text) << '\n';
+      }
     }
     if (!quiet || !result["ok"].get<bool>()) results.push_back(std::move(result));
   }

@@ -50,7 +50,8 @@ po::options_description options_of_evaluate() {
       "depth first: ridgeline, or defines: DeFiNES' rules and cost model");
   add("quick", po::bool_switch(), "depth first: search without reaching for a proof");
   add("no-quirks", po::bool_switch(),
-      "networks as their models say, where the reference has it otherwise");
+      "cost by the strict model, what execution counts, in place of the reference's rules; and "
+      "networks as their models say");
   add("threads", po::value<int>()->default_value(default_threads(), "all"), "threads to use");
   add("detail", text()->default_value("normal"),
       "normal, or full: layers, accelerator and memory levels as they were understood (json)");

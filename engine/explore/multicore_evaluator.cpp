@@ -245,6 +245,10 @@ class MultiCoreSystem {
     request.costs.mapper = spec.mapping_search.options;
     request.costs.mapper.budget = {stop, memory_of_one_search()};
     request.costs.objective = search.node_objective;
+    if (request.costs.mapper.no_quirks) {
+      request.schedule.semantics = request.schedule.semantics.strict();
+      request.tiling.enlarge_uncut = false;
+    }
     request.search.population = search.population;
     request.search.generations = search.generations;
     request.search.seed = spec.seed;

@@ -45,6 +45,7 @@ class SingleCore {
       models_.emplace_back();
       if (!workload.onnx) continue;
       io::OnnxOptions options;
+      options.quirks = !study.spec().mapping_search.options.no_quirks;
       for (const auto& [name, size] : workload.dims) options.dims[name] = size;
       models_.back() =
           io::lower_onnx_workload(*workload.model, workload.path.stem().string(), options).workload;

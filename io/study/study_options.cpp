@@ -373,6 +373,8 @@ void check_joint_choices(const Value& root, const StudySpec& spec) {
 
 void read_study_options(const Value& root, StudySpec& spec, ordered_json& effective) {
   effective["mapping_search"] = read_mapping_search(root, spec.mapping_search);
+  read_bool(root, "no_quirks", spec.mapping_search.options.no_quirks);
+  if (spec.mapping_search.options.no_quirks) effective["no_quirks"] = true;
   if (const auto given = root.find("depth_first")) {
     if (spec.multi_core) {
       throw given->error("depth-first inference is of single cores, and " +

@@ -50,8 +50,9 @@ class StudyReader {
     const Value root = document_.root();
     if (!root.is_map()) throw root.error("a study is a map", "begin with `name: my-study`");
     root.allow_only({"name", "workloads", "accelerator", "system", "mapping", "parameters",
-                     "derived", "where", "mapping_search", "depth_first", "schedule_search",
-                     "objectives", "constraints", "strategy", "seed", "warm_start"});
+                     "derived", "where", "mapping_search", "depth_first", "no_quirks",
+                     "schedule_search", "objectives", "constraints", "strategy", "seed",
+                     "warm_start"});
     read_name(root);
     read_files(root);
     read_parameters(root);

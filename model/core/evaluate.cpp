@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "model/core/port_time.hpp"
+#include "model/core/strict_evaluate.hpp"
 
 namespace ridgeline::model {
 
@@ -516,6 +517,11 @@ Evaluation explain(const Problem& problem, const Ordering& ordering, const Cuts&
     evaluation.operands.push_back(std::move(figures));
   }
   if (detail) *detail = Detail{};
+  if (problem.strict) {
+    explain_strict(problem, ordering, cuts, evaluation, detail);
+    if (detail) detail->tiling = tiling;
+    return evaluation;
+  }
   evaluation.cost = Evaluator<FullSink>(problem, tiling, {&evaluation, detail}).run();
   return evaluation;
 }

@@ -17,7 +17,11 @@ namespace ridgeline::model {
 // Energy and latency. Infinite where a transfer of partial sums has no port to use.
 Cost evaluate(const Problem& problem, const LoopTiling& tiling);
 
+// By the strict model (docs/strict-model.md); strict_evaluate.hpp.
+Cost evaluate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts);
+
 inline Cost evaluate(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
+  if (problem.strict) return evaluate_strict(problem, ordering, cuts);
   LoopTiling tiling;
   tile(problem, ordering, cuts, tiling);
   return evaluate(problem, tiling);

@@ -42,7 +42,7 @@ using EvaluateLanes = void (*)(const Problem&, const LaneTiling&, LaneCosts&);
 EvaluateLanes avx2_lanes();
 
 bool has_lanes(const Problem& problem) {
-  return !problem.rules_of_2023;
+  return !problem.rules_of_2023 && !problem.strict;
 }
 
 bool has_split_lanes(const Problem& problem) {

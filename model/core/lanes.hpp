@@ -52,7 +52,8 @@ struct LaneCosts {
   alignas(32) LaneDoubles latency;  // cycles
 };
 
-// Whether problems of this kind can be evaluated in lanes (all but those of the rules of 2023).
+// Whether problems of this kind can be evaluated in lanes (all but those of the rules of 2023 and
+// of the strict model).
 bool has_lanes(const Problem& problem);
 
 // Whether `tiling.split` has to be set for this problem.

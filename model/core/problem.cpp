@@ -7,6 +7,7 @@
 
 #include "model/core/compute_array.hpp"
 #include "model/core/decouple.hpp"
+#include "model/core/strict_problem.hpp"
 
 namespace ridgeline::model {
 
@@ -50,16 +51,23 @@ namespace {
 class Compiler {
  public:
   Compiler(const Layer& layer, const Accelerator& accelerator, const Hierarchy& hierarchy,
-           const MappingEntry& mapping, bool rules_of_2023)
-      : layer_(layer), accelerator_(accelerator), hierarchy_(hierarchy), mapping_(mapping) {
-    problem_.rules_of_2023 = rules_of_2023;
+           const MappingEntry& mapping, CostModel model)
+      : layer_(layer),
+        accelerator_(accelerator),
+        hierarchy_(hierarchy),
+        mapping_(mapping),
+        model_(model) {
+    problem_.rules_of_2023 = model == CostModel::reference_of_2023;
   }
 
   std::variant<Problem, std::string> run(const SpatialMapping& spatial) {
     const auto levels = operand_levels(layer_, hierarchy_, mapping_);
     if (std::string reason = check(levels); !reason.empty()) return reason;
     const ConvertedSpatial converted =
-        convert_spatial(layer_, accelerator_, hierarchy_, levels, spatial, problem_.rules_of_2023);
+        model_ == CostModel::strict
+            ? convert_spatial_strictly(layer_, accelerator_, hierarchy_, levels, spatial)
+            : convert_spatial(layer_, accelerator_, hierarchy_, levels, spatial,
+                              problem_.rules_of_2023);
     compile_relations();
     for (std::size_t o = 0; o < levels.size(); ++o) compile_operand(o, levels[o]);
     for (std::size_t o = 0; o < levels.size(); ++o) {
@@ -75,6 +83,11 @@ class Compiler {
     if (std::string reason = compile_ports(); !reason.empty()) return reason;
     if (std::string reason = compile_totals(converted, spatial); !reason.empty()) return reason;
     compile_drain(spatial);
+    if (model_ == CostModel::strict) {
+      auto strict = compile_strict(layer_, accelerator_, hierarchy_, levels, spatial, problem_);
+      if (const auto* reason = std::get_if<std::string>(&strict)) return *reason;
+      problem_.strict = std::get<std::shared_ptr<const StrictProblem>>(std::move(strict));
+    }
     return problem_;
   }
 
@@ -396,6 +409,7 @@ class Compiler {
   const Accelerator& accelerator_;
   const Hierarchy& hierarchy_;
   const MappingEntry& mapping_;
+  CostModel model_;
   Problem problem_{};
 };
 
@@ -413,8 +427,8 @@ std::vector<std::vector<int>> operand_levels(const Layer& layer, const Hierarchy
 
 std::variant<Problem, std::string> compile(const Layer& layer, const Accelerator& accelerator,
                                            const Hierarchy& hierarchy, const MappingEntry& mapping,
-                                           const SpatialMapping& spatial, bool rules_of_2023) {
-  return Compiler(layer, accelerator, hierarchy, mapping, rules_of_2023).run(spatial);
+                                           const SpatialMapping& spatial, CostModel model) {
+  return Compiler(layer, accelerator, hierarchy, mapping, model).run(spatial);
 }
 
 }  // namespace ridgeline::model

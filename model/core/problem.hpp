@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 
@@ -120,6 +121,18 @@ struct ProblemRelation {
   double size = 0;                  // the largest extent it can have
 };
 
+struct StrictProblem;  // strict_problem.hpp
+
+// What a mapping is taken to cost.
+enum class CostModel : std::uint8_t {
+  reference,          // docs/model.md
+  reference_of_2023,  // its section 10
+  strict,             // docs/strict-model.md
+};
+inline CostModel cost_model(bool no_quirks) {
+  return no_quirks ? CostModel::strict : CostModel::reference;
+}
+
 struct Problem {
   int dims = 0;
   int relations = 0;
@@ -146,6 +159,7 @@ struct Problem {
   double cycles_per_operation = 1;
   double mac_energy = 0;
   double drain = 0;  // cycles until the last results have left a systolic array
+  std::shared_ptr<const StrictProblem> strict;  // of the strict model; null: the reference's
 };
 
 // Compiles; a text says why that is not possible (a spatial mapping that leaves an operand
@@ -153,7 +167,7 @@ struct Problem {
 std::variant<Problem, std::string> compile(const Layer& layer, const Accelerator& accelerator,
                                            const Hierarchy& hierarchy, const MappingEntry& mapping,
                                            const SpatialMapping& spatial,
-                                           bool rules_of_2023 = false);
+                                           CostModel model = CostModel::reference);
 
 // Places in Hierarchy::memories of the levels of each layer operand, innermost first. Empty
 // lists where the mapping links nothing or no memory stores the operand.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/core/name_order.hpp"
+#include "model/core/strict_problem.hpp"
 
 namespace ridgeline::model {
 
@@ -102,15 +103,33 @@ UnrolledLevels attach(const Accelerator& accelerator, const Hierarchy& hierarchy
   return attached;
 }
 
-}  // namespace
+// As many units as there are, and no more than the loop has iterations left for: the last round
+// leaves some of them idle (docs/strict-model.md).
+ConvertedDims whole_dims(const Layer& layer, const Accelerator& accelerator,
+                         const SpatialMapping& mapping) {
+  ConvertedDims converted;
+  std::vector<std::int64_t> unrolled(layer.dims.size(), 1);
+  for (const SpatialDim& spatial : mapping) {
+    const std::int64_t size =
+        accelerator.array.dims[static_cast<std::size_t>(spatial.array_dim)].size;
+    std::vector<UnrolledLoop> loops;
+    for (const SpatialLoop& loop : spatial.loops) {
+      std::int64_t& earlier = unrolled[static_cast<std::size_t>(loop.dim)];
+      const std::int64_t rest =
+          (layer.dims[static_cast<std::size_t>(loop.dim)].size + earlier - 1) / earlier;
+      const std::int64_t factor = std::min({loop.factor, size, rest});
+      earlier *= factor;
+      loops.push_back({loop.dim, static_cast<double>(factor)});
+    }
+    converted.push_back(std::move(loops));
+  }
+  return converted;
+}
 
-ConvertedSpatial convert_spatial(const Layer& layer, const Accelerator& accelerator,
-                                 const Hierarchy& hierarchy,
-                                 const std::vector<std::vector<int>>& levels,
-                                 const SpatialMapping& mapping, bool rules_of_2023) {
-  const ConvertedDims real = convert_dims(layer, accelerator, mapping, Version::real);
-  const ConvertedDims integer =
-      convert_dims(layer, accelerator, mapping, rules_of_2023 ? Version::rounded_up : Version::cut);
+ConvertedSpatial attach_all(const Layer& layer, const Accelerator& accelerator,
+                            const Hierarchy& hierarchy, const std::vector<std::vector<int>>& levels,
+                            const SpatialMapping& mapping, const ConvertedDims& real,
+                            const ConvertedDims& integer) {
   ConvertedSpatial result;
   for (const std::vector<int>& operand_levels : levels) {
     result.real.push_back(attach(accelerator, hierarchy, operand_levels, mapping, real));
@@ -131,6 +150,26 @@ ConvertedSpatial convert_spatial(const Layer& layer, const Accelerator& accelera
     result.temporal_sizes.push_back(static_cast<std::int64_t>(size));
   }
   return result;
+}
+
+}  // namespace
+
+ConvertedSpatial convert_spatial(const Layer& layer, const Accelerator& accelerator,
+                                 const Hierarchy& hierarchy,
+                                 const std::vector<std::vector<int>>& levels,
+                                 const SpatialMapping& mapping, bool rules_of_2023) {
+  const ConvertedDims real = convert_dims(layer, accelerator, mapping, Version::real);
+  const ConvertedDims integer =
+      convert_dims(layer, accelerator, mapping, rules_of_2023 ? Version::rounded_up : Version::cut);
+  return attach_all(layer, accelerator, hierarchy, levels, mapping, real, integer);
+}
+
+ConvertedSpatial convert_spatial_strictly(const Layer& layer, const Accelerator& accelerator,
+                                          const Hierarchy& hierarchy,
+                                          const std::vector<std::vector<int>>& levels,
+                                          const SpatialMapping& mapping) {
+  const ConvertedDims whole = whole_dims(layer, accelerator, mapping);
+  return attach_all(layer, accelerator, hierarchy, levels, mapping, whole, whole);
 }
 
 }  // namespace ridgeline::model

@@ -125,8 +125,9 @@ class CriterionSearch {
     }
     infeasible = candidates.infeasible;
     for (const model::SpatialMapping& spatial : candidates.mappings) {
-      auto compiled =
-          model::compile(layer_.tile, core_, hierarchy, mapping_, spatial, rules_of_2023_);
+      auto compiled = model::compile(layer_.tile, core_, hierarchy, mapping_, spatial,
+                                     rules_of_2023_ ? model::CostModel::reference_of_2023
+                                                    : model::cost_model(options_.no_quirks));
       if (const auto* why = std::get_if<std::string>(&compiled)) {
         if (infeasible.empty()) infeasible = *why;
         continue;
@@ -223,7 +224,8 @@ void search_objective(const model::CnLayer& layer, const model::Accelerator& cor
   evaluated = result.evaluated;
   infeasible = result.infeasible;
   if (!infeasible.empty()) return;
-  auto compiled = model::compile(layer.tile, core, hierarchy, mapping, result.spatial);
+  auto compiled = model::compile(layer.tile, core, hierarchy, mapping, result.spatial,
+                                 model::cost_model(mapper.no_quirks));
   if (const auto* why = std::get_if<std::string>(&compiled)) {
     infeasible = *why;
     return;

@@ -619,6 +619,13 @@ CutLattice::Once CutLattice::once(int o, int m, int direction) const {
 }
 
 model::Cost least_cost(const Problem& p) {
+  if (p.strict) {
+    double iterations = 1;
+    for (int d = 0; d < p.dims; ++d) {
+      iterations *= static_cast<double>(p.temporal_size[z(d)]);
+    }
+    return {p.mac_energy, iterations * p.cycles_per_operation};
+  }
   std::array<double, model::kMaxDims> all;
   all.fill(1);
   double iterations = 1;

@@ -5,6 +5,7 @@
 
 #include "model/core/assert.hpp"
 #include "model/core/decouple.hpp"
+#include "model/core/strict_evaluate.hpp"
 
 namespace ridgeline::search {
 
@@ -36,7 +37,11 @@ class Allocator {
  public:
   // `exact`: bits times iterations stay far below what Weight holds exactly.
   Allocator(const Problem& problem, const Ordering& ordering, bool even, bool exact)
-      : problem_(problem), ordering_(ordering), even_(even), exact_(exact) {
+      : problem_(problem),
+        ordering_(ordering),
+        even_(even),
+        exact_(exact),
+        strict_(problem.strict != nullptr) {
     remaining_[z(ordering.count)] = 1;
     for (int i = ordering.count; i-- > 0;) {
       remaining_[z(i)] = remaining_[z(i + 1)] * static_cast<Weight>(ordering.size[z(i)]);
@@ -91,7 +96,8 @@ class Allocator {
   static constexpr int kMaxSizes = kMaxLoops + 2;
   static constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
-  bool whole(int o) const { return problem_.operand[z(o)].real.whole; }
+  // Whether sizes follow from products over all dimensions instead of from each one's loops.
+  bool whole(int o) const { return !strict_ && problem_.operand[z(o)].real.whole; }
 
   void multiply(int o, int dim, double size, Extents& extents,
                 std::array<double, kMaxDims>& range) const {
@@ -108,6 +114,7 @@ class Allocator {
   }
   // Adds the spatial loops of one architecture level.
   void unroll(int o, int level) {
+    if (strict_) return;  // it knows them
     const model::OperandSpatial& spatial = problem_.operand[z(o)].real;
     for (int i = spatial.begin[z(level)]; i < spatial.begin[z(level + 1)]; ++i) {
       multiply(o, spatial.loops[z(i)].dim, spatial.loops[z(i)].factor, extents_[z(o)],
@@ -120,6 +127,14 @@ class Allocator {
   double largest(int o) const {
     const ProblemOperand& operand = problem_.operand[z(o)];
     if (!operand.real.whole || !exact_) return kUnknown;
+    if (strict_) {
+      std::array<double, kMaxDims> all;
+      for (int d = 0; d < problem_.dims; ++d) {
+        all[z(d)] = static_cast<double>(problem_.temporal_size[z(d)]);
+      }
+      return 2 * std::max(operand.precision, operand.final_precision) *
+             model::largest_tile(problem_, o, operand.levels - 1, all);
+    }
     double size = std::max(operand.precision, operand.final_precision);
     for (int i = 0; i < ordering_.count; ++i) {
       if (operand.relevant >> ordering_.dim[z(i)] & 1u) size *= ordering_.size[z(i)];
@@ -146,7 +161,9 @@ class Allocator {
     return total <= memory.size;
   }
 
-  double elements(int o, const Extents& extents, const std::array<double, kMaxDims>& range) const {
+  double elements(int o, int level, const Extents& extents,
+                  const std::array<double, kMaxDims>& range) const {
+    if (strict_) return model::largest_tile(problem_, o, level, range);
     const ProblemOperand& operand = problem_.operand[z(o)];
     if (!operand.real.whole) return model::tile_elements(problem_, operand, range);
     double size = extents.relevant;
@@ -167,12 +184,17 @@ class Allocator {
         !operand.real.irrelevant_from[z(level + 1)]) {
       precision = operand.final_precision;
     }
+    // A second buffer that is built in.
+    if (strict_ && level + 1 < operand.levels &&
+        model::has_forced_buffers(problem_, operand.memory[z(level)])) {
+      precision *= 2;
+    }
     Extents extents = extents_[z(o)];
     std::array<double, kMaxDims> range;
     if (!whole(o)) range = range_[z(o)];
     int count = 0;
     for (int j = done_[z(o)];; ++j) {
-      bits[count] = precision * elements(o, extents, range);
+      bits[count] = precision * elements(o, level, extents, range);
       if (bits[count] > capacity) return count;
       ++count;
       if (j == ordering_.count) return count;
@@ -289,6 +311,7 @@ class Allocator {
   const Ordering& ordering_;
   bool even_;
   bool exact_;  // weights are exact
+  bool strict_;
   int last_irrelevant_;
   std::array<Weight, kMaxLoops + 1> remaining_;  // product of the loops from a position on
   std::array<Extents, kMaxOperands> extents_;    // of the loops that lower levels hold

@@ -8,6 +8,7 @@
 
 #include "model/core/evaluate.hpp"
 #include "model/core/problem.hpp"
+#include "search/exact/cut_lattice.hpp"
 #include "search/exact/exact_mapper.hpp"
 #include "search/fronts/pareto.hpp"
 #include "search/fronts/random.hpp"
@@ -149,7 +150,11 @@ class Search {
         loma(problem, sizes, {}, found);
       }
       if (found.any) found.reference = found.cost;
-      exact(problem, fixed.constraints, incumbent, node_limit, found);
+      if (problem.strict) {
+        all_mappings(problem, sizes, fixed.constraints, node_limit, found);
+      } else {
+        exact(problem, fixed.constraints, incumbent, node_limit, found);
+      }
     } else if (options_.engine == Engine::anneal && fixed.constraints.empty()) {
       anneal(problem, sizes, found);
     } else if (fixed.constraints.empty()) {
@@ -331,6 +336,39 @@ class Search {
     } while (permutations.next());
   }
 
+  // All orderings of all prime factors with all cuts that fit, as far as the limit goes: what the
+  // exact engine knows of bounds is of the reference's rules.
+  void all_mappings(const model::Problem& problem, const std::vector<std::int64_t>& sizes,
+                    const std::vector<LoopConstraint>& constraints, std::int64_t limit,
+                    Found& found) {
+    found.orderings = orderings_of(problem);
+    found.lower_bound = objective_value(options_.objective, least_cost(problem));
+    const LoopFactors factors = loop_factors(layer_, sizes, 0, {});
+    if (options_.even || !constraints.empty() || factors.loops.size() > model::kMaxLoops) return;
+    GivenCuts free;
+    for (auto& ends : free.end) ends.fill(-1);
+    LoopPermutations permutations(layer_, factors.loops);
+    model::Ordering ordering;
+    bool all = true;
+    do {
+      set_ordering(layer_, permutations.current(), ordering);
+      const std::int64_t left = limit == 0 ? kMostCuts : limit - found.nodes;
+      if (left <= 0 || options_.budget.stopped()) {
+        all = false;
+        break;
+      }
+      all = visit_cuts(
+          problem, ordering, free, left, [&] { return options_.budget.stopped(); },
+          [&](const model::Cuts& cuts) {
+            ++found.nodes;
+            cost(problem, ordering, cuts, found);
+          });
+    } while (all && permutations.next());
+    found.proven = all;
+    found.cut_off = !all && !found.any;
+    if (all && found.any) found.lower_bound = objective_value(options_.objective, found.cost);
+  }
+
   void exact(const model::Problem& problem, const std::vector<LoopConstraint>& constraints,
              std::optional<model::Cost> incumbent, std::int64_t node_limit, Found& found) {
     ExactOptions settings;
@@ -475,7 +513,8 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
       proven = false;
       break;
     }
-    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
+    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial,
+                                         model::cost_model(options.no_quirks));
     const auto* problem = std::get_if<model::Problem>(&compiled);
     if (problem == nullptr) continue;
     ExactOptions settings;
@@ -618,7 +657,8 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     compiled_block.assign(end - begin, std::string{});
     const auto search_one = [&](std::size_t i) {
       compiled_block[i] =
-          model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[begin + i]);
+          model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[begin + i],
+                         model::cost_model(options.no_quirks));
       const auto* problem = std::get_if<model::Problem>(&compiled_block[i]);
       if (problem == nullptr) return;
       // Of very many spatial mappings only the first few are also searched as the reference does.
@@ -671,7 +711,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   result.optimal = proven;
   const double value = objective_value(options.objective, best.cost);
   result.lower_bound = proven ? value : std::min(lower_bound, value);
-  if (options.front && options.engine == Engine::exact) {
+  if (options.front && options.engine == Engine::exact && !options.no_quirks) {
     result.front = cost_front(layer, accelerator, hierarchy, mapping, candidates.mappings, options,
                               result.front_proven);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/core/decouple.hpp"
+#include "model/core/strict_evaluate.hpp"
 
 namespace ridgeline::search {
 
@@ -105,10 +106,16 @@ double tile_bits(const model::Problem& problem, const model::Ordering& ordering,
   const model::ProblemOperand& o = problem.operand[z(operand)];
   Products range = ones();
   for (int i = 0; i < end; ++i) range[ordering.dim[z(i)]] *= ordering.size[z(i)];
+  const Products temporal = range;
   for (int i = 0; i < o.real.begin[z(level + 1)]; ++i) {
     range[z(o.real.loops[z(i)].dim)] *= o.real.loops[z(i)].factor;
   }
-  const double elements = model::tile_elements(problem, o, range);
+  double elements = problem.strict ? model::largest_tile(problem, operand, level, temporal)
+                                   : model::tile_elements(problem, o, range);
+  if (problem.strict && level + 1 < o.levels &&
+      model::has_forced_buffers(problem, o.memory[z(level)])) {
+    elements *= 2;
+  }
   if (!o.output) return elements * o.precision;
   bool partial = o.real.irrelevant_from[z(level + 1)];
   for (int i = begin; i < ordering.count; ++i) {

@@ -124,12 +124,13 @@ model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& acc
       layer, accelerator, hierarchy, mapping, {options.spatial_candidates, options.mixed_spatial});
   std::optional<model::Cost> least;
   for (const model::SpatialMapping& spatial : candidates.mappings) {
-    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial);
+    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial,
+                                         model::cost_model(options.no_quirks));
     const auto* flat = std::get_if<model::Problem>(&compiled);
     if (flat == nullptr) continue;
-    const model::Cost one = quick              ? least_cost(*flat)
-                            : roots != nullptr ? roots->root(*flat)
-                                               : root_bound(*flat);
+    const model::Cost one = quick                               ? least_cost(*flat)
+                            : roots != nullptr && !flat->strict ? roots->root(*flat)
+                                                                : root_bound(*flat);
     if (!least) least = one;
     least->energy = std::min(least->energy, one.energy);
     least->latency = std::min(least->latency, one.latency);

@@ -164,9 +164,10 @@ Accelerator random_accelerator(Dice& dice) {
 
 // Unrolls some loops, on some array dimensions; `left` are the sizes that remain.
 SpatialMapping random_spatial(Dice& dice, const Layer& layer, const Accelerator& accelerator,
-                              std::vector<std::int64_t>& left, bool& divides) {
+                              std::vector<std::int64_t>& left, int badly_divided_percent,
+                              bool& divides) {
   SpatialMapping mapping;
-  const bool may_divide_badly = dice.chance(5);
+  const bool may_divide_badly = dice.chance(badly_divided_percent);
   std::vector<bool> used(layer.dims.size(), false);
   for (std::size_t a = 0; a < accelerator.array.dims.size(); ++a) {
     SpatialDim entry{static_cast<int>(a), {}};
@@ -213,14 +214,15 @@ std::vector<TemporalLoop> random_ordering(Dice& dice, const std::vector<std::int
 
 }  // namespace
 
-RandomMapping random_mapping(Dice& dice, int largest) {
+RandomMapping random_mapping(Dice& dice, int largest, const MappingVariety& variety) {
   RandomMapping result;
   result.layer = random_layer(dice, largest);
   result.accelerator = random_accelerator(dice);
   result.links.name = "default";
   std::vector<std::int64_t> left;
   for (const LoopDim& dim : result.layer.dims) left.push_back(dim.size);
-  result.spatial = random_spatial(dice, result.layer, result.accelerator, left, result.divides);
+  result.spatial = random_spatial(dice, result.layer, result.accelerator, left,
+                                  variety.badly_divided_percent, result.divides);
   result.temporal = random_ordering(dice, left);
   const int loops = static_cast<int>(result.temporal.size());
   for (const LayerOperand& operand : result.layer.operands) {

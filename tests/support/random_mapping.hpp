@@ -47,7 +47,11 @@ struct RandomMapping {
   bool divides = true;                 // every unrolling divides its loop
 };
 
+struct MappingVariety {
+  int badly_divided_percent = 5;  // mappings in which unrollings need not divide their loops
+};
+
 // `largest`: operations at most.
-RandomMapping random_mapping(Dice& dice, int largest);
+RandomMapping random_mapping(Dice& dice, int largest, const MappingVariety& variety = {});
 
 }  // namespace ridgeline::testing

@@ -1,0 +1,24 @@
+// Evaluates temporal mappings by the strict model (docs/strict-model.md): counts are those of
+// execution, and the latency is that of a schedule that exists. Neither allocates, throws nor
+// locks.
+#pragma once
+
+#include "model/core/evaluate.hpp"
+#include "model/core/strict_problem.hpp"
+
+namespace ridgeline::model {
+
+// As evaluate_strict (evaluate.hpp), with all figures; `evaluation` has its operands and levels,
+// `detail` may be null.
+Cost explain_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,
+                    Evaluation& evaluation, Detail* detail);
+
+// Elements of the largest tile of memory level m of operand o when the temporal loops in it and
+// below multiply to `inside[d]` in each dimension.
+double largest_tile(const Problem& problem, int o, int m,
+                    const std::array<double, kMaxDims>& inside);
+
+// Whether tiles in a memory (place in Problem::memory) have second buffers whatever they hold.
+bool has_forced_buffers(const Problem& problem, int memory);
+
+}  // namespace ridgeline::model

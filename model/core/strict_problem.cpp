@@ -1,0 +1,394 @@
+#include "model/core/strict_problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace ridgeline::model {
+
+namespace {
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+// One spatial loop in mapping order: neighbouring units work on neighbouring indices.
+struct Digit {
+  int dim = 0;
+  int array_dim = 0;
+  std::int64_t factor = 1;
+};
+
+// Indices of one loop dimension that a tile takes: an interval, or a list.
+struct Indices {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  std::vector<std::int64_t> list{};  // empty: the interval
+  std::int64_t round = 0;            // of the temporal loops outside
+
+  std::int64_t operator[](std::int64_t i) const { return list.empty() ? first + i : list[z(i)]; }
+};
+
+// Distinct values of c1 * a + c2 * b - padding in [0, size).
+class WindowCounter {
+ public:
+  explicit WindowCounter(const Layer& layer, int relation)
+      : relation_(layer.relations[z(relation)]), size_(layer.relation_size(relation)) {}
+
+  std::int64_t count(const Indices& a, const Indices& b) {
+    const std::int64_t c1 = relation_.coefficient[0];
+    const std::int64_t c2 = relation_.coefficient[1];
+    if (a.count == 0 || b.count == 0) return 0;
+    const bool intervals = a.list.empty() && b.list.empty();
+    if (intervals && ((c2 == 1 && b.count >= c1) || (c1 == 1 && a.count >= c2))) {
+      const std::int64_t first = c1 * a.first + c2 * b.first;
+      return clipped(first, first + c1 * (a.count - 1) + c2 * (b.count - 1) + 1);
+    }
+    if (intervals && c2 == 1 && b.count < c1) {
+      std::int64_t sum = 0;
+      for (std::int64_t i = 0; i < a.count; ++i) {
+        const std::int64_t first = c1 * (a.first + i) + b.first;
+        sum += clipped(first, first + b.count);
+      }
+      return sum;
+    }
+    seen_.clear();
+    for (std::int64_t i = 0; i < a.count; ++i) {
+      for (std::int64_t j = 0; j < b.count; ++j) {
+        const std::int64_t x = c1 * a[i] + c2 * b[j] - relation_.padding_begin;
+        if (x >= 0 && x < size_) seen_.push_back(x);
+      }
+    }
+    std::sort(seen_.begin(), seen_.end());
+    return std::unique(seen_.begin(), seen_.end()) - seen_.begin();
+  }
+
+  // Whether no tile meets padding or the data's end.
+  bool nothing_outside(std::int64_t n1, std::int64_t n2) const {
+    const std::int64_t last =
+        relation_.coefficient[0] * (n1 - 1) + relation_.coefficient[1] * (n2 - 1);
+    return relation_.padding_begin == 0 && last < size_;
+  }
+
+ private:
+  std::int64_t clipped(std::int64_t first, std::int64_t end) const {
+    first = std::max<std::int64_t>(0, first - relation_.padding_begin);
+    end = std::min(size_, end - relation_.padding_begin);
+    return std::max<std::int64_t>(0, end - first);
+  }
+
+  const DimRelation& relation_;
+  std::int64_t size_;
+  std::vector<std::int64_t> seen_;
+};
+
+std::vector<double> divisors_of(std::int64_t n) {
+  std::vector<double> result;
+  for (std::int64_t d = 1; d <= n / d; ++d) {
+    if (n % d != 0) continue;
+    result.push_back(static_cast<double>(d));
+    if (d != n / d) result.push_back(static_cast<double>(n / d));
+  }
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
+class StrictCompiler {
+ public:
+  StrictCompiler(const Layer& layer, const Accelerator& accelerator, const Hierarchy& hierarchy,
+                 const std::vector<std::vector<int>>& levels, const SpatialMapping& spatial,
+                 const Problem& problem)
+      : layer_(layer),
+        accelerator_(accelerator),
+        hierarchy_(hierarchy),
+        levels_(levels),
+        problem_(problem),
+        strict_(std::make_shared<StrictProblem>()) {
+    std::vector<std::int64_t> unrolled(layer.dims.size(), 1);
+    for (const SpatialDim& entry : spatial) {
+      const std::int64_t size = accelerator.array.dims[z(entry.array_dim)].size;
+      for (const SpatialLoop& loop : entry.loops) {
+        std::int64_t& earlier = unrolled[z(loop.dim)];
+        const std::int64_t rest = (layer.dims[z(loop.dim)].size + earlier - 1) / earlier;
+        const std::int64_t factor = std::min({loop.factor, size, rest});
+        earlier *= factor;
+        digits_.push_back({loop.dim, entry.array_dim, factor});
+      }
+    }
+    units_ = std::move(unrolled);
+  }
+
+  std::variant<std::shared_ptr<const StrictProblem>, std::string> run() {
+    strict_->ragged_place.fill(-1);
+    for (int d = 0; d < problem_.dims; ++d) {
+      const std::int64_t size = layer_.dims[z(d)].size;
+      if (units_[z(d)] * problem_.temporal_size[z(d)] == size) continue;
+      if (strict_->ragged_count == kMaxRagged) {
+        return std::string("more than 6 loops that their unrollings do not divide");
+      }
+      strict_->ragged_place[z(d)] = static_cast<std::int8_t>(strict_->ragged_count);
+      RaggedLoop& loop = strict_->ragged[z(strict_->ragged_count++)];
+      loop.dim = d;
+      loop.size = static_cast<double>(size);
+      loop.rounds = static_cast<double>(problem_.temporal_size[z(d)]);
+    }
+    for (int o = 0; o < problem_.operands; ++o) {
+      for (int m = 0; m < problem_.operand[z(o)].levels; ++m) {
+        if (std::string reason = compile_level(o, m); !reason.empty()) return reason;
+      }
+      double rounds = 1;
+      for (int d = 0; d < problem_.dims; ++d) {
+        if (plain_relevant(o, d)) rounds *= static_cast<double>(problem_.temporal_size[z(d)]);
+      }
+      strict_->relevant_rounds[z(o)] = rounds;
+    }
+    compile_ports();
+    for (const Digit& digit : digits_) {
+      const auto& systolic = accelerator_.array.systolic_dims;
+      if (std::find(systolic.begin(), systolic.end(), digit.array_dim) == systolic.end()) continue;
+      skew_[digit.array_dim] = std::max<std::int64_t>(1, skew_[digit.array_dim]) * digit.factor;
+    }
+    for (const auto& [dim, units] : skew_) strict_->skew += static_cast<double>(units - 1);
+    for (int k = 0; k < problem_.memories; ++k) {
+      strict_->forced[z(k)] =
+          accelerator_.memories[z(problem_.memory[z(k)].source)].force_double_buffering;
+    }
+    return std::shared_ptr<const StrictProblem>(strict_);
+  }
+
+ private:
+  bool sliding(int o, int d) const {
+    return problem_.operand[z(o)].partial && problem_.relation_slot[z(d)] >= 0;
+  }
+  bool relevant(int o, int d) const { return (problem_.operand[z(o)].relevant >> d & 1u) != 0; }
+  bool plain_relevant(int o, int d) const {
+    return relevant(o, d) && strict_->ragged_place[z(d)] < 0;
+  }
+
+  // Whether one instance of memory level m serves a spatial loop's units together.
+  bool inside(int o, int m, const Digit& digit) const {
+    for (int j = 0; j <= m; ++j) {
+      const HierarchyMemory& entry = hierarchy_.memories[z(levels_[z(o)][z(j)])];
+      const auto& served = accelerator_.memories[z(entry.memory)].served_dims;
+      if (std::find(served.begin(), served.end(), digit.array_dim) != served.end()) return true;
+    }
+    return false;
+  }
+
+  std::string compile_level(int o, int m) {
+    StrictLevel& level = strict_->level[z(o)][z(m)];
+    for (const Digit& digit : digits_) {
+      const auto factor = static_cast<double>(digit.factor);
+      const bool in = inside(o, m, digit);
+      const bool irrelevant = (problem_.operand[z(o)].irrelevant >> digit.dim & 1u) != 0;
+      if (irrelevant && !in) level.reduced_outer *= factor;
+      if (sliding(o, digit.dim) || strict_->ragged_place[z(digit.dim)] >= 0) continue;
+      if (relevant(o, digit.dim)) {
+        (in ? level.relevant_inner : level.relevant_outer) *= factor;
+      } else if (irrelevant && !in) {
+        level.irrelevant_outer *= factor;
+      }
+    }
+    for (int k = 0; k < strict_->ragged_count; ++k) {
+      if (std::string reason = compile_ragged(o, m, strict_->ragged[z(k)]); !reason.empty()) {
+        return reason;
+      }
+    }
+    if (problem_.operand[z(o)].partial) {
+      for (int r = 0; r < problem_.relations; ++r) {
+        level.table[z(r)] = static_cast<std::int16_t>(table_of(o, m, r));
+      }
+    }
+    return "";
+  }
+
+  // Offsets of the units along a dimension: of those that one instance serves, or of the instances.
+  std::vector<std::int64_t> offsets(int o, int m, int d, bool in) const {
+    std::vector<std::int64_t> result{0};
+    std::int64_t step = 1;
+    for (const Digit& digit : digits_) {
+      if (digit.dim != d) continue;
+      if (inside(o, m, digit) == in) {
+        std::vector<std::int64_t> more;
+        for (std::int64_t i = 0; i < digit.factor; ++i) {
+          for (const std::int64_t offset : result) more.push_back(offset + i * step);
+        }
+        result = std::move(more);
+      }
+      step *= digit.factor;
+    }
+    std::sort(result.begin(), result.end());
+    return result;
+  }
+
+  std::string compile_ragged(int o, int m, RaggedLoop& loop) const {
+    RaggedLevel& level = loop.level[z(o)][z(m)];
+    const auto in = offsets(o, m, loop.dim, true);
+    const auto out = offsets(o, m, loop.dim, false);
+    level.inner = static_cast<double>(in.size());
+    level.outer = static_cast<double>(out.size());
+    const std::int64_t left = layer_.dims[z(loop.dim)].size -
+                              (static_cast<std::int64_t>(loop.rounds) - 1) * units_[z(loop.dim)];
+    for (const std::int64_t offset : out) {
+      const auto working = static_cast<double>(
+          std::count_if(in.begin(), in.end(), [&](std::int64_t i) { return i + offset < left; }));
+      if (working == 0) continue;
+      level.last_instances += 1;
+      level.last_largest = std::max(level.last_largest, working);
+      int k = 0;
+      while (k < level.last_count && level.last[z(k)].size != working) ++k;
+      if (k == kMaxEdges) return "a loop is unrolled too unevenly over the array";
+      if (k == level.last_count) level.last[z(level.last_count++)] = {working, 0};
+      level.last[z(k)].count += 1;
+    }
+    return "";
+  }
+
+  // Index tiles of a dimension with so many temporal iterations inside, by instance and round.
+  std::vector<Indices> index_tiles(int o, int m, int d, std::int64_t inside_loops) const {
+    const std::int64_t size = layer_.dims[z(d)].size;
+    const std::int64_t rounds = problem_.temporal_size[z(d)] / inside_loops;
+    const auto in = offsets(o, m, d, true);
+    const auto out = offsets(o, m, d, false);
+    const auto units_inside = static_cast<std::int64_t>(in.size());
+    std::vector<Indices> tiles;
+    const bool ragged = strict_->ragged_place[z(d)] >= 0;
+    if (!ragged || out.size() == 1) {
+      // A unit's share of a loop that is divided evenly lies together.
+      const std::int64_t length = inside_loops * units_inside;
+      for (std::int64_t first = 0; first < size; first += length) {
+        tiles.push_back({first,
+                         std::min(length, size - first),
+                         {},
+                         first / length / static_cast<std::int64_t>(out.size())});
+      }
+      return tiles;
+    }
+    for (std::int64_t round = 0; round < rounds; ++round) {
+      for (const std::int64_t offset : out) {
+        Indices tile{0, 0, {}, round};
+        for (std::int64_t i = 0; i < inside_loops; ++i) {
+          for (const std::int64_t unit : in) {
+            const std::int64_t x = (round * inside_loops + i) * units_[z(d)] + offset + unit;
+            if (x < size) tile.list.push_back(x);
+          }
+        }
+        tile.count = static_cast<std::int64_t>(tile.list.size());
+        tiles.push_back(std::move(tile));
+      }
+    }
+    return tiles;
+  }
+
+  // Levels that serve the same units of both dimensions share a table.
+  int table_of(int o, int m, int r) {
+    const DimRelation& relation = layer_.relations[z(r)];
+    std::vector<std::int64_t> key{r};
+    for (const int d : relation.dim) {
+      for (const Digit& digit : digits_) {
+        if (digit.dim == d) key.push_back(inside(o, m, digit) ? 1 : 0);
+      }
+      key.push_back(-1);
+    }
+    const auto [place, fresh] =
+        table_places_.try_emplace(key, static_cast<int>(strict_->tables.size()));
+    if (fresh) strict_->tables.push_back(build_table(o, m, r));
+    return place->second;
+  }
+
+  SlidingTable build_table(int o, int m, int r) const {
+    const DimRelation& relation = layer_.relations[z(r)];
+    SlidingTable table;
+    WindowCounter counter(layer_, r);
+    for (std::size_t t = 0; t < 2; ++t) {
+      table.divisors[t] = divisors_of(problem_.temporal_size[z(relation.dim[t])]);
+    }
+    std::vector<std::vector<Indices>> second;
+    for (const double b : table.divisors[1]) {
+      second.push_back(index_tiles(o, m, relation.dim[1], static_cast<std::int64_t>(b)));
+    }
+    const bool plain = strict_->ragged_place[z(relation.dim[0])] < 0 &&
+                       strict_->ragged_place[z(relation.dim[1])] < 0 &&
+                       counter.nothing_outside(layer_.dims[z(relation.dim[0])].size,
+                                               layer_.dims[z(relation.dim[1])].size);
+    for (const double a : table.divisors[0]) {
+      const auto first = index_tiles(o, m, relation.dim[0], static_cast<std::int64_t>(a));
+      for (const std::vector<Indices>& other : second) {
+        table.tiles.push_back(count_tiles(first, other, plain, counter, table.pool));
+      }
+    }
+    return table;
+  }
+
+  static SlidingTiles count_tiles(const std::vector<Indices>& a, const std::vector<Indices>& b,
+                                  bool plain, WindowCounter& counter,
+                                  std::vector<TileCount>& pool) {
+    std::map<std::int64_t, double> sizes;
+    std::map<std::int64_t, double> at_a_time;
+    if (plain) {
+      const std::int64_t size = counter.count(a.front(), b.front());
+      sizes[size] = static_cast<double>(a.size()) * static_cast<double>(b.size());
+      at_a_time[size] =
+          static_cast<double>(a.back().round + 1) * static_cast<double>(b.back().round + 1);
+    } else {
+      std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> largest;
+      for (const Indices& x : a) {
+        for (const Indices& y : b) {
+          const std::int64_t size = counter.count(x, y);
+          std::int64_t& most = largest[{x.round, y.round}];
+          most = std::max(most, size);
+          if (size > 0) sizes[size] += 1;
+        }
+      }
+      for (const auto& [round, size] : largest) at_a_time[size] += 1;
+    }
+    SlidingTiles tiles;
+    tiles.begin = static_cast<std::uint32_t>(pool.size());
+    for (const auto& [size, count] : sizes) {
+      pool.push_back({static_cast<double>(size), count});
+      tiles.largest = std::max(tiles.largest, static_cast<double>(size));
+    }
+    tiles.end = static_cast<std::uint32_t>(pool.size());
+    for (const auto& [size, count] : at_a_time) pool.push_back({static_cast<double>(size), count});
+    tiles.time_end = static_cast<std::uint32_t>(pool.size());
+    return tiles;
+  }
+
+  void compile_ports() {
+    for (int p = 0; p < problem_.ports; ++p) {
+      const ProblemPort& port = problem_.port[z(p)];
+      for (int i = port.begin; i < port.end; ++i) {
+        const PortLink& link = problem_.link[z(i)];
+        const int source = problem_.memory[z(port.memory)].source;
+        const Memory& memory = accelerator_.memories[z(source)];
+        StrictLevel& level = strict_->level[link.operand][link.level];
+        level.port[link.direction] = static_cast<std::int8_t>(p);
+        level.word[link.direction] = port.bandwidth;
+        level.latency = static_cast<double>(std::max<std::int64_t>(0, memory.latency - 1));
+      }
+    }
+  }
+
+  const Layer& layer_;
+  const Accelerator& accelerator_;
+  const Hierarchy& hierarchy_;
+  const std::vector<std::vector<int>>& levels_;
+  const Problem& problem_;
+  std::shared_ptr<StrictProblem> strict_;
+  std::vector<Digit> digits_;
+  std::vector<std::int64_t> units_;  // by dimension, over the whole array
+  std::map<std::vector<std::int64_t>, int> table_places_;
+  std::map<int, std::int64_t> skew_;
+};
+
+}  // namespace
+
+std::variant<std::shared_ptr<const StrictProblem>, std::string> compile_strict(
+    const Layer& layer, const Accelerator& accelerator, const Hierarchy& hierarchy,
+    const std::vector<std::vector<int>>& levels, const SpatialMapping& spatial,
+    const Problem& problem) {
+  return StrictCompiler(layer, accelerator, hierarchy, levels, spatial, problem).run();
+}
+
+}  // namespace ridgeline::model

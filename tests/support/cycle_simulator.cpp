@@ -1,0 +1,290 @@
+#include "tests/support/cycle_simulator.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+
+namespace ridgeline::testing {
+namespace {
+
+using model::Direction;
+
+std::size_t z(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+// Something on its way between two memories, or between a memory and the array.
+struct Transfer {
+  bool active = false;
+  std::int64_t deadline = 0;  // operation that waits for it
+  std::int64_t up = 0;        // words left
+  std::int64_t down = 0;
+  int up_port = -1;
+  int down_port = -1;
+  std::int64_t wait = 0;           // cycles that the data takes once its words have gone
+  std::deque<std::int64_t> flying;  // cycles left of those whose words have gone
+
+  bool words_left() const { return up > 0 || down > 0; }
+};
+
+// One interface of one operand.
+struct Link {
+  const std::vector<Exchange>* exchanges = nullptr;
+  std::size_t buffers = 1;
+  std::size_t done = 0;    // inputs: loaded; outputs: drained
+  std::size_t opened = 0;  // outputs: tiles ready to be added to
+  Transfer load;           // of inputs, and of partial sums that come back
+  Transfer drain;
+};
+
+class Simulator {
+ public:
+  Simulator(const Execution& execution, const Machine& machine) : e_(execution), m_(machine) {
+    for (std::size_t o = 0; o < e_.exchanges.size(); ++o) {
+      links_.emplace_back();
+      for (std::size_t a = 0; a < e_.exchanges[o].size(); ++a) {
+        Link link;
+        link.exchanges = &e_.exchanges[o][a];
+        // The array's own pipeline takes in operands, and gives out results, as fast as they move.
+        link.buffers = a == 0 ? (o == 0 ? 4 : 2) + z(2 * m_.wait[o][0])
+                              : (m_.two_buffers[o][a] ? 2 : 1);
+        links_.back().push_back(link);
+      }
+    }
+    served_.resize(z(m_.ports));
+  }
+
+  std::int64_t run() {
+    std::int64_t now = 0;
+    std::int64_t idle = 0;
+    while (!finished()) {
+      while (begin_transfers()) {
+      }
+      begin_operation();
+      bool moved = move_words();
+      moved = compute() || moved;
+      idle = moved ? 0 : idle + 1;
+      if (idle > 2 + m_.skew) return -1;
+      ++now;
+    }
+    return now;
+  }
+
+ private:
+  bool finished() const {
+    const auto& outermost = links_[0].back();
+    return outermost.done == outermost.exchanges->size();
+  }
+
+  // Exchanges of a link that begin before operation `t`.
+  static std::size_t before(const Link& link, std::int64_t t) {
+    const auto& list = *link.exchanges;
+    return z(std::partition_point(list.begin(), list.end(),
+                                  [&](const Exchange& x) { return x.first < t; }) -
+             list.begin());
+  }
+  // The exchange that operation `t` belongs to.
+  static std::size_t containing(const Link& link, std::int64_t t) {
+    return before(link, t + 1) - 1;
+  }
+
+  void start(Transfer& transfer, std::size_t o, std::size_t a, std::int64_t up, std::int64_t down,
+             Direction above, Direction below, std::int64_t deadline) {
+    transfer.active = true;
+    transfer.deadline = deadline;
+    transfer.up = up;
+    transfer.down = a == 0 ? 0 : down;
+    transfer.up_port = m_.up_port[o][a][z(static_cast<int>(above))];
+    transfer.down_port = m_.down_port[o][a][z(static_cast<int>(below))];
+    transfer.wait = up > 0 || down > 0 ? m_.wait[o][a] : 0;
+  }
+
+  // Whether an input's tile that is in a buffer below interface `a` is no longer needed.
+  bool used_up(std::size_t o, std::size_t a, std::size_t k) const {
+    const Exchange& exchange = (*links_[o][a].exchanges)[k];
+    if (a == 0) return settled_ > exchange.last || (m_.skew == 0 && computed_ > exchange.last);
+    const Link& below = links_[o][a - 1];
+    if (below.done < before(below, exchange.last + 1)) return false;
+    // A register that the array works from is free when the last operation has passed.
+    return a != 1 || m_.skew == 0 || settled_ > exchange.last;
+  }
+
+  bool begin_transfers() {
+    bool any = false;
+    for (std::size_t o = 0; o < links_.size(); ++o) {
+      for (std::size_t a = 0; a < links_[o].size(); ++a) {
+        any = (o == 0 ? begin_output(a) : begin_input(o, a)) || any;
+      }
+    }
+    return any;
+  }
+
+  bool begin_input(std::size_t o, std::size_t a) {
+    Link& link = links_[o][a];
+    const std::size_t k = link.done + link.load.flying.size();
+    if (link.load.active || k == link.exchanges->size()) return false;
+    const Exchange& exchange = (*link.exchanges)[k];
+    if (a + 1 < links_[o].size() &&
+        links_[o][a + 1].done <= containing(links_[o][a + 1], exchange.first)) {
+      return false;
+    }
+    if (k >= link.buffers && !used_up(o, a, k - link.buffers)) return false;
+    start(link.load, o, a, exchange.up, exchange.down, Direction::rd_out_to_low,
+          Direction::wr_in_by_high, exchange.first);
+    return settle(link.load, link.done);
+  }
+
+  bool begin_output(std::size_t a) {
+    Link& link = links_[0][a];
+    bool any = false;
+    const std::size_t k = link.opened + link.load.flying.size();
+    if (!link.load.active && k < link.exchanges->size() && k < link.done + link.buffers) {
+      const Exchange& exchange = (*link.exchanges)[k];
+      const bool there = a + 1 == links_[0].size() ||
+                         links_[0][a + 1].opened > containing(links_[0][a + 1], exchange.first);
+      if (there) {
+        start(link.load, 0, a, exchange.back_up, exchange.back_down, Direction::rd_out_to_low,
+              Direction::wr_in_by_high, exchange.first);
+        any = settle(link.load, link.opened);
+      }
+    }
+    const std::size_t d = link.done + link.drain.flying.size();
+    if (!link.drain.active && d < link.opened) {
+      const Exchange& exchange = (*link.exchanges)[d];
+      bool complete = (m_.skew == 0 ? computed_ : settled_) > exchange.last;
+      if (a > 0) {
+        const Link& below = links_[0][a - 1];
+        complete = complete && below.done >= before(below, exchange.last + 1);
+      }
+      if (complete) {
+        const std::size_t next = d + link.buffers;
+        const std::int64_t deadline =
+            next < link.exchanges->size() ? (*link.exchanges)[next].first : e_.cycles;
+        start(link.drain, 0, a, exchange.up, exchange.down, Direction::wr_in_by_low,
+              Direction::rd_out_to_high, deadline);
+        any = settle(link.drain, link.done) || any;
+      }
+    }
+    return any;
+  }
+
+  // Nothing to move: it is there at once, but not before others.
+  static bool settle(Transfer& transfer, std::size_t& count) {
+    if (transfer.words_left()) return true;
+    transfer.active = false;
+    if (transfer.flying.empty()) {
+      ++count;
+    } else {
+      transfer.flying.push_back(0);
+    }
+    return true;
+  }
+
+  void begin_operation() {
+    if (working_ > 0 || computed_ == e_.cycles) return;
+    for (std::size_t o = 0; o < links_.size(); ++o) {
+      const Link& link = links_[o][0];
+      const std::size_t there = o == 0 ? link.opened : link.done;
+      if (there <= containing(link, computed_)) return;
+    }
+    working_ = m_.cycles_per_operation;
+  }
+
+  bool compute() {
+    bool moved = false;
+    while (!passing_.empty() && passing_.front() == 0) {
+      passing_.pop_front();
+      ++settled_;
+      moved = true;
+    }
+    for (std::int64_t& left : passing_) --left;
+    moved = moved || !passing_.empty();
+    if (working_ > 0) {
+      moved = true;
+      if (--working_ == 0) {
+        ++computed_;
+        passing_.push_back(m_.skew > 0 ? m_.skew - 1 : 0);
+        if (m_.skew == 0) {
+          passing_.clear();
+          settled_ = computed_;
+        }
+      }
+    }
+    return moved;
+  }
+
+  // Each port moves a word of the transfer that is waited for first.
+  bool move_words() {
+    std::fill(served_.begin(), served_.end(), nullptr);
+    const auto each = [&](const auto& visit) {
+      for (auto& operand : links_) {
+        for (Link& link : operand) {
+          if (link.load.active) visit(link.load);
+          if (link.drain.active) visit(link.drain);
+        }
+      }
+    };
+    const auto ask = [&](Transfer& transfer, int port, std::int64_t words) {
+      if (words == 0 || port < 0) return;
+      Transfer*& served = served_[z(port)];
+      if (served == nullptr || transfer.deadline < served->deadline) served = &transfer;
+    };
+    bool moved = false;
+    each([&](Transfer& transfer) {
+      ask(transfer, transfer.up_port, transfer.up);
+      ask(transfer, transfer.down_port, transfer.down);
+    });
+    each([&](Transfer& transfer) {
+      const auto take = [&](int port, std::int64_t& words) {
+        if (words == 0) return;
+        if (port >= 0 && served_[z(port)] != &transfer) return;
+        --words;
+        moved = true;
+        // Where both ends are the same port, it moves one word at a time.
+        if (port >= 0) served_[z(port)] = nullptr;
+      };
+      take(transfer.up_port, transfer.up);
+      take(transfer.down_port, transfer.down);
+    });
+    for (auto& operand : links_) {
+      for (Link& link : operand) {
+        const bool output = &operand == &links_.front();
+        moved = finish(link.load, output ? link.opened : link.done) || moved;
+        moved = finish(link.drain, link.done) || moved;
+      }
+    }
+    return moved;
+  }
+
+  static bool finish(Transfer& transfer, std::size_t& count) {
+    bool moved = !transfer.flying.empty();
+    for (std::int64_t& left : transfer.flying) --left;
+    if (transfer.active && !transfer.words_left()) {
+      transfer.active = false;
+      transfer.flying.push_back(transfer.wait);
+      moved = true;
+    }
+    while (!transfer.flying.empty() && transfer.flying.front() <= 0) {
+      transfer.flying.pop_front();
+      ++count;
+    }
+    return moved;
+  }
+
+  const Execution& e_;
+  const Machine& m_;
+  std::vector<std::vector<Link>> links_;
+  std::vector<Transfer*> served_;
+  std::int64_t computed_ = 0;  // operations
+  std::int64_t settled_ = 0;   // of these, those that have passed through the array
+  std::int64_t working_ = 0;   // cycles left of the operation in hand
+  std::deque<std::int64_t> passing_;
+};
+
+}  // namespace
+
+std::int64_t simulate(const Execution& execution, const Machine& machine) {
+  return Simulator(execution, machine).run();
+}
+
+}  // namespace ridgeline::testing
