@@ -21,7 +21,7 @@ struct Transfer {
   std::int64_t down = 0;
   int up_port = -1;
   int down_port = -1;
-  std::int64_t wait = 0;           // cycles that the data takes once its words have gone
+  std::int64_t wait = 0;            // cycles that the data takes once its words have gone
   std::deque<std::int64_t> flying;  // cycles left of those whose words have gone
 
   bool words_left() const { return up > 0 || down > 0; }
@@ -46,8 +46,8 @@ class Simulator {
         Link link;
         link.exchanges = &e_.exchanges[o][a];
         // The array's own pipeline takes in operands, and gives out results, as fast as they move.
-        link.buffers = a == 0 ? (o == 0 ? 4 : 2) + z(2 * m_.wait[o][0])
-                              : (m_.two_buffers[o][a] ? 2 : 1);
+        link.buffers =
+            a == 0 ? (o == 0 ? 4 : 2) + z(2 * m_.wait[o][0]) : (m_.two_buffers[o][a] ? 2 : 1);
         links_.back().push_back(link);
       }
     }
