@@ -16,7 +16,10 @@ namespace ridgeline::engine {
 
 void end_well_without_memory() {
   std::set_terminate([] {
-    if (of_the_machine(std::current_exception())) {
+    // Parts of the C++ library that promise not to throw (a step through a folder) end the program
+    // where they have no memory, and no exception is there to be asked.
+    const std::exception_ptr error = std::current_exception();
+    if (!error || of_the_machine(error)) {
       constexpr char kWord[] = "ridgeline: memory has run out\n";
       [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kWord, sizeof(kWord) - 1);
       ::_exit(kIoFailed);
