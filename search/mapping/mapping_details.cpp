@@ -199,6 +199,19 @@ MappingDetails mapping_details(const model::Layer& layer, const model::Accelerat
   }
   Detail detail;
   const model::Evaluation evaluation = model::explain(*problem, ordering, cuts, &detail);
+  const double latency = found.evaluation.cost.latency;
+  if (evaluation.cost.latency != latency) {
+    // It was found by the strict model.
+    const auto strictly = model::compile(layer, accelerator, hierarchy, mapping, found.spatial,
+                                         model::CostModel::strict);
+    if (const auto* other = std::get_if<Problem>(&strictly)) {
+      Detail strict_detail;
+      const model::Evaluation again = model::explain(*other, ordering, cuts, &strict_detail);
+      if (again.cost.latency == latency) {
+        return mapping_details(*other, hierarchy, strict_detail, again.latency.total0);
+      }
+    }
+  }
   return mapping_details(*problem, hierarchy, detail, evaluation.latency.total0);
 }
 

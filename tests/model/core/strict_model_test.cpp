@@ -278,8 +278,8 @@ TEST(StrictModel, FillsAndDrainsASystolicArrayAsScaleSimDoes) {
       const double folds = 6;
       const double rule = folds * (2 * 4 + 8 + static_cast<double>(operations) - 2);
       const double ours = folds_on_systolic_array(weight_stationary, operations);
-      // A word to or from the units' registers takes a cycle of its own in each fold.
-      EXPECT_NEAR(ours, rule, folds + 2) << weight_stationary << " " << operations;
+      // Words to and from the units' registers take cycles of their own in each fold.
+      EXPECT_NEAR(ours, rule, 2 * folds + 2) << weight_stationary << " " << operations;
     }
   }
 }
