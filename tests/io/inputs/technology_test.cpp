@@ -75,7 +75,9 @@ TEST(Technology, NeverMakesALargerMemoryCheaper) {
       EXPECT_GE(next.w_cost, before.w_cost * (1 - 1e-12)) << table.name << " " << bits;
       EXPECT_GE(next.area, before.area) << table.name << " " << bits;
       EXPECT_GT(extracted(memory(bits, 512), request).r_cost, next.r_cost);
-      if (table.area) EXPECT_GT(extracted(memory(bits, 256, 3), request).area, next.area);
+      if (table.area) {
+        EXPECT_GT(extracted(memory(bits, 256, 3), request).area, next.area);
+      }
       before = next;
     }
     // What the sources tell is exact.
