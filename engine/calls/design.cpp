@@ -46,6 +46,16 @@ std::string mapping_options(const io::MappingSearch& search) {
   if (options.mixed_spatial) text += " --mixed-spatial";
   if (options.even) text += " --even";
   if (search.keep_on_chip) text += " --keep-on-chip";
+  if (options.no_quirks) text += " --no-quirks";
+  if (!search.depth_first) return text;
+  const io::DepthFirstSearch& fused = *search.depth_first;
+  text += " --depth-first --tile ";
+  text += fused.tile ? std::to_string(fused.tile->first) + "," + std::to_string(fused.tile->second)
+                     : std::string("search");
+  text += " --overlap ";
+  text += fused.overlaps.size() == 1 ? std::string(to_string(fused.overlaps.front())) : "search";
+  text += fused.search_stacks ? " --stacks search" : " --stacks auto";
+  if (fused.defines) text += " --semantics defines";
   return text;
 }
 
@@ -128,6 +138,7 @@ std::string StudyDesigns::command(const ordered_json& schedule, std::size_t work
     text += mapping_options(spec.mapping_search);
   } else {
     text += " --lpf-limit " + std::to_string(spec.mapping_search.options.lpf_limit);
+    if (spec.mapping_search.options.no_quirks) text += " --no-quirks";
   }
   return text;
 }

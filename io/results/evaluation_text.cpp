@@ -49,6 +49,7 @@ std::string heading(const EvaluationReport& report) {
   if (mapper.mixed_spatial) text += ", mixed spatial mappings";
   if (mapper.even) text += ", even mappings only";
   if (report.options.keep_on_chip) text += ", activations kept on chip";
+  if (mapper.no_quirks) text += ", strict model";
   return text + "\n\n";
 }
 

@@ -156,6 +156,7 @@ ordered_json options_json(const search::WorkloadSearchOptions& options) {
   json["mixed_spatial"] = mapper.mixed_spatial;
   json["even"] = mapper.even;
   json["keep_on_chip"] = options.keep_on_chip;
+  if (mapper.no_quirks) json["no_quirks"] = true;
   if (!options.layers.empty()) json["layers"] = options.layers;
   return json;
 }
