@@ -36,12 +36,14 @@ template <class Weight>
 class Allocator {
  public:
   // `exact`: bits times iterations stay far below what Weight holds exactly.
-  Allocator(const Problem& problem, const Ordering& ordering, bool even, bool exact)
+  Allocator(const Problem& problem, const Ordering& ordering, bool even, bool exact,
+            bool second_buffers)
       : problem_(problem),
         ordering_(ordering),
         even_(even),
         exact_(exact),
-        strict_(problem.strict != nullptr) {
+        strict_(problem.strict != nullptr),
+        second_buffers_(second_buffers) {
     remaining_[z(ordering.count)] = 1;
     for (int i = ordering.count; i-- > 0;) {
       remaining_[z(i)] = remaining_[z(i + 1)] * static_cast<Weight>(ordering.size[z(i)]);
@@ -184,14 +186,15 @@ class Allocator {
         !operand.real.irrelevant_from[z(level + 1)]) {
       precision = operand.final_precision;
     }
-    // A second buffer that is built in.
-    if (strict_ && level + 1 < operand.levels &&
-        model::has_forced_buffers(problem_, operand.memory[z(level)])) {
-      precision *= 2;
-    }
     Extents extents = extents_[z(o)];
     std::array<double, kMaxDims> range;
     if (!whole(o)) range = range_[z(o)];
+    // A second buffer that is built in, or wanted.
+    if (strict_ && level + 1 < operand.levels &&
+        (model::has_forced_buffers(problem_, operand.memory[z(level)]) ||
+         (second_buffers_ && 2 * precision * elements(o, level, extents, range) <= capacity))) {
+      precision *= 2;
+    }
     int count = 0;
     for (int j = done_[z(o)];; ++j) {
       bits[count] = precision * elements(o, level, extents, range);
@@ -312,6 +315,7 @@ class Allocator {
   bool even_;
   bool exact_;  // weights are exact
   bool strict_;
+  bool second_buffers_;
   int last_irrelevant_;
   std::array<Weight, kMaxLoops + 1> remaining_;  // product of the loops from a position on
   std::array<Extents, kMaxOperands> extents_;    // of the loops that lower levels hold
@@ -327,7 +331,7 @@ class Allocator {
 }  // namespace
 
 bool allocate(const Problem& problem, const Ordering& ordering, bool even, model::Cuts& cuts,
-              AllocationFailure* failure) {
+              AllocationFailure* failure, bool second_buffers) {
   double iterations = 1;
   for (int i = 0; i < ordering.count; ++i) iterations *= ordering.size[z(i)];
   double largest = 0;
@@ -336,9 +340,11 @@ bool allocate(const Problem& problem, const Ordering& ordering, bool even, model
   }
   const double heaviest = iterations * largest * problem.operands;
   if (problem.whole && heaviest >= 9.0e15) {
-    return Allocator<long double>(problem, ordering, even, false).run(cuts, failure);
+    return Allocator<long double>(problem, ordering, even, false, second_buffers)
+        .run(cuts, failure);
   }
-  return Allocator<double>(problem, ordering, even, heaviest < 1e14).run(cuts, failure);
+  return Allocator<double>(problem, ordering, even, heaviest < 1e14, second_buffers)
+      .run(cuts, failure);
 }
 
 }  // namespace ridgeline::search

@@ -18,8 +18,9 @@ struct AllocationFailure {
 };
 
 // Fills `cuts`; false where the ordering does not fit. `even`: operands that share a memory
-// and receive loops there must end at the same loop.
+// and receive loops there must end at the same loop. `second_buffers` (strict model only): leaves
+// room for a second buffer of every tile, where its memory has room for two of the smallest.
 bool allocate(const model::Problem& problem, const model::Ordering& ordering, bool even,
-              model::Cuts& cuts, AllocationFailure* failure = nullptr);
+              model::Cuts& cuts, AllocationFailure* failure = nullptr, bool second_buffers = false);
 
 }  // namespace ridgeline::search

@@ -246,6 +246,16 @@ class Search {
       return;
     }
     cost(problem, ordering, cuts, found);
+    double_buffered(problem, ordering, found);
+  }
+
+  // The same ordering, with room for second buffers: full buffers have to be waited for.
+  void double_buffered(const model::Problem& problem, const model::Ordering& ordering,
+                       Found& found) {
+    model::Cuts cuts;
+    if (problem.strict && allocate(problem, ordering, options_.even, cuts, nullptr, true)) {
+      cost(problem, ordering, cuts, found);
+    }
   }
 
   void cost(const model::Problem& problem, const model::Ordering& ordering, const model::Cuts& cuts,
@@ -295,6 +305,7 @@ class Search {
     };
     bool any_ordering = false;
     std::int64_t since_poll = 0;
+    model::Ordering ordering;
     do {
       if (++since_poll == kPoll) {
         since_poll = 0;
@@ -308,6 +319,9 @@ class Search {
       }
       any_ordering = true;
       if (batch.add(permutations.places()) && batch.full()) cost_batch();
+      if (!problem.strict) continue;
+      set_ordering(layer_, permutations.current(), ordering);
+      double_buffered(problem, ordering, found);
     } while (permutations.next());
     cost_batch();
     if (!found.any) remember_all(problem, factors.loops, constraints);
