@@ -1,7 +1,7 @@
 #include "model/core/physics.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 
 namespace ridgeline::model {
 
@@ -16,8 +16,9 @@ constexpr double kSame = 0.99;
 
 std::string number(double value) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.4g", value);
-  return text;
+  const auto written =
+      std::to_chars(text, text + sizeof text, value, std::chars_format::general, 4);
+  return std::string(text, written.ptr);
 }
 
 double widest(const Memory& memory) {
