@@ -135,7 +135,10 @@ class Search {
       }
       if (mapping_.memory_loops.empty()) {
         consider(problem, as_ordering(layer_, fixed.loops), found);
-        found.proven = true;  // there is no choice
+        found.proven = problem.strict == nullptr;  // there is no choice
+        if (problem.strict && options_.engine == Engine::exact && !options_.even) {
+          replay(problem, as_ordering(layer_, fixed.loops), found);  // all cuts
+        }
       } else {
         replay(problem, as_ordering(layer_, fixed.loops), found);
       }
