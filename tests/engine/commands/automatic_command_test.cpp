@@ -10,6 +10,7 @@
 
 #include "engine/commands/exit_code.hpp"
 #include "tests/support/captured_run.hpp"
+#include "tests/support/tutorial_system.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -266,7 +267,7 @@ TEST_F(Automatic, ScheduleShowsItsLayersAndTheirCosts) {
 // 120 elements on 4 lanes: 30 cycles and 60 pJ; in and out by a port of 64 bits, 15 words each of
 // 100 and 150 pJ, one after the other: 30 cycles as well.
 TEST_F(Automatic, VectorUnitsOfCoresTakeWhatSumsNoProducts) {
-  const fs::path cores = kExamples / "labs" / "multicore" / "cores";
+  const fs::path cores = testing::tutorial_system(folder_ / "tutorial") / "cores";
   std::ifstream file(cores / "big_weights.yaml");
   const std::string core((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const std::string relu =

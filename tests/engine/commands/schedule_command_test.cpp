@@ -16,6 +16,7 @@
 #include "engine/run/memory_limit.hpp"
 #include "tests/support/captured_run.hpp"
 #include "tests/support/onnx_model.hpp"
+#include "tests/support/tutorial_system.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -35,6 +36,7 @@ class ScheduleCommand : public ::testing::Test {
     folder_ = std::filesystem::temp_directory_path() / ("ridgeline_schedule_" + name);
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
+    tutorial_ = testing::tutorial_system(folder_ / "tutorial");
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
@@ -43,18 +45,18 @@ class ScheduleCommand : public ::testing::Test {
     return folder_ / name;
   }
 
-  // The laboratory with some of its documents replaced.
+  // The laboratory with the tutorial's costs, and some of its documents replaced.
   Outcome run(const std::vector<std::string>& more, std::map<std::string, std::string> files = {}) {
-    const auto file = [&](const char* what, const char* otherwise) {
-      return files.contains(what) ? files.at(what) : (kLab / otherwise).string();
+    const auto file = [&](const char* what, const std::filesystem::path& otherwise) {
+      return files.contains(what) ? files.at(what) : otherwise.string();
     };
     std::vector<std::string> arguments{"schedule",
                                        "--workload",
-                                       file("workload", "four_convs.yaml"),
+                                       file("workload", kLab / "four_convs.yaml"),
                                        "--accelerator",
-                                       file("accelerator", "system.yaml"),
+                                       file("accelerator", tutorial_ / "system.yaml"),
                                        "--mapping",
-                                       file("mapping", "fused.yaml")};
+                                       file("mapping", kLab / "fused.yaml")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return testing::captured_run(arguments);
   }
@@ -70,12 +72,14 @@ class ScheduleCommand : public ::testing::Test {
     std::string text = "name: s\ncores:\n";
     const char* const cores[] = {"big_weights", "output_stationary", "reducing", "offchip"};
     for (int c = 0; c < 4; ++c) {
-      text += "  " + std::to_string(c) + ": " + (kLab / "cores" / cores[c]).string() + ".yaml\n";
+      text +=
+          "  " + std::to_string(c) + ": " + (tutorial_ / "cores" / cores[c]).string() + ".yaml\n";
     }
     return text + off_chip + "core_connectivity: " + connections + "\n";
   }
 
   std::filesystem::path folder_;
+  std::filesystem::path tutorial_;
 };
 
 // A network of operators that have no cost is refused, whatever the form of the result.
@@ -386,7 +390,7 @@ TEST_F(ScheduleCommand, BadInputsNameThePlaceAndTheRemedy) {
 }
 
 TEST_F(ScheduleCommand, ANodeThatFitsNowhereNamesTensorAndMemory) {
-  std::ifstream stream(kLab / "cores" / "reducing.yaml");
+  std::ifstream stream(tutorial_ / "cores" / "reducing.yaml");
   std::stringstream text;
   text << stream.rdbuf();
   std::string core = text.str();
@@ -396,7 +400,7 @@ TEST_F(ScheduleCommand, ANodeThatFitsNowhereNamesTensorAndMemory) {
   core.replace(size, 6, "2048");
   write("small.yaml", core);
   const std::string document =
-      "name: s\ncores: {0: small.yaml, 1: " + (kLab / "cores" / "offchip.yaml").string() +
+      "name: s\ncores: {0: small.yaml, 1: " + (tutorial_ / "cores" / "offchip.yaml").string() +
       "}\noffchip_core_id: 1\ncore_connectivity: [{cores: [0, 1], bandwidth: 32}]\n";
   const std::string mapping =
       write("m.yaml", "- {name: default, core_allocation: [0], intra_core_tiling: [\"OY, all\"]}\n")
