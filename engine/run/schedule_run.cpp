@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
-#include <set>
+#include <map>
 #include <stdexcept>
-#include <unordered_map>
 
-#include "engine/run/memory_limit.hpp"
+#include "engine/run/schedule_variants.hpp"
 #include "engine/run/team.hpp"
 #include "search/designs/design_bound.hpp"
-#include "search/mapping/content_key.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -19,29 +17,8 @@ std::size_t at(std::int64_t i) {
   return static_cast<std::size_t>(i);
 }
 
-using Factors = std::vector<std::int64_t>;
-
-// Memory for ways to cut a network that may be needed again: no more than this share of what
-// searches may hold, and than so much.
-constexpr std::int64_t kVariantShare = 4;
-constexpr std::int64_t kVariantBytes = std::int64_t{256} << 20;
-std::size_t variant_bytes() {
-  return static_cast<std::size_t>(std::min(kVariantBytes, memory_limit() / kVariantShare));
-}
-
-// Of the time that is left, what the mappings of nodes may take; the rest is for allocations.
-constexpr double kNodeShare = 0.6;
 // Ways to cut that are all bounded; of more, none.
 constexpr std::uint64_t kBoundedCuts = 16;
-
-struct ContentHash {
-  std::size_t operator()(const LentVariant::Known* known) const { return known->hash; }
-};
-struct SameContent {
-  bool operator()(const LentVariant::Known* a, const LentVariant::Known* b) const {
-    return a == b || a->mapping == b->mapping || a->content == b->content;
-  }
-};
 
 class Run {
  public:
@@ -49,24 +26,18 @@ class Run {
       const model::CoreMapping& mapping, const ScheduleRequest& request, NodeCostCache& cache)
       : network_(network),
         system_(system),
-        mapping_(mapping),
         request_(request),
-        cache_(cache),
-        tiling_(request.tiling),
-        interconnect_(request.memory != nullptr
-                          ? *request.memory->interconnect
-                          : own_interconnect_.emplace(model::build_interconnect(system))),
-        memories_(model::build_top_memories(system, interconnect_)),
         team_(request.threads),
+        variants_(network, system, mapping, request, cache, team_),
         schedulers_(at(team_.threads())) {
-    if (tiling_.weight_capacity == 0) tiling_.weight_capacity = model::weight_capacity(system);
+    if (!request.granularity || request.granularity->chosen.empty())
+      cut_genes_ = variants_.stacks();
   }
 
   PreparedSchedule prepare() {
     PreparedSchedule prepared;
-    choose_cuts();
-    const Factors factors = first_cuts().front();
-    prepared.variant = variant(factors);
+    const CutFactors factors = first_cuts().front();
+    prepared.variant = variants_.find(factors);
     const ScheduleVariant& v = *prepared.variant;
     prepared.tiling_problem = v.tiling_problem;
     if (v.tiling_problem) return prepared;
@@ -91,15 +62,9 @@ class Run {
 
   ScheduleResult run() {
     ScheduleResult result;
-    if (std::none_of(network_.nodes.begin(), network_.nodes.end(),
-                     [](const model::NetworkNode& node) { return node.layer.has_value(); })) {
-      result.infeasible = "the network has no layer with costs";
-      return result;
-    }
-    choose_cuts();
     std::shared_ptr<const ScheduleVariant> first;
-    for (const Factors& factors : first_cuts()) {
-      std::shared_ptr<const ScheduleVariant> v = variant(factors);
+    for (const CutFactors& factors : first_cuts()) {
+      std::shared_ptr<const ScheduleVariant> v = variants_.find(factors);
       if (v->tiling_problem) {
         if (!result.tiling_problem) result.tiling_problem = v->tiling_problem;
         continue;
@@ -123,201 +88,15 @@ class Run {
   }
 
  private:
-  // The stacks that have something to choose: fused ones, where several factors are given.
-  void choose_cuts() {
-    if (!request_.granularity) return;
-    if (tiling_.mode == model::ScheduleMode::layer_by_layer) return;
-    for (const std::vector<int>& stack : model::choose_stacks(network_, tiling_)) {
-      if (stack.size() > 1) cut_stacks_.push_back(stack);
-    }
-    const std::size_t chosen = request_.granularity->chosen.size();
-    if (chosen != 0 && chosen != cut_stacks_.size()) {
-      throw ForeignGranularity("a granularity for " + std::to_string(chosen) +
-                               " stacks, and there are " + std::to_string(cut_stacks_.size()));
-    }
-    if (chosen == 0) cut_genes_ = cut_stacks_.size();
-  }
-
   // Cuts to try until one is possible: all stacks by the same factor.
-  std::vector<Factors> first_cuts() const {
-    if (cut_stacks_.empty()) return {Factors{}};
+  std::vector<CutFactors> first_cuts() const {
+    if (variants_.stacks() == 0) return {CutFactors{}};
     if (!request_.granularity->chosen.empty()) return {request_.granularity->chosen};
-    std::vector<Factors> cuts;
+    std::vector<CutFactors> cuts;
     for (const std::int64_t f : request_.granularity->factors) {
-      cuts.push_back(Factors(cut_stacks_.size(), f));
+      cuts.push_back(CutFactors(variants_.stacks(), f));
     }
     return cuts;
-  }
-
-  std::shared_ptr<const ScheduleVariant> variant(const Factors& factors) {
-    const auto place = std::find_if(variants_.begin(), variants_.end(),
-                                    [&](const auto& known) { return known.first == factors; });
-    if (place != variants_.end()) {
-      std::rotate(place, place + 1, variants_.end());
-      return variants_.back().second;
-    }
-    variants_.emplace_back(factors, build(factors));
-    std::shared_ptr<const ScheduleVariant> fresh = variants_.back().second;
-    std::uint64_t& mappings = evaluated_[factors];
-    mappings = 0;
-    for (const auto& m : fresh->mappings) mappings += static_cast<std::uint64_t>(m->evaluated);
-    std::size_t bytes = 0;
-    for (const auto& known : variants_) bytes += bytes_of(*known.second);
-    while (variants_.size() > 1 && bytes > variant_bytes()) {
-      bytes -= bytes_of(*variants_.front().second);
-      variants_.erase(variants_.begin());
-    }
-    return fresh;
-  }
-
-  std::shared_ptr<const ScheduleVariant> build(const Factors& factors) {
-    const model::TilingOptions tiling = tiling_of(factors);
-    std::shared_ptr<LentVariant> lent;
-    std::string key;
-    if (request_.memory != nullptr) {
-      key = key_of(tiling);
-      lent = request_.memory->pool->take(key);
-    }
-    const bool known = lent != nullptr;
-    if (!known) {
-      auto fresh = std::make_unique<LentVariant>();
-      model::CnGraphResult built = model::build_cn_graph(network_, mapping_, tiling);
-      fresh->variant.tiling_problem = built.problem;
-      fresh->variant.graph = std::move(built.graph);
-      for (const model::CnLayer& layer : fresh->variant.graph.layers)
-        fresh->cores.push_back(layer.cores);
-      if (request_.memory != nullptr && !built.problem) {
-        lent = request_.memory->pool->adopt(key, std::move(fresh));
-      } else {
-        lent = std::move(fresh);
-      }
-    }
-    ScheduleVariant& v = lent->variant;
-    v.number = ++built_;
-    if (v.tiling_problem) return {lent, &v};
-    for (std::size_t l = 0; l < v.graph.layers.size(); ++l) {
-      model::CnLayer& layer = v.graph.layers[l];
-      const LayerAllocation* given = given_cores(layer.id);
-      layer.cores = given != nullptr ? given->cores : lent->cores[l];
-    }
-    if (request_.memory != nullptr) {
-      recall_costs(*lent);
-    } else {
-      find_costs(v);
-    }
-    model::NodeCostTable costs = search::node_cost_table(v.plan, v.mappings);
-    if (known) {
-      v.problem.memories = memories_;
-      v.problem.costs = std::move(costs);
-    } else {
-      v.problem = model::compile_schedule(v.graph, interconnect_, memories_, system_.offchip_core,
-                                          std::move(costs), request_.schedule);
-    }
-    return {lent, &v};
-  }
-
-  model::TilingOptions tiling_of(const Factors& factors) const {
-    model::TilingOptions tiling = tiling_;
-    for (std::size_t s = 0; s < factors.size(); ++s) {
-      for (const int id : cut_stacks_[s]) {
-        const model::NetworkNode& node = network_.nodes[at(network_.node_index(id))];
-        const int dim = model::tiling_dim(*node.layer, request_.granularity->dim);
-        if (dim < 0) continue;
-        tiling.intra.push_back({id, {{node.layer->dims[at(dim)].name, factors[s]}}});
-      }
-    }
-    return tiling;
-  }
-
-  // What a graph and the order of its nodes follow from, where a memory's key says the rest.
-  std::string key_of(const model::TilingOptions& tiling) const {
-    search::ContentKey key;
-    key.text(request_.memory->key);
-    key.number(static_cast<int>(tiling.mode));
-    key.number(static_cast<int>(request_.schedule.semantics.priority));
-    if (tiling.mode != model::ScheduleMode::layer_by_layer) {
-      key.list(model::choose_stacks(network_, tiling), [&](const std::vector<int>& stack) {
-        key.list(stack, [&](int id) { key.number(id); });
-      });
-    }
-    key.list(tiling.intra, [&](const auto& cut) {
-      key.number(cut.first);
-      key.list(cut.second, [&](const model::TilingRequest& request) {
-        key.text(request.dim);
-        key.number(request.factor);
-      });
-    });
-    return key.take();
-  }
-
-  void find_costs(ScheduleVariant& v) {
-    v.plan = search::plan_node_costs(v.graph, system_, request_.costs.rules_of_2023);
-    v.mappings.resize(v.plan.tasks.size());
-    const SearchTime time = request_.time.first(kNodeShare);
-    std::atomic<std::size_t> begun{0};
-    team_.run(v.plan.tasks.size(), [&](std::size_t t, int) {
-      const std::size_t left = v.plan.tasks.size() - begun++;
-      v.mappings[t] = mapping_of(v.plan.tasks[t], v.graph, time.share(left, team_.threads()));
-    });
-  }
-
-  // `end`: when the search has to end.
-  std::shared_ptr<const search::NodeMapping> mapping_of(
-      const search::NodeTask& task, const model::CnGraph& graph,
-      SearchTime::Point end = SearchTime::Point::max()) {
-    if (auto known = cache_.find(task.content)) return known;
-    const SearchUntil until(end);
-    auto found = std::make_shared<const search::NodeMapping>(
-        search::run_node_task(task, graph, system_, request_.costs));
-    cache_.insert(task.content, found);
-    return found;
-  }
-
-  // The same from columns of earlier runs, without a look at what is in them. Equal results are one
-  // task there as here.
-  void recall_costs(LentVariant& lent) {
-    ScheduleVariant& v = lent.variant;
-    const std::vector<int>& contents = *request_.memory->contents;
-    const auto offchip = static_cast<std::uint64_t>(contents[at(system_.offchip_core)]);
-    std::vector<LentVariant::Column*> columns(system_.cores.size(), nullptr);
-    std::unordered_map<const LentVariant::Known*, int, ContentHash, SameContent> tasks;
-    v.plan = {};
-    v.plan.cores = static_cast<int>(system_.cores.size());
-    v.plan.task_of.assign(v.graph.unique_nodes.size() * system_.cores.size(), -1);
-    v.mappings.clear();
-    for (std::size_t u = 0; u < v.graph.unique_nodes.size(); ++u) {
-      const std::int32_t node = v.graph.unique_nodes[u];
-      for (const int core : v.graph.layer_of(node).cores) {
-        if (core < 0 || core >= v.plan.cores || !system_.cores[at(core)].computes()) continue;
-        LentVariant::Column*& column = columns[at(core)];
-        if (column == nullptr) {
-          const std::uint64_t content =
-              static_cast<std::uint64_t>(contents[at(core)]) << 32 | offchip;
-          column = &lent.columns[content];
-          column->resize(v.graph.unique_nodes.size());
-        }
-        LentVariant::Known& known = (*column)[u];
-        if (known.mapping == nullptr) {
-          search::NodeTask task =
-              search::node_task(v.graph, node, core, system_, request_.costs.rules_of_2023);
-          known.mapping = mapping_of(task, v.graph);
-          known.content = std::move(task.content);
-          known.hash = std::hash<std::string>()(known.content);
-        }
-        const auto [task, fresh] = tasks.try_emplace(&known, static_cast<int>(v.mappings.size()));
-        if (fresh) {
-          v.mappings.push_back(known.mapping);
-          v.plan.tasks.push_back({v.graph.nodes[at(node)].layer, core, {}, {}});
-        }
-        v.plan.task_of[u * system_.cores.size() + at(core)] = task->second;
-      }
-    }
-  }
-
-  const LayerAllocation* given_cores(int id) const {
-    const auto place = std::find_if(request_.allocation.begin(), request_.allocation.end(),
-                                    [&](const LayerAllocation& a) { return a.id == id; });
-    return place == request_.allocation.end() ? nullptr : &*place;
   }
 
   // Cores on which all nodes of a layer can run.
@@ -379,7 +158,7 @@ class Run {
       const model::CnLayer& layer = v.graph.layers[at(l)];
       const int slot = v.problem.layers[at(l)].first_slot;
       const std::vector<int> able = able_cores(v, l);
-      const bool given = given_cores(layer.id) != nullptr;
+      const bool given = cores_of(request_, layer.id) != nullptr;
       if (given || static_cast<std::int64_t>(layer.cores.size()) == layer.inter_tiles) {
         for (int g = 0; g < layer.groups; ++g) {
           const int core = layer.cores[std::min(at(g), layer.cores.size() - 1)];
@@ -407,9 +186,9 @@ class Run {
     return true;
   }
 
-  Factors factors_of(const search::Genome& genome) const {
+  CutFactors factors_of(const search::Genome& genome) const {
     if (cut_genes_ == 0) return first_cuts().front();
-    Factors factors;
+    CutFactors factors;
     for (std::size_t s = 0; s < cut_genes_; ++s) {
       factors.push_back(request_.granularity->factors[at(genome[s])]);
     }
@@ -426,13 +205,13 @@ class Run {
 
   // Genomes of one way to cut together, so that few ways are in memory at a time.
   std::vector<model::ScheduleFigures> evaluate(std::span<const search::Genome> genomes) {
-    std::map<Factors, std::vector<std::size_t>> of_variant;
+    std::map<CutFactors, std::vector<std::size_t>> of_variant;
     for (std::size_t i = 0; i < genomes.size(); ++i)
       if (request_.spread == nullptr || request_.spread->mine(i))
         of_variant[factors_of(genomes[i])].push_back(i);
     std::vector<model::ScheduleFigures> figures(genomes.size());
     for (const auto& [factors, places] : of_variant) {
-      const std::shared_ptr<const ScheduleVariant> v = variant(factors);
+      const std::shared_ptr<const ScheduleVariant> v = variants_.find(factors);
       if (v->tiling_problem) {
         for (const std::size_t i : places)
           figures[i].failure = model::ScheduleFailure::core_cannot_run;
@@ -451,12 +230,12 @@ class Run {
     for (std::size_t i = 0; i < genomes.size(); ++i) {
       if (!request_.spread->mine(i)) continue;
       batch[i].figures = figures[i];
-      batch[i].mappings = evaluated_.at(factors_of(genomes[i]));
+      batch[i].mappings = variants_.mappings().at(factors_of(genomes[i]));
     }
     stopped_anywhere_ = request_.spread->exchange(batch, request_.search.budget.stopped());
     for (std::size_t i = 0; i < genomes.size(); ++i) {
       figures[i] = batch[i].figures;
-      evaluated_[factors_of(genomes[i])] = batch[i].mappings;
+      variants_.mappings()[factors_of(genomes[i])] = batch[i].mappings;
     }
   }
 
@@ -510,14 +289,14 @@ class Run {
     for (std::uint64_t way = 0; way < ways; ++way) {
       // Where others share the search, all must come to the same bound.
       if (request_.spread == nullptr && request_.search.budget.stopped()) return system_bound();
-      Factors factors;
+      CutFactors factors;
       std::uint64_t rest = way;
       for (std::size_t s = 0; s < cut_genes_; ++s) {
         factors.push_back(
             request_.granularity->factors[rest % request_.granularity->factors.size()]);
         rest /= request_.granularity->factors.size();
       }
-      const std::shared_ptr<const ScheduleVariant> v = variant(factors);
+      const std::shared_ptr<const ScheduleVariant> v = variants_.find(factors);
       if (v->tiling_problem) continue;
       least = search::least_of(least, bound_of(*v));
     }
@@ -616,12 +395,13 @@ class Run {
     result.proof = found.proof;
     if (found.engine == search::AllocationEngine::exact)
       result.lower_bound = std::max(result.lower_bound, found.proof.lower_bound);
-    for (const auto& [factors, mappings] : evaluated_) result.mappings_evaluated += mappings;
+    for (const auto& [factors, mappings] : variants_.mappings())
+      result.mappings_evaluated += mappings;
     if (found.best < 0) {
       std::shared_ptr<const ScheduleVariant> other;
       const ScheduleVariant* v = &first;
       if (found.infeasible.genome.size() == space_.values.size() && !space_.values.empty()) {
-        other = variant(factors_of(found.infeasible.genome));
+        other = variants_.find(factors_of(found.infeasible.genome));
         v = other.get();
       }
       result.figures = found.infeasible.figures;
@@ -638,7 +418,7 @@ class Run {
     }
     result.best = found.best;
     const search::Genome& best = found.front[at(found.best)].genome;
-    result.variant = variant(factors_of(best));
+    result.variant = variants_.find(factors_of(best));
     if (request_.only_figures) {
       result.figures = found.front[at(found.best)].figures;
     } else {
@@ -654,24 +434,14 @@ class Run {
 
   const model::Network& network_;
   const model::MultiCore& system_;
-  const model::CoreMapping& mapping_;
   const ScheduleRequest& request_;
-  NodeCostCache& cache_;
-  model::TilingOptions tiling_;
-  std::optional<model::Interconnect> own_interconnect_;
-  const model::Interconnect& interconnect_;
-  model::TopMemories memories_;
   Team team_;
+  ScheduleVariants variants_;
   using OwnScheduler = std::pair<std::uint64_t, std::unique_ptr<model::Scheduler>>;
   std::vector<OwnScheduler> schedulers_;  // of each member of the team
-  std::vector<std::vector<int>> cut_stacks_;
-  std::size_t cut_genes_ = 0;  // of these, as many as are searched: all or none
-  // Ways to cut, the one used last at the end; those used longest ago are built again if need be.
-  std::vector<std::pair<Factors, std::shared_ptr<const ScheduleVariant>>> variants_;
-  std::uint64_t built_ = 0;
+  std::size_t cut_genes_ = 0;             // of the stacks, as many as are searched: all or none
   bool stopped_anywhere_ = false;
   std::atomic<bool> any_evaluated_ = false;
-  std::map<Factors, std::uint64_t> evaluated_;  // mappings of each way
   search::GenomeSpace space_;
   std::vector<int> genes_;  // slot of each core gene
   model::Allocation base_;
@@ -682,6 +452,12 @@ class Run {
 ScheduleResult run_schedule(const model::Network& network, const model::MultiCore& system,
                             const model::CoreMapping& mapping, const ScheduleRequest& request,
                             NodeCostCache* cache) {
+  if (std::none_of(network.nodes.begin(), network.nodes.end(),
+                   [](const model::NetworkNode& node) { return node.layer.has_value(); })) {
+    ScheduleResult result;
+    result.infeasible = "the network has no layer with costs";
+    return result;
+  }
   NodeCostCache own;
   return Run(network, system, mapping, request, cache == nullptr ? own : *cache).run();
 }
