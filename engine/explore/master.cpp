@@ -6,20 +6,19 @@
 #include <iostream>
 #include <memory>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include "engine/commands/exit_code.hpp"
 #include "engine/explore/aside.hpp"
 #include "engine/explore/awake_clock.hpp"
 #include "engine/explore/crash_note.hpp"
-#include "engine/explore/missing_notes.hpp"
 #include "engine/explore/progress.hpp"
 #include "engine/explore/run.hpp"
+#include "engine/explore/study_results.hpp"
 #include "engine/explore/study_status.hpp"
 #include "engine/run/failure.hpp"
 #include "io/document/printable.hpp"
-#include "io/results/missing_json.hpp"
+#include "io/results/study_file.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -30,26 +29,6 @@ using Clock = std::chrono::steady_clock;
 constexpr double kLeaveAfter = 0.4;
 // Memory that is given back when there is none left, so that the end can be an orderly one.
 constexpr std::size_t kReserve = std::size_t{4} << 20;
-
-const char* to_text(StopReason reason) {
-  switch (reason) {
-    case StopReason::finish_soon:
-      return "SIGUSR2";
-    case StopReason::at_once:
-      return "a signal to end";
-    case StopReason::time_limit:
-      return "--time-limit";
-    case StopReason::max_evaluations:
-      return "--max-evaluations";
-    case StopReason::caller:
-      return "the caller";
-    case StopReason::failure:
-      return "a failure";
-    case StopReason::none:
-      break;
-  }
-  return "nothing";
-}
 
 class Master {
  public:
@@ -478,74 +457,12 @@ class Master {
     }
     if (!context_.options.keep) context_.folder.remove();
     progress_.show(ledger_, now(), true);
-    const CandidateStore& known = ledger_.known();
-    progress_.say("complete: " + std::to_string(known.size()) + " candidates, " +
-                  std::to_string(known.count(CandidateStatus::ok)) + " evaluated, " +
-                  std::to_string(known.count(CandidateStatus::pruned)) + " pruned, " +
-                  std::to_string(known.count(CandidateStatus::infeasible)) + " infeasible, " +
-                  std::to_string(known.count(CandidateStatus::error)) + " failed; " +
-                  std::to_string(ledger_.front().size()) + " on the front; " +
-                  context_.folder.output().string());
-    if (const auto failed = known.first_error())
-      progress_.say("candidate " + std::to_string(failed->id) + " (" +
-                    context_.study.describe(failed->id) + ") failed: " + failed->message);
-    if (known.size() == 0)
-      progress_.say("there was nothing to evaluate: of the " + context_.study.grid().text +
-                    " combinations, the strategy looked at many and found none that `where` "
-                    "leaves; loosen `where`, or explore a smaller space exhaustively");
-    if (known.count(CandidateStatus::ok) == 0) end_.code = kInfeasible;
-  }
-
-  // Whether the front is that of all designs and mappings, and by which bounds the others were cut.
-  void note_proof(const std::string& status, io::StudyFile& file) const {
-    const CandidateStore& known = ledger_.known();
-    const auto cut = [&](Bound bound) { return std::to_string(known.pruned_by(bound)); };
-    file.notes["pruned_by"] = "ideal figures " + cut(Bound::ideal) + ", tables of the layers " +
-                              cut(Bound::tables) + ", layers solved so far " + cut(Bound::partial);
-    std::string why;
-    if (status != "complete")
-      why = "the study was stopped";
-    else if (context_.study.spec().strategy.kind != io::StrategyKind::exhaustive)
-      why = "the strategy does not look at all designs";
-    else if (known.count(CandidateStatus::error) > 0)
-      why = std::to_string(known.count(CandidateStatus::error)) + " designs failed";
-    else if (known.unproven() > 0)
-      why = "of " + std::to_string(known.unproven()) +
-            " evaluated designs no proof says that there is no better mapping";
-    file.notes["evaluated"] = std::to_string(known.size() - known.count(CandidateStatus::pruned)) +
-                              " designs of " + std::to_string(known.size());
-    if (const std::string effort = context_.evaluator.effort(); !effort.empty())
-      file.notes["effort"] = "rank 0: " + effort;
-    file.notes["proof"] = why.empty() ? "proven" : "not proven: " + why;
+    for (const std::string& line : closing_lines(context_, ledger_)) progress_.say(line);
+    if (ledger_.known().count(CandidateStatus::ok) == 0) end_.code = kInfeasible;
   }
 
   void write(const std::string& status) {
-    io::StudyFile file = describe_run(context_);
-    file.status = status;
-    file.candidates = ledger_.known().columns(context_.study.spec().objectives);
-    if (context_.study.counts_genomes())
-      add_genomes(file.candidates, context_.study,
-                  [&](std::uint64_t id) { return ledger_.genome(id); });
-    file.front = io::strict_front(file.candidates, file.objectives);
-    file.hypervolume_reference = ledger_.reference();
-    for (std::size_t o = 0; o < file.hypervolume_reference.size(); ++o)
-      if (file.objectives[o].maximised)
-        file.hypervolume_reference[o] = -file.hypervolume_reference[o];
-    note_proof(status, file);
-    if (const auto missing = missing_of(context_.study); !missing.empty())
-      file.notes["missing"] = io::missing_json(missing).dump();
-    if (ledger_.reissued() > 0) file.notes["reissued"] = std::to_string(ledger_.reissued());
-    std::unordered_map<std::uint64_t, const DesignRecord*> designs;
-    for (const DesignRecord& design : ledger_.designs()) designs[design.id] = &design;
-    for (const std::uint64_t row : file.front)
-      if (const auto design = designs.find(file.candidates.id[row]); design != designs.end())
-        file.designs.push_back({design->second->id, design->second->documents});
-    for (const ProgressRecord& record : samples_) {
-      file.convergence.seconds.push_back(record.seconds);
-      file.convergence.evaluated.push_back(record.evaluated);
-      file.convergence.hypervolume.push_back(record.hypervolume);
-      file.convergence.front_size.push_back(record.front_size);
-    }
+    io::StudyFile file = describe_study(context_, ledger_, samples_, status);
     // The books count what whole blocks brought; a file has all that is known.
     front_written_ = file.front.size();
     if (!file.convergence.front_size.empty()) file.convergence.front_size.back() = front_written_;

@@ -25,6 +25,26 @@ void handle(int signal) {
 
 }  // namespace
 
+const char* to_text(StopReason reason) {
+  switch (reason) {
+    case StopReason::finish_soon:
+      return "SIGUSR2";
+    case StopReason::at_once:
+      return "a signal to end";
+    case StopReason::time_limit:
+      return "--time-limit";
+    case StopReason::max_evaluations:
+      return "--max-evaluations";
+    case StopReason::caller:
+      return "the caller";
+    case StopReason::failure:
+      return "a failure";
+    case StopReason::none:
+      break;
+  }
+  return "nothing";
+}
+
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = handle;

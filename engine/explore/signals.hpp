@@ -15,6 +15,9 @@ enum class StopReason : unsigned char {
   caller,           // Hooks::stop, of a call
 };
 
+// Who asks, as messages name it.
+const char* to_text(StopReason reason);
+
 // Installs the handlers of SIGUSR1, SIGUSR2, SIGTERM and SIGINT and ignores SIGPIPE and
 // SIGXFSZ. Not undone:
 // what comes after the study must not be killed by a late signal either.
