@@ -5,13 +5,11 @@
 #include <set>
 #include <stdexcept>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::io {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // The first loops that come by these names; single iterations are no loops of Stream's.
 std::vector<int> by_names(const model::Layer& layer, const std::vector<std::string>& names) {

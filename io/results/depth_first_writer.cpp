@@ -9,6 +9,7 @@
 #include "io/results/evaluation_writer.hpp"
 #include "io/results/mapping_json.hpp"
 #include "io/results/missing_json.hpp"
+#include "model/core/index.hpp"
 #include "model/core/limits.hpp"
 
 namespace ridgeline::io {
@@ -16,10 +17,6 @@ namespace ridgeline::io {
 namespace {
 
 using nlohmann::ordered_json;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 ordered_json count(double value) {
   if (value == std::floor(value) &&

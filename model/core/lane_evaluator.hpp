@@ -72,11 +72,6 @@ class LaneEvaluator {
   }
 
  private:
-  static constexpr int kRdLow = static_cast<int>(Direction::rd_out_to_low);
-  static constexpr int kWrLow = static_cast<int>(Direction::wr_in_by_low);
-  static constexpr int kRdHigh = static_cast<int>(Direction::rd_out_to_high);
-  static constexpr int kWrHigh = static_cast<int>(Direction::wr_in_by_high);
-
   struct Use {
     V count;
     V period;

@@ -1,5 +1,6 @@
 #include "model/core/lanes.hpp"
 
+#include "model/core/directions.hpp"
 #include "model/core/port_time.hpp"
 
 #define RIDGELINE_LANE_WIDTH 2

@@ -1,5 +1,6 @@
 // The body of lanes.hpp for processors with AVX2. Only this file's own functions use its
 // instructions: whatever else it needs is included before the compiler is switched.
+#include "model/core/directions.hpp"
 #include "model/core/lanes.hpp"
 #include "model/core/port_time.hpp"
 

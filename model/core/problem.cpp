@@ -7,16 +7,12 @@
 
 #include "model/core/compute_array.hpp"
 #include "model/core/decouple.hpp"
+#include "model/core/directions.hpp"
 #include "model/core/strict_problem.hpp"
 
 namespace ridgeline::model {
 
 namespace {
-
-constexpr auto kRdLow = static_cast<std::size_t>(Direction::rd_out_to_low);
-constexpr auto kWrLow = static_cast<std::size_t>(Direction::wr_in_by_low);
-constexpr auto kRdHigh = static_cast<std::size_t>(Direction::rd_out_to_high);
-constexpr auto kWrHigh = static_cast<std::size_t>(Direction::wr_in_by_high);
 
 // To the nearest decimal of three places: of the value as it is, not of a product with 1000,
 // which rounds by itself.

@@ -4,20 +4,13 @@
 #include <cmath>
 #include <limits>
 
+#include "model/core/directions.hpp"
+#include "model/core/index.hpp"
 #include "model/core/port_time.hpp"
 
 namespace ridgeline::model {
 
 namespace {
-
-constexpr int kRdLow = static_cast<int>(Direction::rd_out_to_low);
-constexpr int kWrLow = static_cast<int>(Direction::wr_in_by_low);
-constexpr int kRdHigh = static_cast<int>(Direction::rd_out_to_high);
-constexpr int kWrHigh = static_cast<int>(Direction::wr_in_by_high);
-
-inline std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // What the temporal loops below an architecture level multiply to.
 struct Below {

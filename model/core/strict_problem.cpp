@@ -5,13 +5,11 @@
 #include <map>
 #include <set>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::model {
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // One spatial loop in mapping order: neighbouring units work on neighbouring indices.
 struct Digit {

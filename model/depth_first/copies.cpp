@@ -5,13 +5,11 @@
 #include <optional>
 #include <utility>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::model {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 int level_in(const std::vector<int>& memories, int memory) {
   const auto it = std::find(memories.begin(), memories.end(), memory);

@@ -98,17 +98,17 @@ Moves2022 moves_of(const Operand2022& operand, std::size_t version, const Levels
                       std::floor(high_period / levels.top_irrelevant[z(l + 1)])};
     };
     if (!operand.output) {
-      moves[z(l)][kTl] = low(operand.precision);
-      if (!top) moves[z(l)][kFh] = high(operand.precision);
+      moves[z(l)][z(kRdLow)] = low(operand.precision);
+      if (!top) moves[z(l)][z(kWrHigh)] = high(operand.precision);
       continue;
     }
     const bool low_partial = levels.partial[z(l)];
-    moves[z(l)][kFl] = low(low_partial ? operand.precision : operand.final_precision);
-    if (low_partial) moves[z(l)][kTl] = low(operand.precision);
+    moves[z(l)][z(kWrLow)] = low(low_partial ? operand.precision : operand.final_precision);
+    if (low_partial) moves[z(l)][z(kRdLow)] = low(operand.precision);
     if (top) continue;
     const bool high_partial = levels.partial[z(l + 1)];
-    moves[z(l)][kTh] = high(high_partial ? operand.precision : operand.final_precision);
-    if (high_partial) moves[z(l)][kFh] = high(operand.precision);
+    moves[z(l)][z(kRdHigh)] = high(high_partial ? operand.precision : operand.final_precision);
+    if (high_partial) moves[z(l)][z(kWrHigh)] = high(operand.precision);
   }
   return moves;
 }
@@ -121,10 +121,10 @@ double words(const Operand2022& operand, int l, std::size_t d, const Move2022& m
   const double bandwidth = operand.bandwidth[z(l)][d];
   const double instances = spatial.count[z(l + 1)];
   const double part = granule / bandwidth;
-  if (l == 0 || d == kTh || d == kFh) {
+  if (l == 0 || d == kRdHigh || d == kWrHigh) {
     return std::ceil(move.amount * move.precision / granule) * part * move.count * instances;
   }
-  const double below = operand.bandwidth[z(l - 1)][d == kFl ? kTh : kFh];
+  const double below = operand.bandwidth[z(l - 1)][z(d == kWrLow ? kRdHigh : kWrHigh)];
   const double chunk =
       std::min({below * spatial.unique[z(l)] / spatial.unique[z(l + 1)] / move.precision,
                 bandwidth / move.precision, move.amount});
@@ -135,15 +135,15 @@ double words(const Operand2022& operand, int l, std::size_t d, const Move2022& m
 double level_energy(const Operand2022& operand, int l, const Moves2022& moves,
                     LevelFigures* figures = nullptr) {
   std::array<double, kDirections> energy;
-  for (const std::size_t d : {kTl, kFl, kTh, kFh}) {
+  for (const std::size_t d : {z(kRdLow), z(kWrLow), z(kRdHigh), z(kWrHigh)}) {
     const double accesses = words(operand, l, d, moves[z(l)][d]);
-    energy[d] = accesses * (d == kTl || d == kTh ? operand.read[z(l)] : operand.write[z(l)]);
+    energy[d] = accesses * (d == kRdLow || d == kRdHigh ? operand.read[z(l)] : operand.write[z(l)]);
     if (figures != nullptr) {
       figures->accesses[d] = accesses;
       figures->energy[d] = energy[d];
     }
   }
-  return (energy[kTh] + energy[kTl]) + (energy[kFh] + energy[kFl]);
+  return (energy[z(kRdHigh)] + energy[z(kRdLow)]) + (energy[z(kWrHigh)] + energy[z(kWrLow)]);
 }
 
 bool overfull(const Core2022& core, const std::array<Levels2022, kMaxOperands>& levels) {

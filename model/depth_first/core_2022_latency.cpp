@@ -76,10 +76,10 @@ double largest_stall(const Core2022& core, const std::array<Moves2022, kMaxOpera
   for (std::size_t o = 0; o < core.operand.size(); ++o) {
     const Operand2022& operand = core.operand[o];
     for (int l = 0; l < operand.levels; ++l) {
-      for (const std::size_t d : {kTl, kFl, kTh, kFh}) {
+      for (const std::size_t d : {z(kRdLow), z(kWrLow), z(kRdHigh), z(kWrHigh)}) {
         const Move2022& move = moves[o][z(l)][d];
         if (move.count == 0 || operand.port[z(l)][d] < 0) continue;
-        const bool high = d == kTh || d == kFh;
+        const bool high = d == kRdHigh || d == kWrHigh;
         const bool buffered = buffers[o][z(high ? l + 1 : l)];
         ports[z(operand.port[z(l)][d])].push_back(
             {move.period, move.count, buffered ? move.period : move.window,
@@ -121,7 +121,7 @@ double loading(const Core2022& core, const std::array<Moves2022, kMaxOperands>& 
   const auto uses = [&](std::size_t o, int port) {
     const Operand2022& operand = core.operand[o];
     for (int l = 0; l < operand.levels; ++l) {
-      for (const std::size_t d : {kTl, kFl, kTh, kFh}) {
+      for (const std::size_t d : {z(kRdLow), z(kWrLow), z(kRdHigh), z(kWrHigh)}) {
         if (operand.port[z(l)][d] == port) return true;
       }
     }
@@ -133,13 +133,13 @@ double loading(const Core2022& core, const std::array<Moves2022, kMaxOperands>& 
     const std::size_t o = i + 1;
     const Operand2022& operand = core.operand[o];
     for (int l = 0; l + 1 < operand.levels; ++l) {
-      const double cycles = std::max(real_cycles(operand, moves[o], l, kFh),
-                                     real_cycles(operand, moves[o], l + 1, kTl));
+      const double cycles = std::max(real_cycles(operand, moves[o], l, kWrHigh),
+                                     real_cycles(operand, moves[o], l + 1, kRdLow));
       int shared = 0;
       if (inputs == 2) {
         const std::size_t other = o == 1 ? 2 : 1;
-        shared = (uses(other, operand.port[z(l)][kFh]) ? 1 : 0) +
-                 (uses(other, operand.port[z(l + 1)][kTl]) ? 1 : 0);
+        shared = (uses(other, operand.port[z(l)][z(kWrHigh)]) ? 1 : 0) +
+                 (uses(other, operand.port[z(l + 1)][z(kRdLow)]) ? 1 : 0);
       }
       if (shared == 0) {
         parts[i].individual += cycles;
@@ -163,7 +163,7 @@ double offloading(const Core2022& core, const Moves2022& moves) {
   for (int l = 0; l + 1 < output.levels; ++l) {
     if (l + 2 == output.levels) {
       cycles +=
-          std::max(real_cycles(output, moves, l, kTh), real_cycles(output, moves, l + 1, kFl));
+          std::max(real_cycles(output, moves, l, kRdHigh), real_cycles(output, moves, l + 1, kWrLow));
     } else {
       cycles += core.memory[z(output.memory[z(l + 1)])].latency;
     }

@@ -9,18 +9,11 @@
 #include <cstdint>
 #include <numeric>
 
+#include "model/core/directions.hpp"
+#include "model/core/index.hpp"
 #include "model/depth_first/core_2022.hpp"
 
 namespace ridgeline::model {
-
-inline constexpr auto kTl = static_cast<std::size_t>(Direction::rd_out_to_low);
-inline constexpr auto kFl = static_cast<std::size_t>(Direction::wr_in_by_low);
-inline constexpr auto kTh = static_cast<std::size_t>(Direction::rd_out_to_high);
-inline constexpr auto kFh = static_cast<std::size_t>(Direction::wr_in_by_high);
-
-inline std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Extent of a relation's data for perhaps fractional loops, truncated.
 inline double relation_extent(const DimRelation& relation, double a, double b) {

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::model {
 
 namespace {
 
 constexpr std::array<const char*, kAxes> kLoopNames{"OX", "OY"};
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 bool indexes(const LayerOperand& operand, bool relation, int index) {
   return std::any_of(operand.indices.begin(), operand.indices.end(), [&](const OperandIndex& one) {

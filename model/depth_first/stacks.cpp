@@ -4,13 +4,11 @@
 #include <limits>
 #include <map>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::model {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Which nodes `node` needs, itself included.
 std::vector<bool> needed_by(const FusedNetwork& network, int node) {

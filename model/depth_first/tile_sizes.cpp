@@ -5,13 +5,11 @@
 #include <map>
 #include <optional>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::model {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 std::int64_t extent_of(const FusedNode& node, const AxisLink& link, std::int64_t size) {
   if (link.relation < 0) return size;

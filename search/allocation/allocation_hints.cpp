@@ -4,12 +4,10 @@
 #include <limits>
 #include <set>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Builds starts gene by gene, as places among the values.
 class Starts {

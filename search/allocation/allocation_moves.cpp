@@ -4,12 +4,10 @@
 #include <limits>
 #include <utility>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 constexpr double kCrossover = 0.3;  // share of children made by crossing two members
 

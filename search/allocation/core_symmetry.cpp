@@ -4,12 +4,10 @@
 #include <map>
 #include <numeric>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 constexpr std::uint64_t kMost = ~std::uint64_t{0};
 

@@ -9,6 +9,7 @@
 #include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
 #include "model/core/hierarchy.hpp"
+#include "model/core/index.hpp"
 #include "model/core/problem.hpp"
 #include "model/system/streaming.hpp"
 #include "search/allocation/offchip_bandwidth.hpp"
@@ -20,10 +21,6 @@
 
 namespace ridgeline::search {
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Everything about a tile that its cost can depend on.
 ContentKey tile_key(const model::CnLayer& layer) {

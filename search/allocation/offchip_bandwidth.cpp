@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/core/index.hpp"
 #include "search/mapping/mapping_details.hpp"
 
 namespace ridgeline::search {
@@ -11,10 +12,6 @@ namespace {
 using model::Detail;
 using model::Direction;
 using model::Problem;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 int top_level(const Problem& problem, int o) {
   return problem.operand[z(o)].levels - 1;

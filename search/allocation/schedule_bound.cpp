@@ -5,12 +5,10 @@
 #include <limits>
 #include <set>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Sums of the bound and of the scheduler may differ in their last bits.

@@ -4,6 +4,8 @@
 #include <limits>
 #include <map>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
@@ -16,10 +18,6 @@ constexpr std::size_t kBatch = 8;
 constexpr std::size_t kBounded = 16;
 // Points of the front of a stack, and of a whole network, that are kept for the objective edp.
 constexpr std::size_t kMostFront = 64;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 struct Way {
   Tile tile;

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Bits that neighbouring tiles share, of all layers together.
 struct SharedBits {

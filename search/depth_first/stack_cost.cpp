@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "model/core/index.hpp"
 #include "search/depth_first/tile_problem.hpp"
 
 namespace ridgeline::search {
@@ -15,10 +16,6 @@ namespace {
 using model::Copy;
 using model::CopyCause;
 using model::MemoryOperand;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Runs through the layers of one kind of tile.
 class TileRun {

@@ -5,16 +5,13 @@
 #include <cmath>
 #include <optional>
 
+#include "model/core/index.hpp"
 #include "model/depth_first/copies.hpp"
 #include "search/depth_first/placement.hpp"
 
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Tiles of one axis that lie alike: the first one, those in between, the last one.
 struct Strip {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/core/index.hpp"
 #include "search/depth_first/loma_2022.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/layer_bound.hpp"
@@ -12,10 +13,6 @@ namespace ridgeline::search {
 namespace {
 
 using model::MemoryOperand;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // The spatial mapping that the document gives, as far as it is for loops of the layer.
 std::vector<model::Unrolling> unrolls_of(const TileProblem& problem, const FusionCore& core) {

@@ -5,16 +5,9 @@
 #include <map>
 
 #include "model/core/assert.hpp"
+#include "model/core/index.hpp"
 
 namespace ridgeline::search {
-
-namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
-}  // namespace
 
 int paid_bits_place(const CutLattice& space, int memory) {
   const model::Problem& p = space.problem();

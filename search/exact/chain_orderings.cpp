@@ -3,13 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-namespace ridgeline::search {
+#include "model/core/index.hpp"
 
-namespace {
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-}  // namespace
+namespace ridgeline::search {
 
 ChainOrderings::ChainOrderings(const CutLattice& space, bool even) : space_(space), even_(even) {
   loops_in_.assign(z(space.nodes()), 0);

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Ports that a cut at a node uses.
 std::uint32_t ports_of(const Cut& cut, std::int64_t node) {

@@ -5,25 +5,21 @@
 #include <cmath>
 
 #include "model/core/assert.hpp"
+#include "model/core/directions.hpp"
+#include "model/core/index.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
 
-using model::Direction;
+using model::kRdHigh;
+using model::kRdLow;
+using model::kWrHigh;
+using model::kWrLow;
 using model::OperandSpatial;
 using model::Problem;
 using model::ProblemOperand;
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
-constexpr int kRdLow = static_cast<int>(Direction::rd_out_to_low);
-constexpr int kWrLow = static_cast<int>(Direction::wr_in_by_low);
-constexpr int kRdHigh = static_cast<int>(Direction::rd_out_to_high);
-constexpr int kWrHigh = static_cast<int>(Direction::wr_in_by_high);
 
 // Elements below a cut at architecture level `a`, for products of temporal loops by dimension.
 // Not rounded: the allocator compares it as it is, the model rounds it.

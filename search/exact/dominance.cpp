@@ -2,13 +2,11 @@
 
 #include <cmath>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Sums of energies in another order differ in the last bits; energies that are equal up to this
 // count as equal. A chain is compared a few times at most.

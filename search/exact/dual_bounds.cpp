@@ -4,13 +4,11 @@
 #include <cmath>
 #include <optional>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // What a loading type adds to a bound by one way, with the loading of one input.
 double way_constant(const CutLattice& space, const LoadingType& type, int way, int input) {

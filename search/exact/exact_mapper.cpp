@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "model/core/assert.hpp"
+#include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/chain_orderings.hpp"
 #include "search/exact/chains.hpp"
@@ -21,10 +22,6 @@
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Sums of energies in another order differ in the last bits; bounds that are equal up to this
 // count as equal.

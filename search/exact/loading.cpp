@@ -3,18 +3,17 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/core/directions.hpp"
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
+using model::kRdHigh;
+using model::kRdLow;
+using model::kWrHigh;
+using model::kWrLow;
+
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
-constexpr int kRdLow = static_cast<int>(model::Direction::rd_out_to_low);
-constexpr int kWrLow = static_cast<int>(model::Direction::wr_in_by_low);
-constexpr int kRdHigh = static_cast<int>(model::Direction::rd_out_to_high);
-constexpr int kWrHigh = static_cast<int>(model::Direction::wr_in_by_high);
 
 // A transfer of everything at once.
 struct Link {

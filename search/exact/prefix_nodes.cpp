@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
 
 using Nodes = std::vector<std::uint8_t>;
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Nodes at which a run may end that begins in one of `from`, and those that it leads through.
 Nodes ends_of_run(const CutLattice& space, const LoopConstraint& run, const Nodes& from,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/mapping/content_key.hpp"
 
@@ -16,10 +17,6 @@ constexpr std::int64_t kBytes = 100'000'000;
 constexpr double kSlack = 1 - 1e-9;
 // Designs whose results a lattice remembers: what differs in bandwidths alone comes together.
 constexpr std::size_t kResults = 8;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 void add_spatial(const model::OperandSpatial& spatial, int levels, int relations, ContentKey& key) {
   key.number(spatial.whole);

@@ -5,6 +5,7 @@
 
 #include "model/core/assert.hpp"
 #include "model/core/decouple.hpp"
+#include "model/core/index.hpp"
 #include "model/core/strict_evaluate.hpp"
 
 namespace ridgeline::search {
@@ -18,10 +19,6 @@ using model::Problem;
 using model::ProblemOperand;
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Extents of loops: of the relevant dimensions together (whole factors only), and of both loops
 // of each relation.

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 void add(std::string& text, const std::string& part) {
   text += (text.empty() ? "" : "; ") + part;

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "model/core/evaluate.hpp"
+#include "model/core/index.hpp"
 #include "model/core/problem.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/exact_mapper.hpp"
@@ -23,10 +24,6 @@
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 bool satisfies(const std::vector<model::TemporalLoop>& loops,
                const std::vector<LoopConstraint>& constraints) {

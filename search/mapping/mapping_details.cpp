@@ -4,16 +4,14 @@
 #include <cmath>
 #include <variant>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 namespace {
 
 using model::Detail;
 using model::Direction;
 using model::Problem;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 const model::TransferDetail& link(const Detail& detail, const model::PortLink& function) {
   return detail.integer[function.operand][function.level][function.direction];

@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::search {
 
 using model::kMaxLevels;
@@ -16,10 +18,6 @@ namespace {
 
 constexpr int kMaxTableLoops = 12;  // 4,096 subsets
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Bits times iterations of all operands together, at most.
 double heaviest(const Problem& problem, const std::vector<model::TemporalLoop>& loops) {

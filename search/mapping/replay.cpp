@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "model/core/decouple.hpp"
+#include "model/core/index.hpp"
 #include "model/core/strict_evaluate.hpp"
 
 namespace ridgeline::search {
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 using Products = std::array<double, model::kMaxDims>;
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "model/core/index.hpp"
 #include "model/core/name_order.hpp"
 
 namespace ridgeline::search {
@@ -15,10 +16,6 @@ using model::SpatialLoop;
 using model::SpatialMapping;
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // The unrolled loops of one array dimension.
 using Part = std::vector<SpatialLoop>;

@@ -4,14 +4,12 @@
 #include <deque>
 #include <limits>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::testing {
 namespace {
 
 using model::Direction;
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Something on its way between two memories, or between a memory and the array.
 struct Transfer {

@@ -4,15 +4,14 @@
 #include <map>
 #include <set>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::testing {
 namespace {
 
 using model::Direction;
 using model::MemoryOperand;
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
+using ridgeline::z;
 std::size_t z(Direction direction) {
   return static_cast<std::size_t>(direction);
 }

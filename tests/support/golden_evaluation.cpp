@@ -9,6 +9,7 @@
 
 #include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
+#include "model/core/index.hpp"
 #include "model/core/problem.hpp"
 #include "search/mapping/mapping_details.hpp"
 
@@ -17,10 +18,6 @@ namespace ridgeline::testing {
 using namespace model;
 
 namespace {
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 void expect_close(double ours, const Json& theirs, const std::string& what) {
   if (theirs.is_boolean()) {

@@ -11,6 +11,7 @@
 
 #include "model/core/evaluate.hpp"
 #include "model/core/hierarchy.hpp"
+#include "model/core/index.hpp"
 #include "model/core/physics.hpp"
 #include "model/core/problem.hpp"
 #include "tests/support/cycle_simulator.hpp"
@@ -25,10 +26,6 @@ using testing::RandomMapping;
 std::uint64_t cases(std::uint64_t usual) {
   const char* text = std::getenv("RIDGELINE_STRICT_CASES");
   return text == nullptr ? usual : std::strtoull(text, nullptr, 10);
-}
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
 }
 
 // Ports of their own or shared ones, words that tiles do not fill, memories that are nearly full,

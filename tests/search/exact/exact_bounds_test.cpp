@@ -11,6 +11,7 @@
 
 #include "model/core/evaluate.hpp"
 #include "model/core/hierarchy.hpp"
+#include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dual_bounds.hpp"
@@ -22,10 +23,6 @@ namespace {
 
 using model::Cost;
 using model::Problem;
-
-std::size_t z(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
 
 // A cut of a mapping, outermost first.
 struct Placed {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "model/core/evaluate.hpp"
+#include "model/core/index.hpp"
 #include "search/exact/exact_mapper.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "tests/support/random_problem.hpp"
@@ -15,10 +16,6 @@ namespace {
 
 using model::Cost;
 using model::Problem;
-
-std::size_t z(int i) {
-  return static_cast<std::size_t>(i);
-}
 
 // Bits of each operand's tile when `loops` (the innermost ones) lie below the upper end of a
 // level that begins at loop `begin`: written from the rule of the allocator, not from its code.
