@@ -11,8 +11,9 @@ set_target_properties(ridgeline_full PROPERTIES OUTPUT_NAME ridgeline-full)
 # the first definition, drops the others with all that only they reach, and refuses to link where
 # something that is left still needs one of the libraries.
 set_source_files_properties(
-  io/onnx/graph_builder.cpp io/onnx/onnx_graph.cpp io/onnx/onnx_inference.cpp
-  io/results/study_file_read.cpp io/results/study_file_write.cpp engine/explore/transport.cpp
+  io/onnx/graph_builder.cpp io/onnx/graph_tensors.cpp io/onnx/onnx_graph.cpp
+  io/onnx/onnx_inference.cpp io/onnx/stored_elements.cpp io/results/study_file_read.cpp
+  io/results/study_file_write.cpp engine/explore/transport.cpp
   PROPERTIES COMPILE_OPTIONS "-ffunction-sections;-fdata-sections")
 add_executable(ridgeline
   engine/start/start.cpp engine/start/full_program.cpp engine/start/left_out.cpp)

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "io/document/utf8.hpp"
+
 namespace ridgeline::io {
 namespace {
 
@@ -12,23 +14,14 @@ struct Letter {
   std::size_t bytes = 0;  // 0: no UTF-8
 };
 
-// The letter that `text` begins with: the shortest form only, no surrogates.
 Letter first_letter(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return {lead, 1};
-  const std::size_t bytes = lead >= 0xF0 && lead < 0xF5   ? 4
-                            : lead >= 0xE0 && lead < 0xF0 ? 3
-                            : lead >= 0xC2 && lead < 0xE0 ? 2
-                                                          : 0;
-  if (bytes == 0 || text.size() < bytes) return {};
+  const std::size_t bytes = utf8_length(text);
+  if (bytes == 0) return {};
   std::uint32_t code = lead & (0xFFu >> (bytes + 1));
-  for (std::size_t i = 1; i < bytes; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {};
-    code = code << 6 | (byte(i) & 0x3Fu);
-  }
-  const bool overlong = (bytes == 3 && code < 0x800) || (bytes == 4 && code < 0x10000);
-  if (overlong || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return {};
+  for (std::size_t i = 1; i < bytes; ++i) code = code << 6 | (byte(i) & 0x3Fu);
   return {code, bytes};
 }
 

@@ -1,42 +1,31 @@
 #include "io/onnx/constant_folding.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <numeric>
 #include <set>
 
+#include "io/onnx/array_arithmetic.hpp"
+#include "io/onnx/small_array.hpp"
+
 namespace ridgeline::io {
 
 namespace {
 
-using Sizes = std::vector<std::int64_t>;
-
-// A small array: integers (some perhaps unknown) or real numbers.
-struct Array {
-  Sizes shape;
-  bool real = false;
-  Sizes integers;
-  std::vector<double> reals;
-
-  std::int64_t size() const {
-    return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-  }
-  bool known() const {
-    return real || std::find(integers.begin(), integers.end(), kUnknownValue) == integers.end();
-  }
+enum ElementType {
+  kFloat = 1,
+  kInt32 = 6,
+  kInt64 = 7,
+  kBool = 9,
+  kHalf = 10,
+  kDouble = 11,
+  kBfloat16 = 16
 };
 
-enum ElementType { kFloat = 1, kInt32 = 6, kInt64 = 7, kBool = 9, kHalf = 10, kDouble = 11 };
-
 bool is_real(int type) {
-  return type == kFloat || type == kHalf || type == kDouble || type == 16;
-}
-
-// A whole number of a double; nothing where it does not fit.
-std::int64_t to_integer(double x) {
-  if (!(std::abs(x) < 9.2e18)) return kUnknownValue;
-  return static_cast<std::int64_t>(x);
+  return type == kFloat || type == kHalf || type == kDouble || type == kBfloat16;
 }
 
 class Folder {
@@ -52,7 +41,7 @@ class Folder {
     if (type == "Size") return size();
     if (type == "Constant") return;  // known from the file
     if (type == "Split") return split();
-    std::optional<Array> result = value_of(type);
+    std::optional<SmallArray> result = value_of(type);
     if (result) set(0, std::move(*result));
   }
 
@@ -87,10 +76,10 @@ class Folder {
     return result;
   }
 
-  std::optional<Array> input(std::size_t place) const {
+  std::optional<SmallArray> input(std::size_t place) const {
     if (place >= node_.inputs.size() || node_.inputs[place] < 0) return std::nullopt;
     const OnnxTensor& t = graph_.tensor(node_.inputs[place]);
-    Array array;
+    SmallArray array;
     if (t.values) {
       array.integers = *t.values;
     } else if (t.partial) {
@@ -119,7 +108,7 @@ class Folder {
     return found && found->integers.size() == 1 ? found->integers.front() : otherwise;
   }
 
-  void set(std::size_t output, Array array) {
+  void set(std::size_t output, SmallArray array) {
     if (output >= node_.outputs.size() || node_.outputs[output] < 0) return;
     const std::int64_t elements = array.size();
     if (elements < 0 || elements > kMaxOnnxConstants || elements > budget_.elements) return;
@@ -150,7 +139,7 @@ class Folder {
     };
     const std::int64_t from = place(attribute("start", 0));
     const std::int64_t to = std::max(from, place(attribute("end", rank)));
-    Array result{{to - from}, false, {}, {}};
+    SmallArray result{{to - from}, false, {}, {}};
     for (std::int64_t a = from; a < to; ++a) {
       const OnnxDim& dim = (*of.shape)[static_cast<std::size_t>(a)];
       result.integers.push_back(dim.size > 0 || dim.zero ? dim.size : kUnknownValue);
@@ -193,67 +182,10 @@ class Folder {
     }
   }
 
-  // An array of elements of another, by place.
-  static Array picked(const Array& from, Sizes shape,
-                      const std::function<std::int64_t(std::int64_t)>& place) {
-    Array result{std::move(shape), from.real, {}, {}};
-    const std::int64_t count = result.size();
-    for (std::int64_t i = 0; i < count; ++i) {
-      const auto p = static_cast<std::size_t>(place(i));
-      if (from.real) {
-        result.reals.push_back(from.reals[p]);
-      } else {
-        result.integers.push_back(from.integers[p]);
-      }
-    }
-    return result;
-  }
+  std::int64_t most_elements() const { return std::min(kMaxOnnxConstants, budget_.elements); }
+  bool affordable(const Sizes& shape) const { return fits(shape, most_elements()); }
 
-  static Sizes strides_of(const Sizes& shape) {
-    Sizes strides(shape.size(), 1);
-    for (std::size_t a = shape.size(); a-- > 1;) strides[a - 1] = strides[a] * shape[a];
-    return strides;
-  }
-
-  bool affordable(const Sizes& shape) const {
-    double elements = 1;
-    for (const std::int64_t s : shape) {
-      if (s < 0) return false;
-      elements *= static_cast<double>(s);
-    }
-    return elements <= static_cast<double>(std::min(kMaxOnnxConstants, budget_.elements));
-  }
-
-  // Places of an array's elements under a shape that it is broadcast to, aligned at the right.
-  static std::vector<std::int64_t> broadcast_places(const Sizes& from, const Sizes& to) {
-    const Sizes strides = strides_of(from);
-    std::vector<std::int64_t> places{0};
-    for (std::size_t a = 0; a < to.size(); ++a) {
-      const std::size_t lead = to.size() - from.size();
-      const bool walked = a >= lead && from[a - lead] != 1;
-      std::vector<std::int64_t> next;
-      for (const std::int64_t place : places) {
-        for (std::int64_t i = 0; i < to[a]; ++i) {
-          next.push_back(walked ? place + i * strides[a - lead] : place);
-        }
-      }
-      places = std::move(next);
-    }
-    return places;
-  }
-
-  static std::optional<Sizes> joint_shape(const Sizes& a, const Sizes& b) {
-    Sizes result(std::max(a.size(), b.size()), 1);
-    for (std::size_t i = 0; i < result.size(); ++i) {
-      const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1;
-      const std::int64_t y = i < b.size() ? b[b.size() - 1 - i] : 1;
-      if (x != y && x != 1 && y != 1) return std::nullopt;
-      result[result.size() - 1 - i] = x == 1 ? y : x;
-    }
-    return result;
-  }
-
-  std::optional<Array> value_of(const std::string& type) {
+  std::optional<SmallArray> value_of(const std::string& type) {
     static const std::set<std::string> views{"Identity", "Reshape", "Squeeze", "Unsqueeze",
                                              "Flatten"};
     if (views.contains(type)) return viewed();
@@ -268,13 +200,22 @@ class Folder {
     if (type == "Tile") return tile();
     if (type == "Transpose") return transpose();
     if (type == "NonZero") return non_zero();
-    if (type.starts_with("Reduce")) return reduce(type);
-    if (auto result = unary(type)) return result;
-    return binary(type);
+    if (type.starts_with("Reduce")) {
+      const auto data = input(0);
+      return data ? reduced(type, *data, attribute("keepdims", 1) != 0) : std::nullopt;
+    }
+    if (is_unary(type)) {
+      const auto data = input(0);
+      return data ? std::optional(unary(type, *data)) : std::nullopt;
+    }
+    if (!is_binary(type) || node_.inputs.size() != 2) return std::nullopt;
+    const auto a = input(0);
+    const auto b = input(1);
+    return a && b ? binary(type, *a, *b, most_elements()) : std::nullopt;
   }
 
   // The same elements in the shape that the rules for shapes have found.
-  std::optional<Array> viewed() {
+  std::optional<SmallArray> viewed() {
     auto data = input(0);
     if (!data) return std::nullopt;
     const int output = node_.outputs[0];
@@ -286,7 +227,7 @@ class Folder {
     return data;
   }
 
-  std::optional<Array> cast() {
+  std::optional<SmallArray> cast() {
     auto data = input(0);
     if (!data) return std::nullopt;
     const auto to = static_cast<int>(attribute("to", 0));
@@ -311,7 +252,7 @@ class Folder {
     return data;
   }
 
-  std::optional<Array> gather() {
+  std::optional<SmallArray> gather() {
     const auto data = input(0);
     const auto indices = integers(1);
     if (!data || !indices || data->shape.empty()) return std::nullopt;
@@ -339,7 +280,7 @@ class Folder {
     });
   }
 
-  std::optional<Array> slice() {
+  std::optional<SmallArray> slice() {
     auto data = input(0);
     if (!data) return std::nullopt;
     const auto list = [&](std::size_t place, const char* name) -> std::optional<Sizes> {
@@ -368,43 +309,8 @@ class Folder {
     return data;
   }
 
-  // Indices that a slice takes of an axis of n.
-  static Sizes sliced_places(std::int64_t n, std::int64_t start, std::int64_t end,
-                             std::int64_t step) {
-    const auto place = [n](std::int64_t i, std::int64_t low, std::int64_t high) {
-      return std::clamp<std::int64_t>(i < 0 ? std::max(i, -n - 1) + n : i, low, high);
-    };
-    Sizes places;
-    if (n == 0) return places;
-    if (step > 0) {
-      const std::int64_t last = place(end, 0, n);
-      for (std::int64_t i = place(start, 0, n); i < last; i += std::min(step, n)) {
-        places.push_back(i);
-      }
-    } else {
-      const std::int64_t last = place(end, -1, n - 1);
-      for (std::int64_t i = place(start, 0, n - 1); i > last; i += std::max(step, -n)) {
-        places.push_back(i);
-      }
-    }
-    return places;
-  }
-
-  static Array picked_along(const Array& data, std::size_t axis, const Sizes& places) {
-    std::int64_t inner = 1;
-    for (std::size_t a = axis + 1; a < data.shape.size(); ++a) inner *= data.shape[a];
-    const std::int64_t before = data.shape[axis];
-    Sizes shape = data.shape;
-    const auto count = static_cast<std::int64_t>(places.size());
-    shape[axis] = count;
-    return picked(data, shape, [&](std::int64_t i) {
-      const std::int64_t index = places[static_cast<std::size_t>(i / inner % count)];
-      return (i / inner / count * before + index) * inner + i % inner;
-    });
-  }
-
-  std::optional<Array> concat() {
-    Array result{{0}, false, {}, {}};
+  std::optional<SmallArray> concat() {
+    SmallArray result{{0}, false, {}, {}};
     for (std::size_t i = 0; i < node_.inputs.size(); ++i) {
       auto part = input(i);
       if (!part) {
@@ -414,7 +320,7 @@ class Folder {
         if (!shape || shape->size() != 1 || is_real(t->element_type) || !affordable(*shape)) {
           return std::nullopt;
         }
-        part = Array{
+        part = SmallArray{
             *shape, false, Sizes(static_cast<std::size_t>(shape->front()), kUnknownValue), {}};
       }
       if (part->shape.size() != 1) return std::nullopt;
@@ -428,10 +334,10 @@ class Folder {
     return result;
   }
 
-  std::optional<Array> constant_of_shape() {
+  std::optional<SmallArray> constant_of_shape() {
     const auto shape = integers(0);
     if (!shape || !affordable(*shape)) return std::nullopt;
-    Array result{*shape, true, {}, {}};
+    SmallArray result{*shape, true, {}, {}};
     const OnnxAttribute* value = node_.attribute("value");
     const auto count = static_cast<std::size_t>(result.size());
     if (value && !value->integers.empty()) {
@@ -443,7 +349,7 @@ class Folder {
     return result;
   }
 
-  std::optional<Array> range() {
+  std::optional<SmallArray> range() {
     std::array<double, 3> bounds{};
     bool real = false;
     for (std::size_t i = 0; i < 3; ++i) {
@@ -456,7 +362,7 @@ class Folder {
     if (!std::isfinite(count) || count > static_cast<double>(kMaxOnnxConstants)) {
       return std::nullopt;
     }
-    Array result{{std::max<std::int64_t>(0, static_cast<std::int64_t>(count))}, real, {}, {}};
+    SmallArray result{{std::max<std::int64_t>(0, static_cast<std::int64_t>(count))}, real, {}, {}};
     for (std::int64_t i = 0; i < result.shape[0]; ++i) {
       const double x = bounds[0] + static_cast<double>(i) * bounds[2];
       if (real) {
@@ -468,7 +374,7 @@ class Folder {
     return result;
   }
 
-  std::optional<Array> where() {
+  std::optional<SmallArray> where() {
     const auto choose = input(0);
     const auto yes = input(1);
     const auto no = input(2);
@@ -479,10 +385,10 @@ class Folder {
     const auto pc = broadcast_places(choose->shape, *shape);
     const auto py = broadcast_places(yes->shape, *shape);
     const auto pn = broadcast_places(no->shape, *shape);
-    Array result{*shape, yes->real, {}, {}};
+    SmallArray result{*shape, yes->real, {}, {}};
     for (std::size_t i = 0; i < pc.size(); ++i) {
       const std::int64_t c = choose->integers[static_cast<std::size_t>(pc[i])];
-      const Array& from = c != 0 ? *yes : *no;
+      const SmallArray& from = c != 0 ? *yes : *no;
       const auto p = static_cast<std::size_t>(c != 0 ? py[i] : pn[i]);
       if (c == kUnknownValue && from.real) return std::nullopt;
       if (from.real) {
@@ -494,7 +400,7 @@ class Folder {
     return result;
   }
 
-  std::optional<Array> expand() {
+  std::optional<SmallArray> expand() {
     const auto data = input(0);
     const auto target = integers(1);
     if (!data || !target) return std::nullopt;
@@ -505,7 +411,7 @@ class Folder {
                   [&](std::int64_t i) { return places[static_cast<std::size_t>(i)]; });
   }
 
-  std::optional<Array> tile() {
+  std::optional<SmallArray> tile() {
     const auto data = input(0);
     const auto repeats = integers(1);
     if (!data || !repeats || data->shape.size() != 1 || repeats->size() != 1) return std::nullopt;
@@ -516,7 +422,7 @@ class Folder {
     return picked(*data, {n * times}, [n](std::int64_t i) { return i % n; });
   }
 
-  std::optional<Array> transpose() {
+  std::optional<SmallArray> transpose() {
     const auto data = input(0);
     if (!data) return std::nullopt;
     const auto rank = static_cast<std::int64_t>(data->shape.size());
@@ -547,7 +453,7 @@ class Folder {
     });
   }
 
-  std::optional<Array> non_zero() {
+  std::optional<SmallArray> non_zero() {
     const auto data = input(0);
     if (!data || !data->known()) return std::nullopt;
     Sizes places;
@@ -556,7 +462,7 @@ class Folder {
       if (data->real ? data->reals[p] != 0 : data->integers[p] != 0) places.push_back(i);
     }
     const Sizes strides = strides_of(data->shape);
-    Array result{
+    SmallArray result{
         {static_cast<std::int64_t>(data->shape.size()), static_cast<std::int64_t>(places.size())},
         false,
         {},
@@ -564,134 +470,6 @@ class Folder {
     for (std::size_t a = 0; a < data->shape.size(); ++a) {
       for (const std::int64_t place : places) {
         result.integers.push_back(place / strides[a] % data->shape[a]);
-      }
-    }
-    return result;
-  }
-
-  // Of the whole list alone, which is what shapes need.
-  std::optional<Array> reduce(const std::string& type) {
-    const auto data = input(0);
-    if (!data || data->shape.size() > 1 || !data->known() || data->size() == 0) return std::nullopt;
-    std::vector<double> x = data->reals;
-    if (!data->real) x.assign(data->integers.begin(), data->integers.end());
-    double result = x[0];
-    for (std::size_t i = 1; i < x.size(); ++i) {
-      if (type == "ReduceProd") result *= x[i];
-      if (type == "ReduceSum" || type == "ReduceMean") result += x[i];
-      if (type == "ReduceMax") result = std::max(result, x[i]);
-      if (type == "ReduceMin") result = std::min(result, x[i]);
-    }
-    if (type == "ReduceMean") result /= static_cast<double>(x.size());
-    static const std::set<std::string> known{"ReduceProd", "ReduceSum", "ReduceMean", "ReduceMax",
-                                             "ReduceMin"};
-    if (!known.contains(type)) return std::nullopt;
-    const bool keep = attribute("keepdims", 1) != 0 && data->shape.size() == 1;
-    Array array{keep ? Sizes{1} : Sizes{}, data->real, {}, {}};
-    if (data->real) {
-      array.reals = {result};
-    } else {
-      array.integers = {to_integer(result)};
-    }
-    return array;
-  }
-
-  std::optional<Array> unary(const std::string& type) {
-    static const std::set<std::string> known{"Neg", "Abs", "Floor", "Ceil", "Sqrt", "Round", "Not"};
-    if (!known.contains(type)) return std::nullopt;
-    auto data = input(0);
-    if (!data) return std::nullopt;
-    for (double& x : data->reals) {
-      if (type == "Neg") x = -x;
-      if (type == "Abs") x = std::abs(x);
-      if (type == "Floor") x = std::floor(x);
-      if (type == "Ceil") x = std::ceil(x);
-      if (type == "Sqrt") x = std::sqrt(x);
-      if (type == "Round") x = std::nearbyint(x);
-    }
-    for (std::int64_t& x : data->integers) {
-      if (x == kUnknownValue) continue;
-      if (type == "Neg") x = -x;
-      if (type == "Abs") x = std::abs(x);
-      if (type == "Not") x = x == 0;
-    }
-    return data;
-  }
-
-  static std::optional<std::int64_t> whole(const std::string& type, std::int64_t x,
-                                           std::int64_t y) {
-    std::int64_t result = 0;
-    if (type == "Add") return __builtin_add_overflow(x, y, &result) ? kUnknownValue : result;
-    if (type == "Sub") return __builtin_sub_overflow(x, y, &result) ? kUnknownValue : result;
-    if (type == "Mul") return __builtin_mul_overflow(x, y, &result) ? kUnknownValue : result;
-    if (type == "Div") return y == 0 ? kUnknownValue : x / y;
-    if (type == "Mod") {
-      if (y == 0) return kUnknownValue;
-      const std::int64_t rest = y == -1 ? 0 : x % y;
-      return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
-    }
-    if (type == "Min") return std::min(x, y);
-    if (type == "Max") return std::max(x, y);
-    if (type == "Pow") return to_integer(std::pow(static_cast<double>(x), static_cast<double>(y)));
-    if (type == "And") return x != 0 && y != 0;
-    if (type == "Or") return x != 0 || y != 0;
-    if (type == "Xor") return (x != 0) != (y != 0);
-    return std::nullopt;
-  }
-  static std::optional<double> fraction(const std::string& type, double x, double y) {
-    if (type == "Add") return x + y;
-    if (type == "Sub") return x - y;
-    if (type == "Mul") return x * y;
-    if (type == "Div") return x / y;
-    if (type == "Min") return std::min(x, y);
-    if (type == "Max") return std::max(x, y);
-    if (type == "Pow") return std::pow(x, y);
-    return std::nullopt;
-  }
-  template <typename T>
-  static std::optional<bool> compared(const std::string& type, T x, T y) {
-    if (type == "Equal") return x == y;
-    if (type == "Greater") return x > y;
-    if (type == "Less") return x < y;
-    if (type == "GreaterOrEqual") return x >= y;
-    if (type == "LessOrEqual") return x <= y;
-    return std::nullopt;
-  }
-
-  std::optional<Array> binary(const std::string& type) {
-    const bool compares = compared(type, 0.0, 0.0).has_value();
-    if (!compares && !whole(type, 1, 1)) return std::nullopt;
-    if (node_.inputs.size() != 2) return std::nullopt;
-    const auto a = input(0);
-    const auto b = input(1);
-    if (!a || !b) return std::nullopt;
-    const bool real = a->real || b->real;
-    if (real && (!a->known() || !b->known())) return std::nullopt;
-    if (real && !compares && !fraction(type, 1, 1)) return std::nullopt;
-    const auto shape = joint_shape(a->shape, b->shape);
-    if (!shape || !affordable(*shape)) return std::nullopt;
-    const auto pa = broadcast_places(a->shape, *shape);
-    const auto pb = broadcast_places(b->shape, *shape);
-    Array result{*shape, real && !compares, {}, {}};
-    for (std::size_t i = 0; i < pa.size(); ++i) {
-      const auto x = static_cast<std::size_t>(pa[i]);
-      const auto y = static_cast<std::size_t>(pb[i]);
-      if (real) {
-        const double u = a->real ? a->reals[x] : static_cast<double>(a->integers[x]);
-        const double v = b->real ? b->reals[y] : static_cast<double>(b->integers[y]);
-        if (compares) {
-          result.integers.push_back(*compared(type, u, v));
-        } else {
-          result.reals.push_back(*fraction(type, u, v));
-        }
-        continue;
-      }
-      const std::int64_t u = a->integers[x];
-      const std::int64_t v = b->integers[y];
-      if (u == kUnknownValue || v == kUnknownValue) {
-        result.integers.push_back(kUnknownValue);
-      } else {
-        result.integers.push_back(compares ? *compared(type, u, v) : *whole(type, u, v));
       }
     }
     return result;
