@@ -94,8 +94,8 @@ class CutLattice {
   const std::string& refusal() const { return refusal_; }
   // Takes the sizes and costs of memories of another problem, which is the same otherwise but for
   // the widest words of its ports. From then on energies (and nothing else) are that problem's:
-  // no more than an access of each transfer too high (`accesses_cut_off`), since parts of accesses
-  // are counted.
+  // no more than an access of each transfer too high (least_cost.hpp, `accesses_cut_off`), since
+  // parts of accesses are counted.
   void reprice(const model::Problem& problem);
   // No cut may lie at the nodes for which `allowed` is 0: bounds and chains leave them out.
   void allow_cuts(const std::vector<std::uint8_t>& allowed);
@@ -197,15 +197,5 @@ class CutLattice {
              model::kMaxOperands>
       port_{};
 };
-
-// Orderings of all prime factors of a problem's loops, for reports.
-double orderings_of(const model::Problem& problem);
-
-// What one access of every transfer costs.
-double accesses_cut_off(const model::Problem& problem);
-
-// What every mapping of a problem costs at least: each datum crosses each level once, and the
-// array is never idle. Needs no lattice.
-model::Cost least_cost(const model::Problem& problem);
 
 }  // namespace ridgeline::search

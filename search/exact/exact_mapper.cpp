@@ -16,6 +16,7 @@
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dominance.hpp"
 #include "search/exact/dual_bounds.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/exact/least_product.hpp"
 #include "search/exact/prefix_nodes.hpp"
 

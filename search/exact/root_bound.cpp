@@ -6,6 +6,7 @@
 #include "search/exact/bounds.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dual_bounds.hpp"
+#include "search/exact/least_cost.hpp"
 
 namespace ridgeline::search {
 namespace {

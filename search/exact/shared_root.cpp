@@ -5,6 +5,7 @@
 
 #include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/mapping/content_key.hpp"
 
 namespace ridgeline::search {

@@ -11,6 +11,7 @@
 #include "model/core/problem.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/exact_mapper.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/fronts/pareto.hpp"
 #include "search/fronts/random.hpp"
 #include "search/mapping/allocate.hpp"

@@ -8,6 +8,7 @@
 #include "model/core/compute_array.hpp"
 #include "model/core/problem.hpp"
 #include "search/exact/bounds.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/exact/root_bound.hpp"
 #include "search/exact/shared_root.hpp"
 #include "search/mapping/content_key.hpp"

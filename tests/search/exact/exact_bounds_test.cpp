@@ -15,6 +15,7 @@
 #include "search/exact/bounds.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dual_bounds.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "tests/support/random_problem.hpp"
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <variant>
 
+#include "search/exact/least_cost.hpp"
 #include "search/exact/root_bound.hpp"
 #include "tests/support/random_problem.hpp"
 

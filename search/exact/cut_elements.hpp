@@ -1,0 +1,84 @@
+// How many elements of an operand lie below a cut, as the allocator and as the model count them.
+// Inline: the lattice asks at each of its nodes.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "model/core/index.hpp"
+#include "model/core/problem.hpp"
+
+namespace ridgeline::search {
+
+// Elements below a cut at architecture level `a`, for products of temporal loops by dimension.
+// Not rounded: the allocator compares it as it is, the model rounds it.
+// `slack` is added to fractional extents, relatively.
+inline double elements_below(const model::Problem& problem, const model::ProblemOperand& operand,
+                             const model::OperandSpatial& spatial, int a,
+                             const std::array<double, model::kMaxDims>& loops, double slack = 0) {
+  if (a == 0) return 1;
+  // Products of factors with few binary digits are exact whatever their order.
+  const auto widened = [&](double factor, double value) {
+    const double scaled = factor * 1048576;
+    return scaled == std::floor(scaled) ? value : value + value * slack;
+  };
+  double size = spatial.relevant_product[z(a - 1)];
+  if (!spatial.whole) size = widened(size, size);
+  for (int d = 0; d < problem.dims; ++d) {
+    if (operand.relevant >> d & 1u) size *= loops[z(d)];
+  }
+  if (operand.partial) {
+    for (int r = 0; r < problem.relations; ++r) {
+      const model::ProblemRelation& relation = problem.relation[z(r)];
+      const double* extent = &spatial.extent[z(a - 1)][z(2 * r)];
+      double first = loops[relation.dim[0]] * extent[0];
+      double second = loops[relation.dim[1]] * extent[1];
+      if (!spatial.whole) {
+        first = std::trunc(widened(extent[0], first));
+        second = std::trunc(widened(extent[1], second));
+      }
+      const double joint = first * second - std::max(0.0, second - relation.reduced[0]) *
+                                                (first - relation.reduced[1]);
+      size *= std::min(relation.size, joint);
+    }
+    // The model multiplies ratios of extents.
+    if (!spatial.whole) size += size * slack;
+  }
+  return size;
+}
+
+// Where unrollings are fractional, the model's last bits depend on the order of the loops, and
+// rounding may make an element of them.
+struct Elements {
+  double least = 0;
+  double most = 0;
+};
+inline Elements rounded_elements(const model::Problem& problem,
+                                 const model::ProblemOperand& operand,
+                                 const model::OperandSpatial& spatial, int a,
+                                 const std::array<double, model::kMaxDims>& loops) {
+  constexpr double kLastBits = 1e-12;
+  const auto at = [&](double slack) {
+    return std::nearbyint(elements_below(problem, operand, spatial, a, loops, slack));
+  };
+  if (spatial.whole) {
+    const double exact = at(0);
+    return {exact, exact};
+  }
+  return {at(-kLastBits), at(kLastBits)};
+}
+
+// Product of the irrelevant spatial loops of levels `from` and outwards.
+inline double irrelevant_spatial(const model::ProblemOperand& operand,
+                                 const model::OperandSpatial& spatial, int from) {
+  double product = 1;
+  for (int a = from; a <= operand.levels; ++a) {
+    for (int i = spatial.begin[z(a)]; i < spatial.begin[z(a + 1)]; ++i) {
+      if (operand.irrelevant >> spatial.loops[z(i)].dim & 1u) product *= spatial.loops[z(i)].factor;
+    }
+  }
+  return product;
+}
+
+}  // namespace ridgeline::search

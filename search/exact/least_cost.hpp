@@ -1,0 +1,20 @@
+// What holds for all mappings of a problem and needs no lattice: what they cost at least, and how
+// many orders of loops there are.
+#pragma once
+
+#include "model/core/evaluation.hpp"
+#include "model/core/problem.hpp"
+
+namespace ridgeline::search {
+
+// What every mapping of a problem costs at least: each datum crosses each level once, and the
+// array is never idle.
+model::Cost least_cost(const model::Problem& problem);
+
+// What one access of every transfer costs.
+double accesses_cut_off(const model::Problem& problem);
+
+// Orderings of all prime factors of a problem's loops, for reports.
+double orderings_of(const model::Problem& problem);
+
+}  // namespace ridgeline::search
