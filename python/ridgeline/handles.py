@@ -20,6 +20,21 @@ except ImportError:
 _CTYPES: dict[str, Any] = {"int32": ctypes.c_int32, "int64": ctypes.c_int64, "double": ctypes.c_double}
 
 
+# Letters of the buffer protocol for these types; long is as wide as an int64 or an int32.
+_LETTERS: dict[str, str] = {"int32": "il", "int64": "ql", "double": "d"}
+
+
+def _view(values: Any, kind: str, dimensions: int) -> Optional[memoryview]:
+    """What `values` shares of its memory with readers of the buffer protocol, if the library can read it as it is."""
+    try:
+        view = memoryview(values)
+    except TypeError:
+        return None
+    fits = (view.ndim == dimensions and view.c_contiguous and view.format in _LETTERS[kind] and
+            view.itemsize == ctypes.sizeof(_CTYPES[kind]))
+    return view if fits else None
+
+
 def _rows(values: Any, kind: str, what: str) -> tuple[Any, int, int]:
     """A two-dimensional array of a C type as the library reads it, with its sizes."""
     if numpy is not None:
@@ -27,6 +42,9 @@ def _rows(values: Any, kind: str, what: str) -> tuple[Any, int, int]:
         if array.ndim != 2:
             raise InputError("", what, f"{what} has {array.ndim} dimensions, not 2", "one row each")
         return array, int(array.shape[0]), int(array.shape[1])
+    view = _view(values, kind, 2)
+    if view is not None and view.shape is not None and not view.readonly and view.nbytes:
+        return (_CTYPES[kind] * (view.nbytes // view.itemsize)).from_buffer(view), view.shape[0], view.shape[1]
     rows = [list(row) for row in values]
     width = len(rows[0]) if rows else 0
     if any(len(row) != width for row in rows):
@@ -35,16 +53,38 @@ def _rows(values: Any, kind: str, what: str) -> tuple[Any, int, int]:
     return (_CTYPES[kind] * max(1, len(flat)))(*flat), len(rows), width
 
 
-def _empty(count: int, kind: str) -> Any:
-    return numpy.empty(count, dtype=numpy.dtype(kind)) if numpy is not None else (_CTYPES[kind] * max(1, count))()
+class _Outputs:
+    """Arrays that the library fills: the caller's (`out`), or new ones."""
+
+    def __init__(self, out: Optional[Sequence[Any]], count: int, kinds: Sequence[str]) -> None:
+        if out is not None and len(out) != len(kinds):
+            raise InputError("", "out", f"out has {len(out)} arrays", f"{len(kinds)}: of {', '.join(kinds)}")
+        self._given = None if out is None else tuple(out)
+        self._count = count
+        self._arrays: list[Any] = []
+        for place, kind in enumerate(kinds):
+            if self._given is not None:
+                view = _view(self._given[place], kind, 1)
+                if view is None or view.readonly or view.shape != (count,):
+                    raise InputError("", f"out[{place}]", "this is no array that can be written in place",
+                                     f"one of {count} items of {kind}, one after the other")
+                self._arrays.append((_CTYPES[kind] * count).from_buffer(view) if count else (_CTYPES[kind] * 1)())
+            elif numpy is not None:
+                self._arrays.append(numpy.empty(count, dtype=numpy.dtype(kind)))
+            else:
+                self._arrays.append((_CTYPES[kind] * max(1, count))())
+
+    def pointers(self) -> list[Any]:
+        return [_pointer(array) for array in self._arrays]
+
+    def results(self) -> tuple[Any, ...]:
+        if self._given is not None:
+            return self._given
+        return tuple(a if hasattr(a, "ctypes") else list(a)[:self._count] for a in self._arrays)
 
 
 def _pointer(array: Any) -> Any:
-    return array.ctypes.data if numpy is not None and hasattr(array, "ctypes") else ctypes.addressof(array)
-
-
-def _given(array: Any, count: int) -> Any:
-    return array if numpy is not None and hasattr(array, "ctypes") else list(array)[:count]
+    return array.ctypes.data if hasattr(array, "ctypes") else ctypes.addressof(array)
 
 
 class CompiledMapping:
@@ -100,20 +140,24 @@ class CompiledMapping:
         sizes = [[size for _, size in o] + [1] * (longest - len(o)) for o in orderings]
         return self.cost_arrays(dims, sizes, threads)
 
-    def cost_arrays(self, dims: Any, sizes: Any, threads: int = 1) -> tuple[Any, Any]:
+    def cost_arrays(self, dims: Any, sizes: Any, threads: int = 1, *,
+                    out: Optional[Sequence[Any]] = None) -> tuple[Any, Any]:
         """The same of two arrays of shape (orderings, loops), int32 and int64: places in `dims`, and sizes (1: no loop).
-        Returns two arrays of doubles (lists without numpy)."""
+        Returns two arrays of doubles (lists without numpy), or `out`: two arrays of doubles to be written, one item an
+        ordering, which spares a tight loop the fresh memory. Arrays are numpy's, or anything with the buffer protocol
+        (`array.array`; two dimensions by `memoryview.cast`)."""
         dims, count, loops = _rows(dims, "int32", "dims")
         sizes, rows, columns = _rows(sizes, "int64", "sizes")
         if (rows, columns) != (count, loops):
             raise InputError("", "sizes", f"sizes is {rows} x {columns}, and dims is {count} x {loops}")
-        energy, latency = _empty(count, "double"), _empty(count, "double")
+        outputs = _Outputs(out, count, ("double", "double"))
         status = library().ridgeline_mapping_cost(self._pointer, count, loops, _pointer(dims), _pointer(sizes),
-                                                  _pointer(energy), _pointer(latency), threads)
+                                                  *outputs.pointers(), threads)
         if status:
             raise InputError("", "orderings", "a loop's dimension is not there, its size is below 1, or there are more "
                              "than 56 loops")
-        return _given(energy, count), _given(latency, count)
+        energy, latency = outputs.results()
+        return energy, latency
 
 
 class CompiledSchedule:
@@ -147,16 +191,18 @@ class CompiledSchedule:
         """Gives back what the library holds."""
         self._close()
 
-    def schedule(self, allocations: Any, threads: Optional[int] = None) -> tuple[Any, Any, Any]:
+    def schedule(self, allocations: Any, threads: Optional[int] = None, *,
+                 out: Optional[Sequence[Any]] = None) -> tuple[Any, Any, Any]:
         """Latencies (cycles), energies (pJ) and largest memory occupations (bits) of allocations: an int32 array of
-        shape (allocations, slots) with the core of each slot. NaN, NaN, -1 where one is not feasible."""
+        shape (allocations, slots) with the core of each slot. NaN, NaN, -1 where one is not feasible. `out`: arrays of
+        doubles, doubles and int64 to be written instead of new ones, as for `CompiledMapping.cost_arrays`."""
         cores, count, slots = _rows(allocations, "int32", "allocations")
         if count and slots != len(self.slots):
             raise InputError("", "allocations", f"rows of {slots} cores, and there are {len(self.slots)} slots")
-        latency, energy, peak = _empty(count, "double"), _empty(count, "double"), _empty(count, "int64")
+        outputs = _Outputs(out, count, ("double", "double", "int64"))
         status = library().ridgeline_allocations_schedule(
-            self._pointer, count, _pointer(cores), _pointer(latency), _pointer(energy), _pointer(peak),
-            threads or len(os.sched_getaffinity(0)))
+            self._pointer, count, _pointer(cores), *outputs.pointers(), threads or len(os.sched_getaffinity(0)))
         if status:
             raise InputError("", "allocations", "a core is not one that can run its slot's layer")
-        return _given(latency, count), _given(energy, count), _given(peak, count)
+        latency, energy, peak = outputs.results()
+        return latency, energy, peak

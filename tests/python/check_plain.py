@@ -30,6 +30,13 @@ m = ridgeline.CompiledMapping(sys.argv[1] + "/labs/conv1.yaml", sys.argv[1] + "/
 layer = e.layer(e.layer_names[0])
 energy, latency = m.cost([[(l["dim"], l["size"]) for l in layer.temporal]])
 assert energy == [layer.energy] and latency == [layer.latency]
+import array
+places = {name: place for place, name in enumerate(m.dims)}
+loops = len(layer.temporal)
+dims = memoryview(array.array("i", [places[l["dim"]] for l in layer.temporal])).cast("b").cast("i", (1, loops))
+sizes = memoryview(array.array("q", [l["size"] for l in layer.temporal])).cast("b").cast("q", (1, loops))
+out = array.array("d", [0]), array.array("d", [0])
+assert m.cost_arrays(dims, sizes, out=out) == out and (out[0][0], out[1][0]) == (layer.energy, layer.latency)
 assert ridgeline.__file__.startswith(sys.prefix), ridgeline.__file__
 print("right", ridgeline.version())
 """

@@ -3,7 +3,9 @@
 
 Usage: check_python.py SOURCE_DIR RIDGELINE LIBRARY
 """
+import array
 import copy
+import itertools
 import json
 import math
 import os
@@ -185,6 +187,9 @@ class Schedule(Folder):
         latency, energy, peak = compiled.schedule([row, row[::-1], row])
         self.assertEqual((latency[0], energy[0]), (found.latency, found.energy))
         self.assertEqual((latency[2], energy[2], peak[2]), (latency[0], energy[0], peak[0]))
+        out = array.array("d", [0]), array.array("d", [0]), array.array("q", [0])
+        self.assertIs(compiled.schedule([row], out=out)[2], out[2])
+        self.assertEqual([one[0] for one in out], [latency[0], energy[0], peak[0]])
         with self.assertRaisesRegex(ridgeline.InputError, "core"):
             compiled.schedule([[99] * len(slots)])
 
@@ -202,6 +207,23 @@ class Mapping(unittest.TestCase):
         self.assertEqual(compiled.spatial, layer.spatial)
         with self.assertRaisesRegex(ridgeline.InputError, "no loop 'Z'"):
             compiled.cost([[("Z", 2)]])
+
+    def test_costs_into_arrays_of_the_caller(self):
+        compiled = ridgeline.CompiledMapping(CONV, TPU, TPU_MAPPING)
+        row = [(place, size) for place, size in enumerate(compiled.temporal.values())]
+        dims, sizes = ([[loop[i] for loop in order] for order in (row, row[::-1])] for i in (0, 1))
+        expected = compiled.cost_arrays(dims, sizes)
+        # Memory of anybody's that has the right shape is read and written where it is.
+        arrays = [memoryview(array.array(letter, itertools.chain(*rows))).cast("b").cast(letter, (2, len(row)))
+                  for letter, rows in (("i", dims), ("q", sizes))]
+        out = array.array("d", [0, 0]), array.array("d", [0, 0])
+        found = compiled.cost_arrays(*arrays, out=out)
+        self.assertIs(found[0], out[0])
+        self.assertEqual([list(one) for one in out], [list(one) for one in expected])
+        for wrong in (out[:1], (out[0], array.array("d", [0])), (out[0], array.array("f", [0, 0])),
+                      (out[0], bytes(16)), (out[0], [0.0, 0.0])):
+            with self.assertRaisesRegex(ridgeline.InputError, "out"):
+                compiled.cost_arrays(*arrays, out=wrong)
 
 
 class Studies(Folder):
