@@ -8,19 +8,37 @@ namespace {
 constexpr unsigned kProven = 4;
 constexpr unsigned kScheduled = 8;
 constexpr unsigned kConverged = 16;
+constexpr unsigned kFurther = 32;
 
 }  // namespace
+
+std::vector<Candidate> further_of(const Candidate& candidate) {
+  std::vector<Candidate> all;
+  for (const Metrics& metrics : candidate.further) {
+    Candidate& one = all.emplace_back(candidate);
+    one.id = candidate.id + all.size();
+    one.metrics = metrics;
+    one.further.clear();
+  }
+  return all;
+}
 
 void encode(ByteWriter& out, const Candidate& candidate) {
   out.put(candidate.id);
   out.put(static_cast<std::uint8_t>(candidate.status));
   out.put(static_cast<std::uint8_t>(
       static_cast<unsigned>(candidate.hopeless) | (candidate.proven ? kProven : 0u) |
-      (candidate.scheduled ? kScheduled : 0u) | (candidate.converged ? kConverged : 0u)));
+      (candidate.scheduled ? kScheduled : 0u) | (candidate.converged ? kConverged : 0u) |
+      (candidate.further.empty() ? 0u : kFurther)));
   if (candidate.status == CandidateStatus::ok)
     for (const double metric : candidate.metrics) out.put(metric);
   if (candidate.scheduled)
     for (const double bound : candidate.lower_bounds) out.put(bound);
+  if (!candidate.further.empty()) {
+    out.put(static_cast<std::uint32_t>(candidate.further.size()));
+    for (const Metrics& metrics : candidate.further)
+      for (const double metric : metrics) out.put(metric);
+  }
   out.put_text(candidate.message);
 }
 
@@ -28,7 +46,7 @@ bool decode(ByteReader& in, Candidate& candidate) {
   candidate.id = in.get<std::uint64_t>();
   const auto status = in.get<std::uint8_t>();
   const auto hopeless = in.get<std::uint8_t>();
-  if (!in.ok() || status > 3 || hopeless > 31) return false;
+  if (!in.ok() || status > 3 || hopeless > 63) return false;
   candidate.status = static_cast<CandidateStatus>(status);
   candidate.hopeless = static_cast<Bound>(hopeless & 3u);
   candidate.proven = (hopeless & kProven) != 0;
@@ -40,6 +58,10 @@ bool decode(ByteReader& in, Candidate& candidate) {
   candidate.lower_bounds = {};
   if (candidate.scheduled)
     for (double& bound : candidate.lower_bounds) bound = in.get<double>();
+  candidate.further.clear();
+  if ((hopeless & kFurther) != 0)
+    for (auto left = in.get<std::uint32_t>(); left > 0 && in.ok(); --left)
+      for (double& metric : candidate.further.emplace_back()) metric = in.get<double>();
   candidate.message = in.get_text();
   return in.ok();
 }

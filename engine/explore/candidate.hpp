@@ -42,10 +42,16 @@ struct Candidate {
   bool scheduled = false;
   bool converged = false;
   Metrics lower_bounds{};
+  // Figures of further schedules of the design, which is worth several where none dominates the
+  // others: candidates of their own, with the ids that follow.
+  std::vector<Metrics> further;
   std::string message;  // of an infeasible or failed one
 
   bool operator==(const Candidate&) const = default;
 };
+
+// The candidates that a candidate's further schedules are.
+std::vector<Candidate> further_of(const Candidate& candidate);
 
 void encode(ByteWriter& out, const Candidate& candidate);
 // A value out of its range makes `in` not ok.

@@ -28,6 +28,11 @@
 //   bool converged(const Solution&) const;                  the search found nothing more
 //   Solution solve(const Design&, const search::Genome&, bool figures_alone, const StopCheck&);
 //                                 the schedule of these genes; `figures_alone`: not to be described
+//   std::vector<Metrics> schedules(const Design&, const Solution&) const;   figures of each
+//   schedule
+//                                 that was found, that of `measure` first, for studies that keep
+//                                 fronts
+//   std::string describe(const Design&, const Solution&, std::size_t schedule) const;
 // whose functions are called from several threads at once.
 #pragma once
 
@@ -42,6 +47,7 @@
 
 #include "engine/explore/evaluator.hpp"
 #include "engine/explore/metrics.hpp"
+#include "search/designs/nested_strategy.hpp"
 #include "search/fronts/pareto.hpp"
 #include "search/mapping/workload_search.hpp"
 
@@ -119,7 +125,7 @@ class DesignEvaluator final : public Evaluator {
   std::optional<Metrics> bound(std::uint64_t id) override {
     if constexpr (requires(Design & design) { kind_.close_bound(design); }) {
       try {
-        Design design = kind_.read(study_.design_documents(id));
+        Design design = design_of(id);
         Bounded bounded;
         bounded.ideal = kind_.bound(design);
         bounded.close = kind_.close_bound(design);
@@ -145,6 +151,11 @@ class DesignEvaluator final : public Evaluator {
     genomes_[id] = std::move(genome);
   }
 
+  void forget(std::uint64_t id) override {
+    const std::lock_guard lock(mutex_);
+    genomes_.erase(id);
+  }
+
   search::Genome genome(std::uint64_t id) const override {
     return genome_of(id).value_or(search::Genome{});
   }
@@ -156,6 +167,7 @@ class DesignEvaluator final : public Evaluator {
     candidate.id = id;
     const std::optional<search::Genome> genome = genome_of(id);
     const std::uint64_t place = place_of(id, genome);
+    const bool joint = genome && !study_.keeps_fronts();
     const auto infeasible = [&](const std::string& why) {
       candidate = {};
       candidate.id = id;
@@ -169,14 +181,14 @@ class DesignEvaluator final : public Evaluator {
       candidate.status = CandidateStatus::pruned;
       return candidate;
     };
-    if (const auto bounded = bounded_of(place); bounded && !genome) {
+    if (const auto bounded = bounded_of(place); bounded && !joint) {
       if (const std::string why = unreachable_constraint(study_.spec(), bounded->ideal);
           !why.empty())
         return infeasible(why);
       if (give_up(bounded->ideal, Bound::ideal) || give_up(bounded->close, Bound::tables))
         return pruned();
     }
-    const std::shared_ptr<const Prepared> prepared = prepare(place, genome.has_value());
+    const std::shared_ptr<const Prepared> prepared = prepare(place, joint);
     if (!prepared->impossible.empty()) return infeasible(prepared->impossible);
     const Design& design = prepared->design;
     const Metrics& bound = prepared->bound;
@@ -186,8 +198,8 @@ class DesignEvaluator final : public Evaluator {
     if (known_) {
       // A search that bounds may cut short has to be begun again where its end would not be seen.
       auto known = known_->find(study_, place, genes_of(genome));
-      if (known && (genome || (known->status == CandidateStatus::ok &&
-                               !give_up(known->metrics, Bound::none)))) {
+      if (known && (joint || (known->status == CandidateStatus::ok &&
+                              !give_up(known->metrics, Bound::none)))) {
         known->id = id;
         return std::move(*known);
       }
@@ -203,16 +215,16 @@ class DesignEvaluator final : public Evaluator {
     candidate.metrics = kind_.measure(design, *solution);
     candidate.proven = kind_.proven(*solution);
     if constexpr (requires { kind_.lower_bounds(design, *solution); }) {
-      if (!genome) {
+      if (!joint) {
         candidate.scheduled = true;
         candidate.converged = kind_.converged(*solution);
         candidate.lower_bounds = kind_.lower_bounds(design, *solution);
       }
     }
-    if (const std::string why = violated_constraint(study_.spec(), candidate.metrics); !why.empty())
+    if (const std::string why = keep_schedules(design, *solution, candidate); !why.empty())
       return infeasible(why);
     // One schedule is soon made again.
-    if (!genome)
+    if (!joint)
       kept_.offer(id, objective_vector(study_.spec().objectives, candidate.metrics),
                   std::move(solution));
     return candidate;
@@ -221,9 +233,12 @@ class DesignEvaluator final : public Evaluator {
   DesignRecord describe(std::uint64_t id, const StopCheck& stop) override {
     const std::optional<search::Genome> genome = genome_of(id);
     const std::uint64_t place = place_of(id, genome);
-    const auto prepared = prepare(place, genome.has_value());
+    const bool joint = genome && !study_.keeps_fronts();
+    const std::size_t schedule =
+        genome && !joint ? static_cast<std::size_t>(genome->back()) : std::size_t{0};
+    const auto prepared = prepare(place, joint);
     if (!prepared->impossible.empty()) throw std::runtime_error(prepared->impossible);
-    std::shared_ptr<const Solution> solution = kept_.find(id);
+    std::shared_ptr<const Solution> solution = kept_.find(id - schedule);
     const GiveUp never = [](const Metrics&, Bound) { return false; };
     if (!solution)
       solution = std::make_shared<const Solution>(solve(*prepared, genome, false, stop, never));
@@ -233,7 +248,7 @@ class DesignEvaluator final : public Evaluator {
     return {id,
             {{"accelerator", documents.accelerator.to_json().dump()},
              {"mapping", documents.mapping.to_json().dump()},
-             {"schedule", kind_.describe(prepared->design, *solution)}}};
+             {"schedule", describe_schedule(prepared->design, *solution, schedule)}}};
   }
 
  private:
@@ -254,6 +269,65 @@ class DesignEvaluator final : public Evaluator {
     std::vector<search::WorkloadBounds> layers;
   };
 
+  // Places of the schedules that fulfil the study's constraints and that none of them dominates,
+  // the one that the search takes for the best first where it is one of them.
+  std::vector<std::size_t> kept_schedules(const std::vector<Metrics>& all) const {
+    std::vector<std::size_t> fulfilling;
+    for (std::size_t k = 0; k < all.size(); ++k)
+      if (violated_constraint(study_.spec(), all[k]).empty()) fulfilling.push_back(k);
+    const auto vector = [&](std::size_t k) {
+      return objective_vector(study_.spec().objectives, all[k]);
+    };
+    std::vector<std::size_t> kept;
+    for (const std::size_t k : fulfilling) {
+      bool worse = false;
+      for (const std::size_t other : fulfilling) {
+        const auto here = vector(k);
+        const auto there = vector(other);
+        worse = worse || search::dominates(there, here) || (other < k && there == here);
+      }
+      if (!worse) kept.push_back(k);
+    }
+    // The best one stays, for it stands for the design.
+    if (!fulfilling.empty() && fulfilling.front() == 0 && (kept.empty() || kept.front() != 0))
+      kept.insert(kept.begin(), 0);
+    if (kept.size() <= search::kSchedulesOfDesign) return kept;
+    // Of too many those that are spread evenly, in the order in which they were found.
+    std::vector<std::size_t> spread;
+    const std::size_t last = kept.size() - 1;
+    for (std::size_t k = 0; k < search::kSchedulesOfDesign; ++k)
+      spread.push_back(kept[k * last / (search::kSchedulesOfDesign - 1)]);
+    return spread;
+  }
+
+  // Puts the figures of the schedules that count into the candidate; says why there are none.
+  std::string keep_schedules(const Design& design, const Solution& solution,
+                             Candidate& candidate) const {
+    const std::string why = violated_constraint(study_.spec(), candidate.metrics);
+    if constexpr (requires { kind_.schedules(design, solution); }) {
+      if (study_.keeps_fronts()) {
+        const std::vector<Metrics> all = kind_.schedules(design, solution);
+        const std::vector<std::size_t> kept = kept_schedules(all);
+        if (kept.empty()) return why;
+        candidate.metrics = all[kept.front()];
+        for (std::size_t k = 1; k < kept.size(); ++k) candidate.further.push_back(all[kept[k]]);
+        return {};
+      }
+    }
+    return why;
+  }
+
+  std::string describe_schedule(const Design& design, const Solution& solution,
+                                std::size_t schedule) const {
+    if constexpr (requires { kind_.schedules(design, solution); }) {
+      if (study_.keeps_fronts()) {
+        const std::vector<std::size_t> kept = kept_schedules(kind_.schedules(design, solution));
+        return kind_.describe(design, solution, kept.at(schedule));
+      }
+    }
+    return kind_.describe(design, solution);
+  }
+
   std::optional<Bounded> bounded_of(std::uint64_t place) const {
     const std::lock_guard lock(mutex_);
     const auto known = bounded_.find(place);
@@ -263,9 +337,15 @@ class DesignEvaluator final : public Evaluator {
 
   std::optional<search::Genome> genome_of(std::uint64_t id) const {
     const std::lock_guard lock(mutex_);
-    const auto place = genomes_.find(id);
+    if (const auto place = genomes_.find(id); place != genomes_.end()) return place->second;
+    if (!study_.keeps_fronts()) return std::nullopt;
+    // A further schedule of a design.
+    const std::uint64_t further = id % search::kSchedulesOfDesign;
+    const auto place = genomes_.find(id - further);
     if (place == genomes_.end()) return std::nullopt;
-    return place->second;
+    search::Genome genome = place->second;
+    genome.back() = static_cast<int>(further);
+    return genome;
   }
 
   std::uint64_t place_of(std::uint64_t id, const std::optional<search::Genome>& genome) const {
@@ -316,7 +396,7 @@ class DesignEvaluator final : public Evaluator {
   Solution solve(const Prepared& prepared, const std::optional<search::Genome>& genome,
                  bool figures_alone, const StopCheck& stop, const GiveUp& give_up) {
     if constexpr (requires { kind_.solve(prepared.design, *genome, figures_alone, stop); }) {
-      if (genome) {
+      if (genome && !study_.keeps_fronts()) {
         const search::Genome schedule(
             genome->begin() + static_cast<std::ptrdiff_t>(study_.spec().parameters.size()),
             genome->end());

@@ -48,6 +48,8 @@ class Evaluator {
   // the genes of the schedule. Before it is evaluated or described.
   virtual void learn(std::uint64_t, search::Genome) {}
   virtual search::Genome genome(std::uint64_t) const { return {}; }
+  // It is neither evaluated nor described any more before it is learned again.
+  virtual void forget(std::uint64_t) {}
   // Figures that need not be worked out again.
   virtual void recall(std::shared_ptr<const WarmStart>) {}
   // Number of schedules that a design may have, all modes and cuts together; 0 where there is no

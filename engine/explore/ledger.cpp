@@ -24,7 +24,13 @@ Ledger::Ledger(std::unique_ptr<search::DesignStrategy> strategy, std::vector<io:
     : strategy_(std::move(strategy)), objectives_(std::move(objectives)), options_(options) {}
 
 void Ledger::restore(const Candidate& candidate) {
-  known_.insert(candidate);
+  know(candidate);
+}
+
+bool Ledger::know(const Candidate& candidate) {
+  if (!known_.insert(candidate)) return false;
+  for (const Candidate& further : further_of(candidate)) known_.insert(further);
+  return true;
 }
 
 void Ledger::restore(const DesignRecord& design) {
@@ -80,15 +86,17 @@ void Ledger::advance() {
       std::vector<FrontPoint> points;
       for (const std::uint64_t id : block.ids) {
         if (strategy_->lag() == 1 && !counted_.insert(id).second) continue;
-        const Metrics* figures = known_.figures(id);
-        if (figures == nullptr) continue;
-        const auto vector = objective_vector(objectives_, *figures);
-        if (first) {
-          if (reference_.empty()) reference_ = vector;
-          for (std::size_t o = 0; o < vector.size(); ++o)
-            reference_[o] = std::max(reference_[o], vector[o]);
+        for (std::uint64_t k = 0; k < strategy_->schedules(); ++k) {
+          const Metrics* figures = known_.figures(id + k);
+          if (figures == nullptr) break;
+          const auto vector = objective_vector(objectives_, *figures);
+          if (first) {
+            if (reference_.empty()) reference_ = vector;
+            for (std::size_t o = 0; o < vector.size(); ++o)
+              reference_[o] = std::max(reference_[o], vector[o]);
+          }
+          points.push_back({id + k, vector, completed_ + 1});
         }
-        points.push_back({id, vector, completed_ + 1});
       }
       front_.add(std::move(points));
       blocks_.pop_front();
@@ -290,7 +298,7 @@ std::optional<Ledger::Open> Ledger::settle(int worker, std::uint64_t id, bool de
 
 bool Ledger::record(int worker, const Candidate& candidate, double now) {
   const auto open = settle(worker, candidate.id, false, now);
-  if (!open || !known_.insert(candidate)) return false;
+  if (!open || !know(candidate)) return false;
   if (candidate.status != CandidateStatus::pruned) ++evaluated_now_;
   --blocks_[open->block - completed_].missing;
   if (blocks_.front().missing == 0 && !options_.deferred) advance();

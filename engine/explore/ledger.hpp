@@ -135,6 +135,8 @@ class Ledger {
   static constexpr int kNobody = -1;
   static std::size_t size(int worker) { return static_cast<std::size_t>(worker); }
 
+  // False, and nothing changes, where it is known.
+  bool know(const Candidate& candidate);
   search::Fitness fitness_of(std::uint64_t id) const;
   void advance();
   void begin_designs();

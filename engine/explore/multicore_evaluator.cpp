@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/joint_genes.hpp"
@@ -25,12 +28,20 @@ namespace {
 constexpr std::size_t kRemembered = 30'000;
 // Graphs of nodes that a rank keeps for later designs.
 constexpr std::size_t kPoolBytes = std::size_t{192} << 20;
+// Schedules of a design that are looked at together.
+constexpr std::size_t kCombined = 64;
 // Documents of designs list nodes and transfers of schedules up to this number of nodes.
 constexpr std::size_t kListedNodes = 1'000;
 
 class MultiCoreSystem {
  public:
   using Design = SystemDesign;
+  // One schedule of a workload.
+  struct Choice {
+    std::string mode;
+    std::string granularity_dim;
+    search::ScheduleChoice schedule;
+  };
   // The best schedule of one workload, over the modes and ways to cut that the study lists.
   struct Found {
     ScheduleResult result;
@@ -43,6 +54,8 @@ class MultiCoreSystem {
     search::ScheduleBound least{};
     bool converged = true;
     std::string infeasible{};  // why there is none; empty: the rest is set
+    // Of a study that keeps fronts: those that no other dominates, by rising latency.
+    std::vector<Choice> front{};
   };
   using Solution = std::vector<Found>;  // of each workload, to the first that has none
 
@@ -53,7 +66,8 @@ class MultiCoreSystem {
         designs_(study),
         cache_(std::make_shared<NodeCostCache>()),
         pool_(std::make_shared<VariantPool>(kPoolBytes)) {
-    if (study.counts_genomes()) genes_ = std::make_unique<const JointGenes>(study);
+    if (study.counts_genomes() && !study.keeps_fronts())
+      genes_ = std::make_unique<const JointGenes>(study);
   }
 
   void check(const Design& design) const {
@@ -79,6 +93,12 @@ class MultiCoreSystem {
     std::vector<search::DesignBound> least;
     for (const model::Network& network : design.networks())
       least.push_back(search::system_bound(network, design.system));
+    // Where the schedules of one mode alone are searched, that search finds its bound itself.
+    if (!one_search() || study_.keeps_fronts()) {
+      const auto close = design.bounds.empty() ? bounds_of(design, stop) : design.bounds;
+      for (std::size_t w = 0; w < least.size(); ++w) least[w] = bound_of(close[w]);
+      if (give_up(metrics_of(design, least), Bound::tables)) throw GivenUp{};
+    }
     Solution schedules;
     for (std::size_t w = 0; w < design.networks().size(); ++w) {
       const auto hopeless = [&](const search::ScheduleBound& bound) {
@@ -89,8 +109,20 @@ class MultiCoreSystem {
       if (!schedules.back().infeasible.empty()) break;
       const model::ScheduleFigures& figures = schedules.back().result.figures;
       least[w] = {figures.energy.total(), figures.latency};
+      for (const Choice& choice : schedules.back().front) {
+        least[w].energy = std::min(least[w].energy, choice.schedule.figures.energy.total());
+        least[w].latency = std::min(least[w].latency, choice.schedule.figures.latency);
+      }
     }
     return schedules;
+  }
+
+  // What no schedule of the design can beat.
+  Metrics close_bound(Design& design) {
+    design.bounds = bounds_of(design, [] { return false; });
+    std::vector<search::DesignBound> least;
+    for (const search::WorkloadBounds& one : design.bounds) least.push_back(bound_of(one));
+    return metrics_of(design, least);
   }
 
   // The one schedule that these genes describe, of each workload.
@@ -166,6 +198,39 @@ class MultiCoreSystem {
   }
 
   Metrics measure(const Design& design, const Solution& schedules) const {
+    std::vector<const model::ScheduleFigures*> figures;
+    for (const Found& found : schedules) figures.push_back(&found.result.figures);
+    return measure(design, figures);
+  }
+
+  // The best one, then those of the front.
+  std::vector<Metrics> schedules(const Design& design, const Solution& solution) const {
+    std::vector<Metrics> all{measure(design, solution)};
+    for (const Picks& picks : combined(solution)) {
+      std::vector<const model::ScheduleFigures*> figures;
+      for (std::size_t w = 0; w < picks.size(); ++w)
+        figures.push_back(&solution[w].front[picks[w]].schedule.figures);
+      all.push_back(measure(design, figures));
+    }
+    return all;
+  }
+
+  // One of `schedules`.
+  std::string describe(const Design& design, const Solution& solution, std::size_t schedule) const {
+    if (schedule == 0) return describe(design, solution);
+    const Picks picks = combined(solution).at(schedule - 1);
+    Solution chosen;
+    for (std::size_t w = 0; w < picks.size(); ++w)
+      chosen.push_back(made(design, w, solution[w].front[picks[w]]));
+    return describe(design, chosen);
+  }
+
+ private:
+  // Of each workload the place of a schedule in its front.
+  using Picks = std::vector<std::size_t>;
+
+  Metrics measure(const Design& design,
+                  const std::vector<const model::ScheduleFigures*>& schedules) const {
     const io::StudySpec& spec = study_.spec();
     Metrics metrics{};
     double weights = 0;
@@ -174,7 +239,7 @@ class MultiCoreSystem {
       units += static_cast<double>(core.accelerator.array.units());
     for (std::size_t w = 0; w < schedules.size(); ++w) {
       const double weight = spec.workloads[w].weight;
-      const model::ScheduleFigures& figures = schedules[w].result.figures;
+      const model::ScheduleFigures& figures = *schedules[w];
       double macs = 0;
       for (const model::NetworkNode& node : design.networks()[w].nodes)
         if (node.layer) macs += static_cast<double>(node.layer->mac_count());
@@ -189,7 +254,151 @@ class MultiCoreSystem {
     return metrics;
   }
 
- private:
+  // Of items of which none is to be better in latency and in energy than another, those that count,
+  // by rising latency; of more than kCombined those that are spread evenly.
+  template <class Item, class Figures>
+  static void keep_front(std::vector<Item>& items, const Figures& figures_of) {
+    std::stable_sort(items.begin(), items.end(),
+                     [&](const Item& a, const Item& b) { return figures_of(a) < figures_of(b); });
+    std::vector<Item> front;
+    double least = std::numeric_limits<double>::infinity();
+    for (Item& item : items) {
+      const double energy = figures_of(item).second;
+      if (!(energy < least)) continue;
+      least = energy;
+      front.push_back(std::move(item));
+    }
+    items.clear();
+    const std::size_t count = std::min(front.size(), kCombined);
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t place = count < 2 ? 0 : k * (front.size() - 1) / (count - 1);
+      items.push_back(std::move(front[place]));
+    }
+  }
+
+  // Schedules of all workloads that no others dominate: sums of those of each.
+  std::vector<Picks> combined(const Solution& solution) const {
+    struct Sum {
+      double latency = 0;
+      double energy = 0;
+      Picks picks;
+    };
+    std::vector<Sum> sums(1);
+    for (std::size_t w = 0; w < solution.size(); ++w) {
+      const double weight = study_.spec().workloads[w].weight;
+      std::vector<Sum> longer;
+      for (const Sum& sum : sums)
+        for (std::size_t k = 0; k < solution[w].front.size(); ++k) {
+          const model::ScheduleFigures& figures = solution[w].front[k].schedule.figures;
+          Sum& next = longer.emplace_back(sum);
+          next.latency += weight * figures.latency;
+          next.energy += weight * figures.energy.total();
+          next.picks.push_back(k);
+        }
+      keep_front(longer, [](const Sum& sum) { return std::pair(sum.latency, sum.energy); });
+      sums = std::move(longer);
+    }
+    std::vector<Picks> picks;
+    for (Sum& sum : sums) picks.push_back(std::move(sum.picks));
+    return picks;
+  }
+
+  // The schedule of a front, with all that is to be told of it.
+  Found made(const Design& design, std::size_t w, const Choice& choice) const {
+    const StopCheck never = [] { return false; };
+    ScheduleRequest request = request_of(never);
+    const model::Network& network = design.networks()[w];
+    request.tiling.mode = mode_of(choice.mode);
+    if (!choice.granularity_dim.empty()) {
+      request.granularity = granularity_of(choice.granularity_dim);
+      request.granularity->chosen = choice.schedule.granularity;
+    }
+    // What the mapping leaves open.
+    const PreparedSchedule prepared =
+        prepare_schedule(network, design.system, design.frame->mapping, request);
+    for (std::size_t slot = 0; slot < prepared.slots.size(); ++slot) {
+      if (prepared.base.core[slot] >= 0) continue;
+      const int layer =
+          prepared.variant->graph.layers[static_cast<std::size_t>(prepared.slots[slot].layer)].id;
+      if (request.allocation.empty() || request.allocation.back().id != layer)
+        request.allocation.push_back({layer, {}});
+      request.allocation.back().cores.push_back(choice.schedule.allocation.core[slot]);
+    }
+    Found found;
+    found.result = run_schedule(network, design.system, design.frame->mapping, request);
+    found.mode = choice.mode;
+    found.granularity_dim = choice.granularity_dim;
+    return found;
+  }
+
+  static model::ScheduleMode mode_of(const std::string& mode) {
+    return mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
+  }
+
+  GranularityRequest granularity_of(const std::string& dim) const {
+    GranularityRequest request{dim, {}, {}};
+    for (const auto& [name, choices] : study_.spec().schedule_search.granularity) {
+      if (name != dim) continue;
+      for (const nlohmann::ordered_json& choice : choices)
+        request.factors.push_back(choice.is_number() ? choice.get<std::int64_t>()
+                                                     : model::kAllTiles);
+    }
+    return request;
+  }
+
+  // Whether a design's schedules are found in one search for each workload.
+  bool one_search() const {
+    const io::ScheduleSearch& search = study_.spec().schedule_search;
+    return search.modes.size() == 1 && search.granularity.empty();
+  }
+
+  // The request of each search that a workload's schedules take, in turn.
+  template <class Visit>
+  void each_search(ScheduleRequest& request, const Visit& visit) const {
+    for (const std::string& mode : study_.spec().schedule_search.modes) {
+      request.tiling.mode = mode_of(mode);
+      request.granularity.reset();
+      const auto& granularity = study_.spec().schedule_search.granularity;
+      if (mode != "fused" || granularity.empty()) {
+        visit(mode);
+        continue;
+      }
+      for (const auto& [dim, choices] : granularity) {
+        request.granularity = granularity_of(dim);
+        visit(mode);
+      }
+    }
+  }
+
+  static search::DesignBound bound_of(const search::WorkloadBounds& bounds) {
+    return {bounds.total.energy, bounds.total.latency};
+  }
+
+  // What no schedule of each workload can beat, over all modes and cuts.
+  std::vector<search::WorkloadBounds> bounds_of(const Design& design, const StopCheck& stop) {
+    std::vector<search::WorkloadBounds> bounds;
+    for (std::size_t w = 0; w < design.networks().size(); ++w) {
+      const model::Network& network = design.networks()[w];
+      const search::DesignBound ideal = search::system_bound(network, design.system);
+      ScheduleRequest request = request_of(stop);
+      const ScheduleMemory memory = memory_of(design, w);
+      request.memory = &memory;
+      request.give_up = [](const search::ScheduleBound&) { return true; };
+      std::optional<search::ScheduleBound> least;
+      each_search(request, [&](const std::string&) {
+        const auto known = cache();
+        const ScheduleResult result =
+            run_schedule(network, design.system, design.frame->mapping, request, known.get());
+        if (stop()) throw Stopped{};
+        if (result.given_up) least = least ? search::least_of(*least, result.bound) : result.bound;
+      });
+      search::WorkloadBounds& one = bounds.emplace_back();
+      one.total.energy = std::max(ideal.energy, least ? least->energy : 0.0);
+      one.total.latency = std::max(ideal.latency, least ? least->latency : 0.0);
+    }
+    return bounds;
+  }
+
   // Of least figures of each workload.
   Metrics metrics_of(const Design& design, const std::vector<search::DesignBound>& least) const {
     Metrics bound{};
@@ -253,8 +462,8 @@ class MultiCoreSystem {
     request.search.generations = search.generations;
     request.search.seed = spec.seed;
     request.search.report = search.objective;
-    // Of each design the best schedule alone is looked at.
-    request.search.whole_front = false;
+    // Where of each design the best schedule alone counts, the search may end with it.
+    request.search.whole_front = study_.keeps_fronts();
     request.search.budget.stop = stop;
     return request;
   }
@@ -268,19 +477,17 @@ class MultiCoreSystem {
   Found schedule(const Design& design, std::size_t w, const StopCheck& stop,
                  const std::function<bool(const search::ScheduleBound&)>& hopeless) {
     const model::Network& network = design.networks()[w];
-    const io::ScheduleSearch& search = study_.spec().schedule_search;
     ScheduleRequest request = request_of(stop);
     const ScheduleMemory memory = memory_of(design, w);
     request.memory = &memory;
     request.only_figures = true;
     // Of several modes or cuts one may be better than what makes another hopeless.
-    if (search.modes.size() == 1 && search.granularity.empty()) request.give_up = hopeless;
+    if (one_search()) request.give_up = hopeless;
     Found best;
     std::optional<search::ScheduleBound> least;
     bool converged = true;
-    const auto attempt = [&](const std::string& mode) {
-      request.tiling.mode =
-          mode == "fused" ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
+    std::vector<Choice> front;
+    each_search(request, [&](const std::string& mode) {
       const auto known = cache();
       ScheduleResult result =
           run_schedule(network, design.system, design.frame->mapping, request, known.get());
@@ -295,24 +502,17 @@ class MultiCoreSystem {
       }
       least = least ? search::least_of(*least, result.bound) : result.bound;
       converged = converged && result.converged;
+      const std::string dim = request.granularity ? request.granularity->dim : std::string();
+      if (study_.keeps_fronts())
+        for (const search::ScheduleChoice& choice : result.front)
+          front.push_back({mode, dim, choice});
       if (!best.mode.empty() && !(value(result) < value(best.result))) return;
-      best = {std::move(result), mode,
-              request.granularity ? request.granularity->dim : std::string()};
-    };
-    for (const std::string& mode : search.modes) {
-      request.granularity.reset();
-      if (mode != "fused" || search.granularity.empty()) {
-        attempt(mode);
-        continue;
-      }
-      for (const auto& [dim, choices] : search.granularity) {
-        request.granularity = GranularityRequest{dim, {}};
-        for (const nlohmann::ordered_json& choice : choices)
-          request.granularity->factors.push_back(choice.is_number() ? choice.get<std::int64_t>()
-                                                                    : model::kAllTiles);
-        attempt(mode);
-      }
-    }
+      best = {std::move(result), mode, dim};
+    });
+    keep_front(front, [](const Choice& choice) {
+      return std::pair(choice.schedule.figures.latency, choice.schedule.figures.energy.total());
+    });
+    best.front = std::move(front);
     if (least) best.least = *least;
     best.converged = converged;
     return best;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 
 #include "engine/commands/cli.hpp"
 #include "engine/explore/candidate_store.hpp"
 #include "engine/explore/crash_note.hpp"
+#include "search/designs/nested_strategy.hpp"
 
 namespace ridgeline::engine {
 
@@ -49,12 +51,36 @@ RankWork::RankWork(const RunContext& context, const Front& front)
     note_crashes(context.folder.crash_note(context.run, context.rank));
 }
 
+// What the snapshots need to know of are the front's.
+void RankWork::forget_genomes() {
+  std::unordered_set<std::uint64_t> needed;
+  for (const auto& entry : own_front_.entries())
+    for (const Candidate& candidate : entry.group.equal) {
+      needed.insert(candidate.id);
+      // Further schedules of a design are known by the first one.
+      if (context_.study.keeps_fronts())
+        needed.insert(candidate.id - candidate.id % search::kSchedulesOfDesign);
+    }
+  std::erase_if(learned_, [&](std::uint64_t id) {
+    if (needed.contains(id)) return false;
+    context_.evaluator.forget(id);
+    return true;
+  });
+  forget_at_ = std::max<std::size_t>(kForgetEvery, 2 * learned_.size());
+}
+
 void RankWork::keep(const Candidate& candidate) {
+  if (context_.study.counts_genomes()) {
+    learned_.push_back(candidate.id);
+    if (learned_.size() >= forget_at_) forget_genomes();
+  }
   journal_.append(candidate);
   if (candidate.status != CandidateStatus::pruned) ++evaluated_;
   if (candidate.status != CandidateStatus::ok) return;
-  const auto vector = objective_vector(context_.study.spec().objectives, candidate.metrics);
-  own_front_.add(vector, {{candidate}});
+  const auto& objectives = context_.study.spec().objectives;
+  own_front_.add(objective_vector(objectives, candidate.metrics), {{candidate}});
+  for (const Candidate& further : further_of(candidate))
+    own_front_.add(objective_vector(objectives, further.metrics), {{further}});
 }
 
 Finished RankWork::collect(std::chrono::microseconds wait) {

@@ -50,6 +50,8 @@ class RankWork {
   std::uint64_t evaluated() const { return evaluated_; }
 
  private:
+  void forget_genomes();
+
   const RunContext& context_;
   Pool pool_;
   JournalWriter journal_;
@@ -61,6 +63,10 @@ class RankWork {
     }
   };
   search::Archive<EqualDesigns> own_front_;
+  // Genomes that the evaluator keeps of what was evaluated, from time to time only the front's.
+  static constexpr std::size_t kForgetEvery = 4096;
+  std::vector<std::uint64_t> learned_;
+  std::size_t forget_at_ = kForgetEvery;
   io::Convergence convergence_;
   std::uint64_t evaluated_ = 0;
   std::uint64_t evaluated_at_snapshot_ = 0;

@@ -4,6 +4,7 @@
 
 #include "engine/explore/joint_genes.hpp"
 #include "engine/run/team.hpp"
+#include "search/designs/nested_strategy.hpp"
 
 namespace ridgeline::engine {
 
@@ -79,7 +80,8 @@ void check_all_schedules(const io::Study& study, const search::JointSpace& space
 
 search::BoundDesigns bounds_by(Evaluator& evaluator, const io::Study& study, bool prune,
                                int threads) {
-  if (!prune || !evaluator.bounds_designs()) return {};
+  // What designs promise decides in which order they come, whether or not any is pruned.
+  if (!evaluator.bounds_designs() || !(prune || study.keeps_fronts())) return {};
   return [&evaluator, &study, threads](const std::vector<std::uint64_t>& ids) {
     // Neighbours share much of the work: each thread takes some that follow each other.
     constexpr std::size_t kTogether = 64;
@@ -102,8 +104,16 @@ std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study,
   switch (spec.strategy.kind) {
     case io::StrategyKind::random:
       return search::random_strategy(std::move(space), spec.strategy.samples, spec.seed);
-    case io::StrategyKind::nsga2:
     case io::StrategyKind::nested:
+      if (spec.strategy.front_schedules) {
+        const std::uint64_t grid = space.grid;
+        if (grid > kMostSteps) bounds = {};
+        return search::nested_strategy(std::move(space), islands_of(spec.strategy), spec.seed,
+                                       study.count_existing(kMostSteps).value_or(grid),
+                                       std::move(bounds));
+      }
+      [[fallthrough]];
+    case io::StrategyKind::nsga2:
       return search::nsga2_strategy(std::move(space), islands_of(spec.strategy), spec.seed);
     case io::StrategyKind::joint:
       return search::joint_strategy(joint_space_of(study), islands_of(spec.strategy), spec.seed);
@@ -120,7 +130,7 @@ std::unique_ptr<search::DesignStrategy> strategy_of(const io::Study& study,
                                              study.count_existing(2'000'000).value_or(grid));
   }
   const std::uint64_t count = study.count_existing(2'000'000).value_or(grid);
-  if (bounds && count <= search::kMostOrdered && grid <= kMostSteps)
+  if (bounds && !spec.multi_core && count <= search::kMostOrdered && grid <= kMostSteps)
     return search::ordered_strategy(std::move(space), count, std::move(bounds));
   return search::exhaustive_strategy(std::move(space), count);
 }

@@ -17,6 +17,7 @@
 #include "model/system/core_mapping.hpp"
 #include "model/system/multicore.hpp"
 #include "model/system/network.hpp"
+#include "search/mapping/workload_search.hpp"
 
 namespace ridgeline::engine {
 
@@ -39,6 +40,8 @@ struct SystemDesign {
   std::shared_ptr<const SystemFrame> frame;
   model::MultiCore system;
   std::vector<int> contents;  // of each core: equal for those that cost nodes the same
+  // What no schedule can beat, of each workload; empty: not known yet.
+  std::vector<search::WorkloadBounds> bounds{};
 
   const Networks& networks() const { return *frame->networks; }
 };

@@ -18,6 +18,7 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
     throw io::InputError({path.string(), ""},
                          "its study has other objectives, so its figures do not suffice",
                          "list the same objectives in the same order");
+  Candidate* design = nullptr;  // the one whose further schedules come next
   for (std::size_t row = 0; row < file.candidates.size(); ++row) {
     Candidate candidate;
     candidate.status = file.candidates.status[row];
@@ -36,10 +37,15 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
             file.candidates.lower_bounds[o][row];
     }
     const bool genomes = !file.candidates.design.empty();
+    if (other.keeps_fronts() && file.candidates.genes[row] != "0") {
+      if (design != nullptr) design->further.push_back(candidate.metrics);
+      continue;
+    }
     std::string key =
         other.design_key(genomes ? file.candidates.design[row] : file.candidates.id[row]);
     if (genomes) key += ' ' + file.candidates.genes[row];
-    known_.try_emplace(std::move(key), std::move(candidate));
+    const auto [place, fresh] = known_.try_emplace(std::move(key), std::move(candidate));
+    design = fresh ? &place->second : nullptr;
   }
 }
 

@@ -184,7 +184,7 @@ const GridSize& Study::grid() const {
 }
 bool Study::counts_genomes() const {
   const StudyStrategy& strategy = spec().strategy;
-  return strategy.kind == StrategyKind::joint ||
+  return strategy.kind == StrategyKind::joint || strategy.front_schedules ||
          (strategy.kind == StrategyKind::exhaustive && strategy.all_schedules);
 }
 bool Study::may_have(std::uint64_t id) const {

@@ -65,13 +65,15 @@ struct MetricBound {
   std::optional<double> max;
 };
 
-// `nested`: genetic over designs, with a search of schedules for each; `joint`: genetic over
+// `nested`: over designs, with a search of schedules for each; `joint`: genetic over
 // designs and their schedules together. Both for multi-core systems only.
 enum class StrategyKind { exhaustive, random, nsga2, nested, joint };
 struct StudyStrategy {
   StrategyKind kind = StrategyKind::exhaustive;
   std::uint64_t samples = 0;   // of random
   bool all_schedules = false;  // of exhaustive: every schedule of every design
+  // Of nested: all schedules of a design that no other of its own dominates, not the best alone.
+  bool front_schedules = false;
   int islands = 1;             // of the genetic ones, as all below
   int population = 64;         // of each island
   int generations = 50;
@@ -180,6 +182,8 @@ class Study {
   // Whether ids count the genomes of a search over designs and schedules together, and are no
   // places in the grid.
   bool counts_genomes() const;
+  // Whether these are designs with the place of one of their schedules.
+  bool keeps_fronts() const { return spec().strategy.front_schedules; }
   // False: no candidate can have this id.
   bool may_have(std::uint64_t id) const;
 

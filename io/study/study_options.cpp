@@ -297,8 +297,23 @@ ordered_json read_constraints(const Value& root, std::vector<MetricBound>& const
   return effective;
 }
 
+// How many schedules of a design count: one of two words.
+bool reads_other_than_best(const Value& map, const std::string& other) {
+  const auto schedules = map.find("schedules");
+  if (!schedules) return false;
+  if (schedules->as_string() != "best" && schedules->as_string() != other) {
+    throw schedules->error("'" + schedules->text() + "' is no choice of schedules",
+                           "known: best or " + other);
+  }
+  return schedules->text() == other;
+}
+
 void read_islands(const Value& map, StudyStrategy& strategy, ordered_json& effective) {
-  map.allow_only({"kind", "islands", "population", "generations", "migrate_every"});
+  if (strategy.kind == StrategyKind::nested) {
+    map.allow_only({"kind", "islands", "population", "generations", "migrate_every", "schedules"});
+  } else {
+    map.allow_only({"kind", "islands", "population", "generations", "migrate_every"});
+  }
   read_int(map, "islands", 1, 100'000, strategy.islands);
   read_int(map, "population", 2, 1'000'000, strategy.population);
   read_int(map, "generations", 0, kMostInt, strategy.generations);
@@ -320,18 +335,13 @@ ordered_json read_strategy(const Value& root, bool multi_core, StudyStrategy& st
   switch (strategy.kind) {
     case StrategyKind::exhaustive:
       map->allow_only({"kind", "schedules"});
-      if (const auto schedules = map->find("schedules")) {
-        if (schedules->as_string() != "best" && schedules->as_string() != "all") {
-          throw schedules->error("'" + schedules->text() + "' is no choice of schedules",
-                                 "known: best or all");
-        }
-        strategy.all_schedules = schedules->text() == "all";
-        if (strategy.all_schedules && !multi_core) {
-          throw schedules->error("only systems of several cores have schedules to choose from",
-                                 "leave `schedules` out");
-        }
-        if (strategy.all_schedules) effective["schedules"] = "all";
+      strategy.all_schedules = reads_other_than_best(*map, "all");
+      if (strategy.all_schedules && !multi_core) {
+        throw map->at("schedules")
+            .error("only systems of several cores have schedules to choose from",
+                   "leave `schedules` out");
       }
+      if (strategy.all_schedules) effective["schedules"] = "all";
       break;
     case StrategyKind::random: {
       map->allow_only({"kind", "samples"});
@@ -349,6 +359,10 @@ ordered_json read_strategy(const Value& root, bool multi_core, StudyStrategy& st
                           "take nsga2, or give a multi-core `accelerator` or a `system`");
       }
       if (strategy.kind == StrategyKind::joint) strategy.islands = 4;
+      if (strategy.kind == StrategyKind::nested) {
+        strategy.front_schedules = !map->find("schedules") || reads_other_than_best(*map, "front");
+        effective["schedules"] = strategy.front_schedules ? "front" : "best";
+      }
       [[fallthrough]];
     case StrategyKind::nsga2:
       read_islands(*map, strategy, effective);

@@ -1,17 +1,25 @@
 #include "search/designs/joint_strategy.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <set>
 #include <unordered_set>
 #include <utility>
+
+#include "search/designs/design_niches.hpp"
+#include "search/designs/genome_book.hpp"
 
 namespace ridgeline::search {
 namespace {
 
 constexpr double kCrossover = 0.9;
 constexpr double kDesignMutation = 0.5;  // of children: a step in the space of designs
+constexpr double kNeighbours = 0.7;      // of the others: one step from a member of the front
+constexpr double kDesignStep = 0.3;      // of these steps: of the design
+constexpr double kNiche = 0.08;          // of children: of a design that is near the front
+constexpr int kDraws = 4;                // of such designs, of which the best is taken
+constexpr double kRun = 0.4;             // of moves of schedules: of several layers at once
+constexpr std::size_t kLongestRun = 8;   // layers whose cores are drawn anew together
 constexpr int kStaleGenerations = 100;
 constexpr int kTries = 32;  // to find a design that exists
 // Violation of a genome whose objectives another has: less than any design's that is not feasible.
@@ -21,30 +29,11 @@ std::size_t at(int i) {
   return static_cast<std::size_t>(i);
 }
 
-// Ids by genome, and genomes by id.
-class GenomeBook {
- public:
-  std::uint64_t id_of(const Genome& genome) {
-    const auto [place, fresh] = ids_.try_emplace(genome, genomes_.size());
-    if (fresh) genomes_.push_back(&place->first);
-    return place->second;
-  }
-  // Empty where the id is not known: nothing was asked for under it yet.
-  Genome genome(std::uint64_t id) const {
-    return id < genomes_.size() ? *genomes_[static_cast<std::size_t>(id)] : Genome{};
-  }
-  bool contains(const Genome& genome) const { return ids_.contains(genome); }
-  std::uint64_t size() const { return genomes_.size(); }
-
- private:
-  std::map<Genome, std::uint64_t> ids_;
-  std::deque<const Genome*> genomes_;
-};
-
 class JointVariation final : public Variation {
  public:
   // What `book` holds is not bred again.
-  JointVariation(const JointSpace& space, const GenomeBook& book) : space_(space), book_(book) {
+  JointVariation(const JointSpace& space, const GenomeBook& book, const DesignNiches& niches)
+      : space_(space), book_(book), niches_(niches) {
     for (std::size_t g = 0; g < space_.genes.size(); ++g)
       if (space_.genes[g].size > 1) free_.push_back(g);
   }
@@ -76,12 +65,24 @@ class JointVariation final : public Variation {
       const Individual& y = members[random.below(members.size())];
       return fitter(x, y) ? x : y;
     };
+    if (!niches_.empty() && chance(random, kNiche)) {
+      Genome genome = niches_.draw(random, kDraws);
+      const std::uint64_t moves = 1 + random.below(2);
+      for (std::uint64_t i = 0; i < moves; ++i) move_schedule(genome, random);
+      space_.make_canonical(genome);
+      return genome;
+    }
+    if (chance(random, kNeighbours)) return neighbour(members, random);
     Genome genome = pick().genome;
     const Genome& other = pick().genome;
     const bool crossed = chance(random, kCrossover);
     if (crossed) cross(genome, other, random);
     bool changed = false;
-    if (chance(random, kDesignMutation)) changed = step_design(genome, random);
+    if (chance(random, kDesignMutation)) {
+      const std::uint64_t before = space_.design_of(genome);
+      changed = step_design(genome, random);
+      if (changed) use_new_cores(genome, before, random);
+    }
     if (!changed || chance(random, 0.5)) {
       const std::uint64_t moves = 1 + random.below(3);
       for (std::uint64_t i = 0; i < moves; ++i) move_schedule(genome, random);
@@ -105,6 +106,36 @@ class JointVariation final : public Variation {
     }
     const std::uint64_t from = random.below(designs.grid);
     return designs.values_of(designs.next_existing ? designs.next_existing(from) : from);
+  }
+
+  // One that no other member dominates, but for one step.
+  Genome neighbour(std::span<const Individual> members, RandomStream& random) const {
+    std::size_t best = 1;
+    while (best < members.size() && members[best].rank == 0) ++best;
+    Genome genome = members[random.below(best)].genome;
+    const std::uint64_t before = space_.design_of(genome);
+    if (chance(random, kDesignStep) && step_design(genome, random)) {
+      use_new_cores(genome, before, random);
+    } else {
+      move_schedule(genome, random);
+    }
+    space_.make_canonical(genome);
+    return genome;
+  }
+
+  // A core that the design did not have before gets a layer: with nothing to do it would cost area
+  // alone, and nobody would look at the design again.
+  void use_new_cores(Genome& genome, std::uint64_t before, RandomStream& random) const {
+    const std::shared_ptr<const CoreChoices> had = space_.cores(before);
+    const std::shared_ptr<const CoreChoices> has = space_.cores(space_.design_of(genome));
+    std::vector<std::pair<std::size_t, int>> moves;
+    for (std::size_t g = 0; g < space_.genes.size(); ++g)
+      for (const int value : has->values[g])
+        if (!std::binary_search(had->values[g].begin(), had->values[g].end(), value))
+          moves.emplace_back(g, value);
+    if (moves.empty()) return;
+    const auto& [gene, core] = moves[random.below(moves.size())];
+    genome[space_.parameters() + gene] = core;
   }
 
   // Parameters one by one; of the schedule a run of layers.
@@ -144,6 +175,7 @@ class JointVariation final : public Variation {
     if (free_.empty()) return;
     const std::size_t parameters = space_.parameters();
     const std::size_t g = free_[random.below(free_.size())];
+    if (chance(random, kRun)) return redraw_run(genome, g, random);
     const JointGene& gene = space_.genes[g];
     int& value = genome[parameters + g];
     if (gene.kind != ScheduleGene::core) {
@@ -164,15 +196,59 @@ class JointVariation final : public Variation {
     }
   }
 
+  // Layers that follow each other in one stack get other cores, one for all, in turn or by chance,
+  // and the stack another cut: what suits one of them alone seldom suits all.
+  void redraw_run(Genome& genome, std::size_t around, RandomStream& random) const {
+    const std::size_t parameters = space_.parameters();
+    const std::size_t end = space_.genes.size();
+    // A stack begins with a core's gene, which its boundary and its factors follow.
+    const auto begins = [&](std::size_t g) {
+      return g + 1 < end && space_.genes[g].kind == ScheduleGene::core &&
+             space_.genes[g + 1].kind == ScheduleGene::boundary && genome[parameters + g + 1] == 1;
+    };
+    std::size_t from = around;
+    std::size_t layers = 0;
+    for (std::size_t g = around + 1; g-- > 0 && layers < kLongestRun;) {
+      if (space_.genes[g].kind != ScheduleGene::core) continue;
+      from = g;
+      ++layers;
+      if (begins(g)) break;
+    }
+    std::vector<std::size_t> cores;
+    std::size_t factor = end;
+    for (std::size_t g = from; g < end && (g == from || !begins(g)); ++g) {
+      if (space_.genes[g].kind == ScheduleGene::core) {
+        if (cores.size() == kLongestRun) break;
+        cores.push_back(g);
+      }
+      if (space_.genes[g].kind == ScheduleGene::factor && factor == end) factor = g;
+    }
+    const auto choices = space_.cores(space_.design_of(genome));
+    const auto way = random.below(3);
+    const std::uint64_t turn = random.below(std::uint64_t{1} << 32);
+    for (std::size_t i = 0; i < cores.size(); ++i) {
+      const std::vector<int>& values = choices->values[cores[i]];
+      if (values.empty()) continue;
+      const std::uint64_t place = way == 0   ? turn
+                                  : way == 1 ? turn + i
+                                             : random.below(values.size());
+      genome[parameters + cores[i]] = values[place % values.size()];
+    }
+    if (factor < end && chance(random, 0.7))
+      genome[parameters + factor] =
+          static_cast<int>(random.below(static_cast<std::uint64_t>(space_.genes[factor].size)));
+  }
+
   const JointSpace& space_;
   const GenomeBook& book_;
+  const DesignNiches& niches_;
   std::vector<std::size_t> free_;  // genes with a choice
 };
 
 class JointStrategy final : public DesignStrategy {
  public:
   JointStrategy(JointSpace space, const IslandOptions& options, std::uint64_t seed)
-      : space_(std::move(space)), options_(options), variation_(space_, book_) {
+      : space_(std::move(space)), options_(options), variation_(space_, book_, niches_) {
     Nsga2Options island;
     island.population = options_.population;
     island.generations = options_.generations;
@@ -215,11 +291,13 @@ class JointStrategy final : public DesignStrategy {
       std::vector<Fitness> fitness;
       for (const Genome& genome : island.ask()) {
         fitness.push_back(known(book_.id_of(genome)));
+        niches_.add(space_.design_of(genome), genome, fitness.back());
         if (fitness.back().violation == 0 && !met.insert(fitness.back().objectives).second)
           fitness.back() = {{}, kRepeated};
       }
       island.tell(fitness);
     }
+    niches_.settle();
     const int every = options_.migrate_every;
     if (every > 0 && generation_ % every == 0)
       migrate_on_ring(islands_, static_cast<std::size_t>(options_.population) / 16);
@@ -228,6 +306,7 @@ class JointStrategy final : public DesignStrategy {
   JointSpace space_;
   IslandOptions options_;
   GenomeBook book_;
+  DesignNiches niches_;
   JointVariation variation_;
   std::vector<Nsga2> islands_;
   int generation_ = 0;  // blocks given

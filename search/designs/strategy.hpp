@@ -43,6 +43,8 @@ class DesignStrategy {
   virtual std::uint32_t lag() const = 0;
   // Number of designs in all blocks, as far as it is known; for progress only.
   virtual std::uint64_t expected() const = 0;
+  // Results that one asked for may bring, itself included: ids follow its own, without gaps.
+  virtual std::uint64_t schedules() const { return 1; }
   // What an id stands for where it is no place in the grid; empty: it is one, or nothing that this
   // strategy has asked for yet.
   virtual Genome genome(std::uint64_t) const { return {}; }
