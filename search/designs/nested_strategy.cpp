@@ -12,8 +12,10 @@
 namespace ridgeline::search {
 namespace {
 
-// Bounding all designs takes the work of searching one in some ten of them.
+// So many designs are bounded for each that is searched, and in any case so many: that takes a
+// thread some seconds.
 constexpr std::uint64_t kBoundedForSearched = 8;
+constexpr std::uint64_t kBoundedAnyway = 4096;
 // Designs that are bounded in one call of `next`, after which the caller may look after its
 // messages.
 constexpr std::size_t kSlice = 128;
@@ -217,7 +219,8 @@ std::unique_ptr<DesignStrategy> nested_strategy(DesignSpace space, const IslandO
                               static_cast<std::uint64_t>(options.population);
   const std::uint64_t most =
       std::min(count, block * (static_cast<std::uint64_t>(options.generations) + 1));
-  const bool few = count <= kMostOrdered && count / kBoundedForSearched <= most;
+  const bool few =
+      count <= std::min(kMostOrdered, std::max(kBoundedAnyway, kBoundedForSearched * most));
   if (bounds && few)
     return std::make_unique<PromisingStrategy>(std::move(space), block, most, std::move(bounds));
   return std::make_unique<BredStrategy>(std::move(space), options, seed);
