@@ -95,8 +95,10 @@ TEST(NestedStrategy, WithBoundsLooksAtLittleMoreThanTheFront) {
   EXPECT_EQ(strategy->lag(), 1u);
   const Played played = play(*strategy);
   // The front: y is 4, whatever x is, where the design exists.
-  for (std::uint64_t x = 0; x < 10; ++x)
-    if ((10 * x + 4) % 7 != 3) EXPECT_TRUE(played.designs.contains(10 * x + 4)) << x;
+  for (std::uint64_t design = 4; design < 100; design += 10) {
+    const bool exists = design % 7 != 3;
+    EXPECT_EQ(played.designs.contains(design), exists) << design;
+  }
   EXPECT_LE(played.designs.size(), 12u) << "of 86";
 }
 
