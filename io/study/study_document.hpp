@@ -74,8 +74,8 @@ struct StudyStrategy {
   bool all_schedules = false;  // of exhaustive: every schedule of every design
   // Of nested: all schedules of a design that no other of its own dominates, not the best alone.
   bool front_schedules = false;
-  int islands = 1;             // of the genetic ones, as all below
-  int population = 64;         // of each island
+  int islands = 1;      // of the genetic ones, as all below
+  int population = 64;  // of each island
   int generations = 50;
   int migrate_every = 10;  // generations; 0: never
 };
