@@ -7,7 +7,7 @@
 #include "engine/calls/schedule.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/schedule_command.hpp"
-#include "engine/run/team.hpp"
+#include "library/in_blocks.hpp"
 #include "library/request.hpp"
 #include "library/result.hpp"
 
@@ -65,11 +65,9 @@ int ridgeline_allocations_schedule(const ridgeline_allocations* allocations, int
     }
   }
   constexpr std::int64_t kBlock = 64;  // allocations that one scheduler evaluates
-  const auto block = [&](std::size_t b, int) {
+  return in_blocks(count, kBlock, threads, [&](std::int64_t begin, std::int64_t end) {
     model::Scheduler scheduler(prepared.variant->problem);
     model::Allocation allocation = prepared.base;
-    const std::int64_t begin = static_cast<std::int64_t>(b) * kBlock;
-    const std::int64_t end = std::min(count, begin + kBlock);
     for (std::int64_t i = begin; i < end; ++i) {
       std::copy_n(cores + i * slots, slots, allocation.core.begin());
       const model::ScheduleFigures figures = scheduler.evaluate(allocation);
@@ -79,16 +77,7 @@ int ridgeline_allocations_schedule(const ridgeline_allocations* allocations, int
       energy[i] = feasible ? figures.energy.total() : kNone;
       peak_bits[i] = feasible ? static_cast<std::int64_t>(figures.peak_bits) : -1;
     }
-  };
-  try {
-    const auto blocks = static_cast<std::size_t>((count + kBlock - 1) / kBlock);
-    Team(static_cast<int>(
-             std::min<std::size_t>(std::max(threads, 1), std::max<std::size_t>(blocks, 1))))
-        .run(blocks, block);
-  } catch (...) {
-    return RIDGELINE_IO_FAILED;
-  }
-  return RIDGELINE_OK;
+  });
 }
 
 void ridgeline_allocations_close(ridgeline_allocations* allocations) {

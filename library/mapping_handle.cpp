@@ -8,8 +8,8 @@
 #include "engine/calls/evaluate.hpp"
 #include "engine/commands/evaluate_command.hpp"
 #include "engine/commands/exit_code.hpp"
-#include "engine/run/team.hpp"
 #include "io/inputs/mapping_reader.hpp"
+#include "library/in_blocks.hpp"
 #include "library/request.hpp"
 #include "library/result.hpp"
 #include "search/mapping/allocate.hpp"
@@ -287,22 +287,10 @@ int ridgeline_mapping_cost(const ridgeline_mapping* mapping, int64_t count, int3
   if (count > 0 && loops > 0 && (dims == nullptr || sizes == nullptr)) return RIDGELINE_USAGE;
   constexpr std::int64_t kBlock = 8192;
   std::atomic<bool> readable{true};
-  const auto block = [&](std::size_t b, int) {
-    const std::int64_t begin = static_cast<std::int64_t>(b) * kBlock;
-    if (!cost_rows(*mapping, begin, std::min(count, begin + kBlock), loops, dims, sizes, energy,
-                   latency)) {
-      readable = false;
-    }
-  };
-  try {
-    const auto blocks = static_cast<std::size_t>((count + kBlock - 1) / kBlock);
-    Team(static_cast<int>(
-             std::min<std::size_t>(std::max(threads, 1), std::max<std::size_t>(blocks, 1))))
-        .run(blocks, block);
-  } catch (...) {
-    return RIDGELINE_IO_FAILED;
-  }
-  return readable ? RIDGELINE_OK : RIDGELINE_USAGE;
+  const int status = in_blocks(count, kBlock, threads, [&](std::int64_t begin, std::int64_t end) {
+    if (!cost_rows(*mapping, begin, end, loops, dims, sizes, energy, latency)) readable = false;
+  });
+  return status != RIDGELINE_OK || readable ? status : RIDGELINE_USAGE;
 }
 
 void ridgeline_mapping_close(ridgeline_mapping* mapping) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "model/core/compute_array.hpp"
+
 namespace ridgeline::engine {
 namespace {
 
@@ -41,6 +43,13 @@ bool needs_clock(const io::StudySpec& spec) {
   return std::any_of(spec.objectives.begin(), spec.objectives.end(), model::needs_clock) ||
          std::any_of(spec.constraints.begin(), spec.constraints.end(),
                      [](const io::MetricBound& limit) { return model::needs_clock(limit.metric); });
+}
+
+void require_clock(const io::StudySpec& spec, const model::Accelerator& accelerator) {
+  if (!needs_clock(spec) || model::cycle_ns(accelerator)) return;
+  throw io::InputError({spec.accelerator.string(), ""},
+                       "has no clock, which a metric of the study needs",
+                       "add one: clock: 200 MHz");
 }
 
 std::string violated_constraint(const io::StudySpec& spec, const Metrics& metrics) {

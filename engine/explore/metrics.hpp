@@ -27,6 +27,8 @@ inline void add_workload(Metrics& metrics, double weight, double latency, double
 void set_throughput(Metrics& metrics, double macs, double cycle);
 // Whether an objective or a constraint of the study needs the clock of its designs.
 bool needs_clock(const io::StudySpec& spec);
+// Refuses a core without a clock where a metric of the study needs one.
+void require_clock(const io::StudySpec& spec, const model::Accelerator& accelerator);
 
 // Which of the study's constraints is not kept, in words; empty: all are.
 std::string violated_constraint(const io::StudySpec& spec, const Metrics& metrics);

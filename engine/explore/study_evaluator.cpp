@@ -68,12 +68,7 @@ class SingleCore {
     return design;
   }
 
-  void check(const Design& design) const {
-    if (!needs_clock(study_.spec()) || model::cycle_ns(design.accelerator)) return;
-    throw io::InputError({study_.spec().accelerator.string(), ""},
-                         "has no clock, which a metric of the study needs",
-                         "add one: clock: 200 MHz");
-  }
+  void check(const Design& design) const { require_clock(study_.spec(), design.accelerator); }
 
   Solution solve(const Design& design, const StopCheck& stop, const GiveUp& give_up) {
     // Of all workloads; what is solved takes the place of its bounds.

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "io/onnx/axis.hpp"
 #include "io/onnx/nest_builder.hpp"
 
 namespace ridgeline::io {
@@ -182,8 +183,8 @@ std::vector<LoweredLayer> lower_normalisation(const OperatorContext& op) {
     from = std::min<std::size_t>(2, rank - 1);
   } else {
     const std::int64_t axis = integer_of(op, "axis", -1);
-    const std::int64_t place = axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis;
-    if (place < 0 || place >= static_cast<std::int64_t>(rank)) {
+    const std::int64_t place = axis_from_front(axis, rank);
+    if (place < 0) {
       throw nest_error(op,
                        "normalises axis " + std::to_string(axis) + " of " + std::to_string(rank));
     }
@@ -229,8 +230,8 @@ std::vector<LoweredLayer> lower_reduction(const OperatorContext& op) {
   }
   std::set<std::int64_t> reduced;
   for (const std::int64_t axis : axes) {
-    const std::int64_t place = axis < 0 ? axis + rank : axis;
-    if (place < 0 || place >= rank) {
+    const std::int64_t place = axis_from_front(axis, static_cast<std::size_t>(rank));
+    if (place < 0) {
       throw nest_error(op,
                        "it reduces axis " + std::to_string(axis) + " of " + std::to_string(rank));
     }

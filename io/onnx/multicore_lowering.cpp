@@ -11,6 +11,7 @@
 #include "io/document/given.hpp"
 #include "io/inputs/language_model.hpp"
 #include "io/inputs/workload_reader.hpp"
+#include "io/onnx/axis.hpp"
 #include "io/onnx/missing.hpp"
 #include "io/onnx/operator_nests.hpp"
 #include "io/onnx/operator_table.hpp"
@@ -416,24 +417,24 @@ class Lowering {
       moving.kind = Movement::split;
       moving.axis = axis_attribute(op);
       for (int tensor : node.outputs) {
-        std::int64_t size = 0;
-        if (tensor >= 0) {
-          const auto sizes = tensor_sizes(op, tensor);
-          const int rank = static_cast<int>(sizes.size());
-          const int axis = moving.axis < 0 ? moving.axis + rank : moving.axis;
-          if (axis < 0 || axis >= rank) {
-            throw onnx_error(
-                graph_, op.node,
-                "its axis is " + std::to_string(moving.axis) + " of " + std::to_string(rank));
-          }
-          size = sizes[static_cast<std::size_t>(axis)];
-        }
-        moving.sizes.push_back(size);
+        moving.sizes.push_back(tensor < 0 ? 0 : size_along(op, tensor, moving.axis));
       }
     } else if (node.op_type == "Slice") {
       read_slice(op, moving);
     }
     return moving;
+  }
+
+  // Extent of a tensor along an axis, perhaps counted from the end.
+  std::int64_t size_along(const OperatorContext& op, int tensor, int axis) {
+    const auto sizes = tensor_sizes(op, tensor);
+    const std::int64_t at = axis_from_front(axis, sizes.size());
+    if (at < 0) {
+      throw onnx_error(
+          graph_, op.node,
+          "its axis is " + std::to_string(axis) + " of " + std::to_string(sizes.size()));
+    }
+    return sizes[static_cast<std::size_t>(at)];
   }
 
   void read_slice(const OperatorContext& op, Moving& moving) {
@@ -469,24 +470,13 @@ class Lowering {
       if (tensor >= 0 && !is_shaped(tensor)) return moving;
     }
     moving.axis = axis_attribute(op);
-    const auto extent = [&](int tensor) {
-      const auto sizes = tensor_sizes(op, tensor);
-      const int rank = static_cast<int>(sizes.size());
-      const int axis = moving.axis < 0 ? moving.axis + rank : moving.axis;
-      if (axis < 0 || axis >= rank) {
-        throw onnx_error(
-            graph_, op.node,
-            "its axis is " + std::to_string(moving.axis) + " of " + std::to_string(rank));
-      }
-      return sizes[static_cast<std::size_t>(axis)];
-    };
     std::int64_t constants = 0;
     for (int tensor : node.inputs) {
       if (tensor < 0) continue;
       if (made_by_.contains(tensor)) {
-        moving.sizes.push_back(extent(tensor));
+        moving.sizes.push_back(size_along(op, tensor, moving.axis));
       } else {
-        constants += extent(tensor);
+        constants += size_along(op, tensor, moving.axis);
       }
     }
     moving.kind = moving.sizes.size() == 1 ? Movement::concat_constant : Movement::concat;

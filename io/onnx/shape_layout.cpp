@@ -150,10 +150,9 @@ void ShapeRules::transpose() {
 }
 
 void ShapeRules::concat() {
-  const OnnxShape* x = shape(0);
+  std::int64_t axis = 0;
+  const OnnxShape* x = along(0, axis);
   if (!x) return;
-  const std::int64_t axis = axis_from_front(integer("axis", 0), x->size());
-  if (axis < 0) return;
   OnnxShape out = *x;
   const auto at = static_cast<std::size_t>(axis);
   std::int64_t total = 0;
@@ -172,10 +171,9 @@ void ShapeRules::concat() {
 }
 
 void ShapeRules::split() {
-  const OnnxShape* x = shape(0);
+  std::int64_t axis = 0;
+  const OnnxShape* x = along(0, axis);
   if (!x) return;
-  const std::int64_t axis = axis_from_front(integer("axis", 0), x->size());
-  if (axis < 0) return;
   const auto at = static_cast<std::size_t>(axis);
   const auto parts = list(1, "split");
   const auto count = static_cast<std::int64_t>(node_.outputs.size());

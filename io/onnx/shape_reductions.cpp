@@ -29,10 +29,9 @@ void ShapeRules::reduce() {
 }
 
 void ShapeRules::arg_reduce() {
-  const OnnxShape* x = shape(0);
+  std::int64_t axis = 0;
+  const OnnxShape* x = along(0, axis);
   if (!x) return;
-  const std::int64_t axis = axis_from_front(integer("axis", 0), x->size());
-  if (axis < 0) return;
   OnnxShape out = *x;
   if (integer("keepdims", 1) != 0) {
     out[static_cast<std::size_t>(axis)] = dim_of(1);
@@ -78,10 +77,9 @@ void ShapeRules::non_zero() {
 }
 
 void ShapeRules::top_k() {
-  const OnnxShape* x = shape(0);
+  std::int64_t axis = 0;
+  const OnnxShape* x = along(-1, axis);
   if (!x) return;
-  const std::int64_t axis = axis_from_front(integer("axis", -1), x->size());
-  if (axis < 0) return;
   OnnxShape out = *x;
   const auto k = has(1) ? values(1) : std::optional(list("k"));
   const bool known = k && k->size() == 1 && k->front() >= 0 && k->front() <= kMaxExactInteger;

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "io/onnx/axis.hpp"
 #include "io/onnx/shape_rules.hpp"
 #include "model/core/limits.hpp"
 
@@ -80,11 +81,12 @@ class ShapeRules {
     const OnnxAttribute* found = node_.attribute(name);
     return found ? found->text : "";
   }
-  // An axis from the front; -1 where it is none.
-  static std::int64_t axis_from_front(std::int64_t axis, std::size_t rank) {
-    const auto r = static_cast<std::int64_t>(rank);
-    if (axis < -r || axis >= r) return -1;
-    return axis < 0 ? axis + r : axis;
+  // The first input's shape, if it has the axis that the attribute names, and that axis from the
+  // front.
+  const OnnxShape* along(std::int64_t otherwise, std::int64_t& axis) const {
+    const OnnxShape* x = shape(0);
+    if (x) axis = axis_from_front(integer("axis", otherwise), x->size());
+    return x && axis >= 0 ? x : nullptr;
   }
   void give(std::size_t output, OnnxShape shape, int element_type) {
     if (output >= node_.outputs.size() || node_.outputs[output] < 0) return;

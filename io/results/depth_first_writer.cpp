@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/results/evaluation_writer.hpp"
+#include "io/results/json_count.hpp"
 #include "io/results/mapping_json.hpp"
 #include "io/results/missing_json.hpp"
 #include "model/core/index.hpp"
@@ -17,14 +18,6 @@ namespace ridgeline::io {
 namespace {
 
 using nlohmann::ordered_json;
-
-ordered_json count(double value) {
-  if (value == std::floor(value) &&
-      std::abs(value) <= static_cast<double>(model::kMaxExactInteger)) {
-    return static_cast<std::int64_t>(value);
-  }
-  return value;
-}
 
 std::string memory_name(const DepthFirstReport& report, int memory) {
   return memory < 0 ? "" : report.accelerator.memories[z(memory)].name;

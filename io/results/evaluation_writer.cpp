@@ -6,6 +6,7 @@
 
 #include "io/results/array_report.hpp"
 #include "io/results/evaluation_parts.hpp"
+#include "io/results/json_count.hpp"
 #include "io/results/mapping_json.hpp"
 #include "io/results/missing_json.hpp"
 #include "model/core/limits.hpp"
@@ -15,15 +16,6 @@ namespace ridgeline::io {
 namespace {
 
 using nlohmann::ordered_json;
-
-// A count: written as an integer, which it is unless the model says otherwise.
-ordered_json count(double value) {
-  if (value == std::floor(value) &&
-      std::abs(value) <= static_cast<double>(model::kMaxExactInteger)) {
-    return static_cast<std::int64_t>(value);
-  }
-  return value;
-}
 
 // `times`: how often the layer runs.
 ordered_json by_direction(const std::string& memory, const std::array<double, 4>& figures,

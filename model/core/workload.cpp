@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "model/core/graph_order.hpp"
+
 namespace ridgeline::model {
 
 namespace {
@@ -36,22 +38,7 @@ int Workload::node_index(int id) const {
 }
 
 std::vector<int> Workload::topological_order() const {
-  const Adjacency successors = successors_of(nodes);
-  std::vector<int> waiting(nodes.size(), 0);
-  for (const auto& list : successors) {
-    for (int s : list) ++waiting[static_cast<std::size_t>(s)];
-  }
-  std::vector<int> order;
-  order.reserve(nodes.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (waiting[i] == 0) order.push_back(static_cast<int>(i));
-  }
-  for (std::size_t next = 0; next < order.size(); ++next) {
-    for (int s : successors[static_cast<std::size_t>(order[next])]) {
-      if (--waiting[static_cast<std::size_t>(s)] == 0) order.push_back(s);
-    }
-  }
-  return order;
+  return order_of(successors_of(nodes));
 }
 
 Workload Workload::without_dummies() const {

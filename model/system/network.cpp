@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/core/graph_order.hpp"
+
 namespace ridgeline::model {
 
 int Network::node_index(int id) const {
@@ -12,26 +14,14 @@ int Network::node_index(int id) const {
 
 std::vector<int> Network::topological_order() const {
   std::vector<std::vector<int>> successors(nodes.size());
-  std::vector<int> waiting(nodes.size(), 0);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     for (const NetworkInput& input : nodes[i].inputs) {
       auto& list = successors[static_cast<std::size_t>(input.node)];
       if (std::find(list.begin(), list.end(), static_cast<int>(i)) != list.end()) continue;
       list.push_back(static_cast<int>(i));
-      ++waiting[i];
     }
   }
-  std::vector<int> order;
-  order.reserve(nodes.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (waiting[i] == 0) order.push_back(static_cast<int>(i));
-  }
-  for (std::size_t next = 0; next < order.size(); ++next) {
-    for (int s : successors[static_cast<std::size_t>(order[next])]) {
-      if (--waiting[static_cast<std::size_t>(s)] == 0) order.push_back(s);
-    }
-  }
-  return order;
+  return order_of(successors);
 }
 
 }  // namespace ridgeline::model
