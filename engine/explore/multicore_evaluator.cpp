@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/explore/combined_fronts.hpp"
 #include "engine/explore/design_evaluator.hpp"
 #include "engine/explore/joint_genes.hpp"
 #include "engine/explore/system_designs.hpp"
@@ -206,7 +206,7 @@ class MultiCoreSystem {
   // The best one, then those of the front.
   std::vector<Metrics> schedules(const Design& design, const Solution& solution) const {
     std::vector<Metrics> all{measure(design, solution)};
-    for (const Picks& picks : combined(solution)) {
+    for (const FrontPlaces& picks : combined(solution)) {
       std::vector<const model::ScheduleFigures*> figures;
       for (std::size_t w = 0; w < picks.size(); ++w)
         figures.push_back(&solution[w].front[picks[w]].schedule.figures);
@@ -218,7 +218,7 @@ class MultiCoreSystem {
   // One of `schedules`.
   std::string describe(const Design& design, const Solution& solution, std::size_t schedule) const {
     if (schedule == 0) return describe(design, solution);
-    const Picks picks = combined(solution).at(schedule - 1);
+    const FrontPlaces picks = combined(solution).at(schedule - 1);
     Solution chosen;
     for (std::size_t w = 0; w < picks.size(); ++w)
       chosen.push_back(made(design, w, solution[w].front[picks[w]]));
@@ -226,9 +226,6 @@ class MultiCoreSystem {
   }
 
  private:
-  // Of each workload the place of a schedule in its front.
-  using Picks = std::vector<std::size_t>;
-
   Metrics measure(const Design& design,
                   const std::vector<const model::ScheduleFigures*>& schedules) const {
     const io::StudySpec& spec = study_.spec();
@@ -254,53 +251,20 @@ class MultiCoreSystem {
     return metrics;
   }
 
-  // Of items of which none is to be better in latency and in energy than another, those that count,
-  // by rising latency; of more than kCombined those that are spread evenly.
-  template <class Item, class Figures>
-  static void keep_front(std::vector<Item>& items, const Figures& figures_of) {
-    std::stable_sort(items.begin(), items.end(),
-                     [&](const Item& a, const Item& b) { return figures_of(a) < figures_of(b); });
-    std::vector<Item> front;
-    double least = std::numeric_limits<double>::infinity();
-    for (Item& item : items) {
-      const double energy = figures_of(item).second;
-      if (!(energy < least)) continue;
-      least = energy;
-      front.push_back(std::move(item));
-    }
-    items.clear();
-    const std::size_t count = std::min(front.size(), kCombined);
-    for (std::size_t k = 0; k < count; ++k) {
-      const std::size_t place = count < 2 ? 0 : k * (front.size() - 1) / (count - 1);
-      items.push_back(std::move(front[place]));
-    }
+  static LatencyAndEnergy figures_of(const Choice& choice) {
+    return {choice.schedule.figures.latency, choice.schedule.figures.energy.total()};
   }
 
   // Schedules of all workloads that no others dominate: sums of those of each.
-  std::vector<Picks> combined(const Solution& solution) const {
-    struct Sum {
-      double latency = 0;
-      double energy = 0;
-      Picks picks;
-    };
-    std::vector<Sum> sums(1);
+  std::vector<FrontPlaces> combined(const Solution& solution) const {
+    std::vector<std::vector<LatencyAndEnergy>> fronts;
+    std::vector<double> weights;
     for (std::size_t w = 0; w < solution.size(); ++w) {
-      const double weight = study_.spec().workloads[w].weight;
-      std::vector<Sum> longer;
-      for (const Sum& sum : sums)
-        for (std::size_t k = 0; k < solution[w].front.size(); ++k) {
-          const model::ScheduleFigures& figures = solution[w].front[k].schedule.figures;
-          Sum& next = longer.emplace_back(sum);
-          next.latency += weight * figures.latency;
-          next.energy += weight * figures.energy.total();
-          next.picks.push_back(k);
-        }
-      keep_front(longer, [](const Sum& sum) { return std::pair(sum.latency, sum.energy); });
-      sums = std::move(longer);
+      weights.push_back(study_.spec().workloads[w].weight);
+      auto& front = fronts.emplace_back();
+      for (const Choice& choice : solution[w].front) front.push_back(figures_of(choice));
     }
-    std::vector<Picks> picks;
-    for (Sum& sum : sums) picks.push_back(std::move(sum.picks));
-    return picks;
+    return combined_fronts(fronts, weights, kCombined);
   }
 
   // The schedule of a front, with all that is to be told of it.
@@ -509,9 +473,7 @@ class MultiCoreSystem {
       if (!best.mode.empty() && !(value(result) < value(best.result))) return;
       best = {std::move(result), mode, dim};
     });
-    keep_front(front, [](const Choice& choice) {
-      return std::pair(choice.schedule.figures.latency, choice.schedule.figures.energy.total());
-    });
+    keep_front(front, kCombined, figures_of);
     best.front = std::move(front);
     if (least) best.least = *least;
     best.converged = converged;

@@ -357,6 +357,9 @@ class Run {
     }
     result.front.push_back({first_cuts().front(), base_, result.figures});
     result.best = 0;
+    // There is no other that could be better.
+    result.bound = {result.figures.latency, result.figures.energy.total()};
+    result.lower_bound = search::objective_value(request_.search.report, result.figures);
     result.variant = std::move(v);
   }
 

@@ -3,11 +3,17 @@
 killed; a larger study made from a smaller one equals one made at once; and what a design's folder
 says is what the study found.
 
-Usage: system_study.py RIDGELINE
+Usage: system_study.py RIDGELINE [--kills N] [--seed N]
+
+With --kills every strategy's study is killed so often, on 1 to 4 ranks of 1 to 3 threads, most of all in the middle of a
+generation; whenever it comes to its end its columns are compared, and it begins anew.
 """
+import argparse
 import itertools
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,11 +57,51 @@ def run(bench, output, *options, expected=0, **how):
     return said
 
 
+def kill_often(bench, kind, alone, kills, seed):
+    """Studies that are killed in all, each ending with the columns of one that was left alone."""
+    chance = random.Random(seed)
+    output = bench.path("often.h5")
+    killed = ended = begun = 0
+    while killed < kills or begun:
+        ranks, threads = 1 + chance.randrange(4), 1 + chance.randrange(3)
+        process = bench.start("often.h5", *(["--resume"] if begun else ["--force"]), synthetic=None,
+                              ranks=ranks if ranks > 1 else 0, threads=threads)
+        begun += 1
+        if killed < kills:
+            folder = bench.path("often.h5.d")
+            deadline = time.monotonic() + 20
+            while process.poll() is None and not folder.exists() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(chance.random() * 0.2)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                killed += 1
+        process.communicate()
+        if process.returncode != 0:
+            continue
+        differ = differences(alone, columns(output))
+        assert not differ, (kind, seed, killed, differ)
+        ended += 1
+        begun = 0
+        output.unlink()
+        shutil.rmtree(bench.path("often.h5.d"), ignore_errors=True)
+    print(f"{kind}: killed {killed} times, {ended} studies came to their end with equal columns")
+
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("program")
+parser.add_argument("--kills", type=int, default=0)
+parser.add_argument("--seed", type=int, default=1)
+arguments = parser.parse_args()
+
 for kind, strategy in STRATEGIES.items():
-    with Bench(sys.argv[1]) as bench:
+    with Bench(arguments.program) as bench:
         write(bench, strategy % 6)
         run(bench, "alone.h5")
         alone = columns(bench.path("alone.h5"))
+        if arguments.kills:
+            kill_often(bench, kind, alone, arguments.kills, arguments.seed)
+            continue
         for ranks, threads in itertools.product((1, 2, 3), (1, 2)):
             run(bench, "other.h5", "--force", ranks=ranks, threads=threads)
             differ = differences(alone, columns(bench.path("other.h5")))
@@ -121,8 +167,11 @@ for kind, strategy in STRATEGIES.items():
         assert done.returncode == 0 and "Layer0" in done.stdout, done.stdout + done.stderr
         print(f"{kind}: {len(ids)} candidates, {len(front)} on the front, the same whoever evaluates them")
 
+if arguments.kills:
+    sys.exit()
+
 # More values of a parameter: what is known is not evaluated again, and nothing else is different.
-with Bench(sys.argv[1]) as bench:
+with Bench(arguments.program) as bench:
     write(bench, "{kind: exhaustive}", bits="[32]")
     run(bench, "grown.h5")
     write(bench, "{kind: exhaustive}", bits="[32, 64]")
@@ -140,7 +189,7 @@ with Bench(sys.argv[1]) as bench:
     print("an extended study and one with a warm start equal one made at once")
 
 # Every schedule of every design: the search finds nothing better, and most of it.
-with Bench(sys.argv[1]) as bench:
+with Bench(arguments.program) as bench:
     write(bench, "{kind: exhaustive, schedules: all}")
     run(bench, "all.h5", threads=2)
     write(bench, STRATEGIES["joint"] % 12)
