@@ -7,6 +7,7 @@
 #include "model/core/directions.hpp"
 #include "model/core/index.hpp"
 #include "model/core/port_time.hpp"
+#include "model/core/strict_walk.hpp"
 
 namespace ridgeline::model {
 
@@ -18,6 +19,7 @@ struct Below {
   double count;       // all others
   double relevant;    // of relevant dimensions that are unrolled evenly, without sliding ones
   double irrelevant;  // of all irrelevant ones
+  int position;       // how many loops
   std::array<double, kMaxRagged> ragged;
   std::array<std::uint16_t, 2 * kMaxRelations> divisor;  // places in SlidingTable::divisors
 };
@@ -27,6 +29,7 @@ struct Varying {
   const TileCount* begin;
   const TileCount* end;
   const TileCount* time_end;  // from `end`: the largest at a time
+  RoundSizes rounds;
 };
 
 // One side of a memory level: the tiles that cross it.
@@ -81,6 +84,11 @@ inline double elements_of(const Side& side) {
   return sum;
 }
 
+// How much of a mapping is walked through tile by tile.
+constexpr double kWalkedOfALoop = 6;
+constexpr double kAllBlocks = 512;
+constexpr double kMostBlocks = 128;  // of longer ones
+
 struct NoFigures {
   static constexpr bool enabled = false;
 };
@@ -112,7 +120,8 @@ class StrictEvaluator {
     for (int o = 0; o < problem.operands; ++o) walk(o, cuts);
   }
 
-  Cost run() {
+  // `only_bound`: of the latency, what no schedule falls below.
+  Cost run(bool only_bound = false) {
     double memory_energy = 0;
     for (int o = 0; o < problem_.operands; ++o) {
       memory_energy += o == 0 ? output_traffic() : input_traffic(o);
@@ -121,12 +130,15 @@ class StrictEvaluator {
       const double infinity = std::numeric_limits<double>::infinity();
       return {infinity, infinity};
     }
-    second_buffers();
     const double energy = memory_energy + problem_.mac_energy;
-    const double onload = loading();
-    const double steady = computing();
-    const double offload = unloading();
-    const double total = onload + steady + offload;
+    const double least = rounded_up(least_latency());
+    if (only_bound) return {energy, least};
+    second_buffers();
+    const WalkTimes times = walk_tiles();
+    const double total = rounded_up(std::max(times.arrived, least));
+    const double onload = times.begin;
+    const double steady = total - times.arrived + times.end - times.begin;
+    const double offload = times.arrived - times.end;
     if constexpr (Figures::enabled) {
       const double ideal_temporal = iterations_ * problem_.cycles_per_operation;
       Evaluation& e = *figures_.evaluation;
@@ -139,6 +151,7 @@ class StrictEvaluator {
           onload + steady,       total};
       e.spatial_utilization = problem_.ideal_cycles / ideal_temporal;
       e.utilization = problem_.ideal_cycles / total;
+      finish(steady);
     }
     return {energy, total};
   }
@@ -153,7 +166,7 @@ class StrictEvaluator {
     const auto is = [&](std::uint32_t mask, int i) {
       return (mask >> ordering_.dim[z(i)] & 1u) != 0;
     };
-    Below now{1, 1, 1, 1, {}, {}};
+    Below now{1, 1, 1, 1, 0, {}, {}};
     now.ragged.fill(1);
     now.divisor.fill(0);
     std::array<double, 2 * kMaxRelations> term;
@@ -187,6 +200,7 @@ class StrictEvaluator {
           while (place + 1u < divisors.size() && divisors[place] < term[z(s)]) ++place;
         }
       }
+      now.position = i;
       below_[z(o)][z(a)] = now;
     }
     iterations_ = now.period;
@@ -248,7 +262,18 @@ class StrictEvaluator {
         side.rounds *= pool[tiles.end].count;
         continue;
       }
-      side.vary[z(side.varying++)] = {pool + tiles.begin, pool + tiles.end, pool + tiles.time_end};
+      RoundSizes rounds;
+      if (tiles.rounds >= 0) {
+        rounds.by_round = table.by_round.data() + tiles.rounds;
+        for (std::size_t t = 0; t < 2; ++t) {
+          rounds.dim[t] = static_cast<std::int8_t>(problem_.relation[z(r)].dim[t]);
+        }
+        rounds.rounds = tiles.second_rounds;
+      } else {
+        rounds.whole = rounds.last = pool[tiles.end].size;
+      }
+      side.vary[z(side.varying++)] = {pool + tiles.begin, pool + tiles.end, pool + tiles.time_end,
+                                      rounds};
     }
   }
 
@@ -270,7 +295,12 @@ class StrictEvaluator {
     if (rounds > 1) list[z(n++)] = {whole, rounds - 1};
     list[z(n++)] = {(inside - 1) * along.inner + along.last_largest, 1};
     side.largest *= list[z(counted)].size;
-    side.vary[z(side.varying++)] = {list.data(), list.data() + counted, list.data() + n};
+    RoundSizes by_round;
+    by_round.dim[0] = static_cast<std::int8_t>(loop.dim);
+    by_round.rounds = rounds;
+    by_round.whole = whole;
+    by_round.last = list[z(n - 1)].size;
+    side.vary[z(side.varying++)] = {list.data(), list.data() + counted, list.data() + n, by_round};
   }
 
   // Accesses of all transfers that cross a side `times` over all instances; adds the mean cycles of
@@ -353,7 +383,7 @@ class StrictEvaluator {
     std::array<double, kMaxLevels> low_elements;
     std::array<double, kMaxLevels> high_elements;
     // Visits in which sums are finished: the last one, unless parts of them lie elsewhere.
-    std::array<double, kMaxLevels + 1> finishes;
+    std::array<double, kMaxLevels + 1>& finishes = finishes_;
     back[z(top + 1)] = 0;
     finishes[z(top + 1)] = 1;
     for (int m = top; m >= 0; --m) {
@@ -471,79 +501,161 @@ class StrictEvaluator {
     for (int o = 0; o < problem_.operands; ++o) double_[z(o)][0] = true;
   }
 
-  // The first tiles, from the outermost memories inwards; what shares a port waits for it.
-  double loading() const {
-    std::array<double, kMaxPorts> busy;
-    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = 0;
-    std::array<double, kMaxOperands> ready{};
-    int most = 0;
-    for (int o = 1; o < problem_.operands; ++o) {
-      most = std::max(most, problem_.operand[z(o)].levels);
-    }
-    for (int stage = 1; stage <= most; ++stage) {
-      for (int o = 1; o < problem_.operands; ++o) {
-        const int a = problem_.operand[z(o)].levels - stage;
-        if (a < 0) continue;
+  // No schedule is shorter: all operations between the first tiles and the last results, and what
+  // each port moves.
+  double least_latency() {
+    for (int p = 0; p < problem_.ports; ++p) busy_[z(p)] = 0;
+    double most = 0;
+    for (int o = 0; o < problem_.operands; ++o) {
+      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
         const Interface& link = interface_[z(o)][z(a)];
-        if (link.first == 0) continue;
-        double start = ready[z(o)];
-        if (link.up_port >= 0) start = std::max(start, busy[z(link.up_port)]);
-        if (link.down_port >= 0) start = std::max(start, busy[z(link.down_port)]);
-        const double end = start + link.first;
-        if (link.up_port >= 0) busy[z(link.up_port)] = end;
-        if (link.down_port >= 0) busy[z(link.down_port)] = end;
-        ready[z(o)] = end + link.latency;
+        const auto use = [&](int port, double amount) {
+          if (port < 0 || amount == 0) return;
+          busy_[z(port)] += amount * link.count;
+          most = std::max(most, busy_[z(port)]);
+        };
+        use(link.up_port, link.up);
+        use(link.down_port, link.down);
+        use(link.back_up_port, link.back_up);
+        use(link.back_down_port, link.back_down);
       }
     }
-    return *std::max_element(ready.begin(), ready.end());
+    return std::max(most, iterations_ * problem_.cycles_per_operation);
   }
 
-  // The last results, from the array outwards.
-  double unloading() const {
-    double sum = strict_.skew;
-    for (int a = 0; a < problem_.operand[0].levels; ++a) {
-      sum += interface_[0][z(a)].first + interface_[0][z(a)].latency;
+  // Loops of one dimension that no level parts are one.
+  void merge_loops(std::array<int, kMaxLoops + 1>& place) {
+    std::uint64_t parted = 0;
+    for (int o = 0; o < problem_.operands; ++o) {
+      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
+        parted |= std::uint64_t{1} << below_[z(o)][z(a)].position;
+      }
     }
-    return sum;
+    merged_.count = 0;
+    for (int i = 0; i < ordering_.count; ++i) {
+      const bool same =
+          i > 0 && !(parted >> i & 1u) && ordering_.dim[z(i)] == ordering_.dim[z(i - 1)];
+      place[z(i)] = merged_.count;
+      if (same) {
+        merged_.size[z(merged_.count - 1)] *= ordering_.size[z(i)];
+      } else {
+        merged_.push(ordering_.dim[z(i)], static_cast<std::int64_t>(ordering_.size[z(i)]));
+      }
+    }
+    place[z(ordering_.count)] = merged_.count;
   }
 
-  // From the first operation to the last. Periods are taken from the shortest to the longest: one
-  // is a number of shorter ones, between which the array waits for what has a single buffer; and
-  // it is no shorter than what any port moves meanwhile.
-  double computing() {
+  WalkTimes walk_tiles() {
+    std::array<int, kMaxLoops + 1> place;
+    merge_loops(place);
+    WalkBlock block;
+    block.base = merged_.count;
+    block.repeats = iterations_ > kAllBlocks;
+    double blocks = 1;
+    double period = iterations_;
+    while (block.base > 0) {
+      const double size = merged_.size[z(block.base - 1)];
+      blocks *= block.repeats ? std::min(size, kWalkedOfALoop) : size;
+      if (block.repeats && blocks > kMostBlocks) break;
+      period /= size;
+      --block.base;
+    }
+    StrictWalk::Links links;
+    for (int o = 0; o < problem_.operands; ++o) {
+      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
+        WalkLink& link = links[z(o)][z(a)];
+        link.position = place[z(below_[z(o)][z(a)].position)];
+        if (link.position < block.base) continue;
+        set_link(o, a, link);
+      }
+    }
+    set_block(period, block, links);
+    return StrictWalk(problem_, merged_, links, block, strict_.skew).run();
+  }
+
+  void set_link(int o, int a, WalkLink& link) const {
+    link.latency = level(o, a).latency;
+    // The array takes in operands, and gives out results, as fast as they move.
+    link.buffers = double_[z(o)][z(a)] ? 2 : 1;
+    if (a == 0) {
+      const double held = (o == 0 ? 4 + strict_.skew : 2) + 2 * link.latency;
+      link.buffers =
+          held > StrictWalk::kRing ? std::numeric_limits<int>::max() : static_cast<int>(held);
+    }
+    set_walk_side(o, a, a, kRdLow, kWrLow, link.up);
+    if (a > 0) {
+      set_walk_side(o, a - 1, a, kWrHigh, kRdHigh, link.down);
+    } else {
+      link.down.word = link.down.back_word = {};
+    }
+  }
+
+  // `in`, `out`: the side's directions of inputs and partial sums that come back, and of outputs.
+  void set_walk_side(int o, int m, int a, int in, int out, WalkSide& to) const {
+    Side side;
+    set_side(o, m, a, side);
+    const ProblemOperand& operand = problem_.operand[z(o)];
+    const StrictLevel& at = level(o, m);
+    to.base = side.base;
+    to.varying = side.varying;
+    for (int k = 0; k < side.varying; ++k) to.vary[z(k)] = side.vary[z(k)].rounds;
+    to.bits = to.last_bits = operand.precision;
+    const auto word = [&](int direction) {
+      return at.port[z(direction)] < 0 ? Divisor{} : at.word[z(direction)];
+    };
+    if (o == 0) {
+      if (finishes_[z(m)] == 1) to.last_bits = operand.final_precision;
+      to.word = word(out);
+      to.port = at.port[z(out)];
+      to.back_word = word(in);
+      to.back_port = at.port[z(in)];
+    } else {
+      to.word = word(in);
+      to.port = at.port[z(in)];
+    }
+  }
+
+  // What a block of operations that is not walked through takes. Periods are taken from the
+  // shortest to the longest: one is a number of shorter ones, between which the array waits for
+  // what has a single buffer; and it is no shorter than what any port moves meanwhile.
+  void set_block(double end, WalkBlock& block, const StrictWalk::Links& links) const {
     const double beta = problem_.cycles_per_operation;
     std::array<int, kMaxOperands> next{};
     std::array<double, kMaxOperands> waits{};   // for single buffers, one after the other
     std::array<double, kMaxOperands> within{};  // cycles of the period before, of this operand
     std::array<double, kMaxOperands> refill{};  // of double buffers within
-    std::array<double, kMaxPorts> busy;         // cycles of a port over all iterations
-    std::array<double, kMaxPorts> single;       // of these, for what the array waits for
-    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = single[z(p)] = 0;
+    std::array<double, kMaxPorts> single;       // cycles of a port that the array waits for
+    for (int p = 0; p < problem_.ports; ++p) block.busy[z(p)] = single[z(p)] = 0;
+    block.chain = {strict_.skew, 0, 0};
     double busiest = 0;
     double stall = 0;
     double before = 1;     // period in hand
     double cycles = beta;  // of one
     double pace = beta;    // and until the next can begin
+    const double share = end / iterations_;
+    const auto walked = [&](int o, int a) { return links[z(o)][z(a)].position >= block.base; };
     for (;;) {
-      double period = iterations_;
+      double period = end;
       for (int o = 0; o < problem_.operands; ++o) {
         const int a = next[z(o)];
-        if (a < problem_.operand[z(o)].levels) {
+        if (a < problem_.operand[z(o)].levels && !walked(o, a)) {
           period = std::min(period, interface_[z(o)][z(a)].period);
         }
       }
+      if (period == end) break;
       cycles += (period / before - 1) * pace;
-      if (period == iterations_) break;
       double slowest = period / before * pace;
       before = period;
       for (int o = 0; o < problem_.operands; ++o) {
         int& a = next[z(o)];
-        for (; a < problem_.operand[z(o)].levels && interface_[z(o)][z(a)].period == period; ++a) {
+        for (; a < problem_.operand[z(o)].levels && !walked(o, a) &&
+               interface_[z(o)][z(a)].period == period;
+             ++a) {
           const Interface& link = interface_[z(o)][z(a)];
           const auto use = [&](int port, double amount) {
             if (port < 0 || amount == 0) return;
-            busy[z(port)] += amount * link.count;
-            busiest = std::max(busiest, busy[z(port)]);
+            block.busy[z(port)] += amount * link.count * share;
+            busiest = std::max(busiest, block.busy[z(port)]);
             if (double_[z(o)][z(a)]) return;
             single[z(port)] += amount;
             stall = std::max(stall, single[z(port)]);
@@ -552,6 +664,7 @@ class StrictEvaluator {
           use(link.down_port, link.down);
           use(link.back_up_port, link.back_up);
           use(link.back_down_port, link.back_down);
+          block.chain[z(o)] += link.first + link.latency;
           const double there = std::max(link.up, link.down) + link.latency;
           const double back =
               std::max(link.back_up, link.back_down) + (link.back_up > 0 ? link.latency : 0);
@@ -570,19 +683,18 @@ class StrictEvaluator {
           within[z(o)] = cycles;
         }
       }
-      pace = std::max({cycles + stall, busiest * (period / iterations_), slowest});
+      pace = std::max({cycles + stall, busiest * (period / end), slowest});
     }
-    if constexpr (Figures::enabled) finish(busy, cycles);
-    return cycles;
+    block.cycles = end / before * pace;
   }
 
-  void finish(const std::array<double, kMaxPorts>& busy, double cycles) {
+  void finish(double cycles) {
     if (!figures_.detail) return;
     for (int p = 0; p < problem_.ports; ++p) {
       const ProblemPort& port = problem_.port[z(p)];
       const double least = iterations_ * problem_.cycles_per_operation;
-      figures_.detail->port[z(p)] = {port.memory, p, busy[z(p)] > 0,
-                                     std::min(busy[z(p)], cycles) - least, busy[z(p)]};
+      figures_.detail->port[z(p)] = {port.memory, p, busy_[z(p)] > 0,
+                                     std::min(busy_[z(p)], cycles) - least, busy_[z(p)]};
     }
   }
 
@@ -611,6 +723,7 @@ class StrictEvaluator {
   const Problem& problem_;
   const StrictProblem& strict_;
   const Ordering& ordering_;
+  Ordering merged_;
   Figures figures_;
   bool unserved_ = false;
   double iterations_ = 1;
@@ -619,12 +732,18 @@ class StrictEvaluator {
   std::array<std::array<double, kMaxLevels>, kMaxOperands> stored_;  // bits of the largest tile
   std::array<std::array<bool, kMaxArchLevels>, kMaxOperands> double_;
   std::array<Side, 2 * kMaxLevels> output_sides_;
+  std::array<double, kMaxLevels + 1> finishes_;
+  std::array<double, kMaxPorts> busy_;  // cycles over all iterations
 };
 
 }  // namespace
 
 Cost evaluate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
   return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{}).run();
+}
+
+Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
+  return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{}).run(true);
 }
 
 Cost explain_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,

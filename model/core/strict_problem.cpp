@@ -313,15 +313,16 @@ class StrictCompiler {
     for (const double a : table.divisors[0]) {
       const auto first = index_tiles(o, m, relation.dim[0], static_cast<std::int64_t>(a));
       for (const std::vector<Indices>& other : second) {
-        table.tiles.push_back(count_tiles(first, other, plain, counter, table.pool));
+        table.tiles.push_back(count_tiles(first, other, plain, counter, table));
       }
     }
     return table;
   }
 
   static SlidingTiles count_tiles(const std::vector<Indices>& a, const std::vector<Indices>& b,
-                                  bool plain, WindowCounter& counter,
-                                  std::vector<TileCount>& pool) {
+                                  bool plain, WindowCounter& counter, SlidingTable& table) {
+    std::vector<TileCount>& pool = table.pool;
+    SlidingTiles tiles;
     std::map<std::int64_t, double> sizes;
     std::map<std::int64_t, double> at_a_time;
     if (plain) {
@@ -340,8 +341,14 @@ class StrictCompiler {
         }
       }
       for (const auto& [round, size] : largest) at_a_time[size] += 1;
+      if (at_a_time.size() > 1) {
+        tiles.rounds = static_cast<std::int32_t>(table.by_round.size());
+        tiles.second_rounds = static_cast<std::uint32_t>(b.back().round + 1);
+        for (const auto& [round, size] : largest) {
+          table.by_round.push_back(static_cast<double>(size));
+        }
+      }
     }
-    SlidingTiles tiles;
     tiles.begin = static_cast<std::uint32_t>(pool.size());
     for (const auto& [size, count] : sizes) {
       pool.push_back({static_cast<double>(size), count});

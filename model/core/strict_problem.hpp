@@ -53,6 +53,8 @@ struct SlidingTiles {
   std::uint32_t end = 0;
   std::uint32_t time_end = 0;  // from `end`: the largest among the instances at a time
   double largest = 0;
+  std::int32_t rounds = -1;  // place in SlidingTable::by_round; -1: all tiles are alike
+  std::uint32_t second_rounds = 1;
 };
 
 struct SlidingTable {
@@ -60,6 +62,7 @@ struct SlidingTable {
   std::array<std::vector<double>, 2> divisors;
   std::vector<SlidingTiles> tiles;  // [first divisor][second divisor]
   std::vector<TileCount> pool;
+  std::vector<double> by_round;  // [first round][second round]: elements of the largest tile
 };
 
 // One memory level of one operand.

@@ -9,6 +9,7 @@
 #include "model/core/evaluate.hpp"
 #include "model/core/index.hpp"
 #include "model/core/problem.hpp"
+#include "model/core/strict_evaluate.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/exact_mapper.hpp"
 #include "search/exact/least_cost.hpp"
@@ -259,10 +260,25 @@ class Search {
     }
   }
 
+  // Whether a mapping that costs no less than `least` may change what was found.
+  bool may_help(const model::Cost& least, const Found& found) const {
+    if (!std::isfinite(least.energy)) return false;
+    if (options_.objective != Objective::latency) {
+      return better(options_.objective, least, found.cost);
+    }
+    return std::none_of(found.near.begin(), found.near.end(), [&](const model::Cost& one) {
+      return one.latency <= least.latency && one.energy <= least.energy;
+    });
+  }
+
   void cost(const model::Problem& problem, const model::Ordering& ordering, const model::Cuts& cuts,
             Found& found) {
-    const model::Cost cost = model::evaluate(problem, ordering, cuts);
     ++found.evaluated;
+    // Walking through tiles takes most of the time: only where it may be worth it.
+    if (problem.strict && found.any &&
+        !may_help(model::bound_strict(problem, ordering, cuts), found))
+      return;
+    const model::Cost cost = model::evaluate(problem, ordering, cuts);
     if (!std::isfinite(cost.energy)) return;
     if (options_.objective == Objective::latency) add_near(cost, found.near);
     if (!found.any || better(options_.objective, cost, found.cost)) {
@@ -319,10 +335,12 @@ class Search {
         continue;
       }
       any_ordering = true;
-      if (batch.add(permutations.places()) && batch.full()) cost_batch();
-      if (!problem.strict) continue;
+      if (!problem.strict) {
+        if (batch.add(permutations.places()) && batch.full()) cost_batch();
+        continue;
+      }
       set_ordering(layer_, permutations.current(), ordering);
-      double_buffered(problem, ordering, found);
+      consider(problem, ordering, found);
     } while (permutations.next());
     cost_batch();
     if (!found.any) remember_all(problem, factors.loops, constraints);

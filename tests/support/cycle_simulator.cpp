@@ -44,8 +44,8 @@ class Simulator {
         Link link;
         link.exchanges = &e_.exchanges[o][a];
         // The array's own pipeline takes in operands, and gives out results, as fast as they move.
-        link.buffers =
-            a == 0 ? (o == 0 ? 4 : 2) + z(2 * m_.wait[o][0]) : (m_.two_buffers[o][a] ? 2 : 1);
+        link.buffers = a == 0 ? (o == 0 ? 4 + z(m_.skew) : 2) + z(2 * m_.wait[o][0])
+                              : (m_.two_buffers[o][a] ? 2 : 1);
         links_.back().push_back(link);
       }
     }
@@ -100,7 +100,7 @@ class Simulator {
   // Whether an input's tile that is in a buffer below interface `a` is no longer needed.
   bool used_up(std::size_t o, std::size_t a, std::size_t k) const {
     const Exchange& exchange = (*links_[o][a].exchanges)[k];
-    if (a == 0) return settled_ > exchange.last || (m_.skew == 0 && computed_ > exchange.last);
+    if (a == 0) return computed_ > exchange.last;
     const Link& below = links_[o][a - 1];
     if (below.done < before(below, exchange.last + 1)) return false;
     // A register that the array works from is free when the last operation has passed.
@@ -155,15 +155,27 @@ class Simulator {
         complete = complete && below.done >= before(below, exchange.last + 1);
       }
       if (complete) {
-        const std::size_t next = d + link.buffers;
-        const std::int64_t deadline =
-            next < link.exchanges->size() ? (*link.exchanges)[next].first : e_.cycles;
         start(link.drain, 0, a, exchange.up, exchange.down, Direction::wr_in_by_low,
-              Direction::rd_out_to_high, deadline);
+              Direction::rd_out_to_high, leaving_deadline(a, d));
         any = settle(link.drain, link.done) || any;
       }
     }
     return any;
+  }
+
+  // The operation that waits until a tile of outputs has left: the first that needs its buffer, or
+  // that of a tile above which it belongs to.
+  std::int64_t leaving_deadline(std::size_t a, std::size_t d) const {
+    std::int64_t deadline = e_.cycles;
+    std::int64_t last = (*links_[0][a].exchanges)[d].last;
+    for (; a < links_[0].size(); ++a) {
+      const Link& link = links_[0][a];
+      const std::size_t next = containing(link, last) + link.buffers;
+      if (next < link.exchanges->size()) {
+        deadline = std::min(deadline, (*link.exchanges)[next].first);
+      }
+    }
+    return deadline;
   }
 
   // Nothing to move: it is there at once, but not before others.

@@ -14,6 +14,7 @@
 #include "model/core/index.hpp"
 #include "model/core/physics.hpp"
 #include "model/core/problem.hpp"
+#include "model/core/strict_evaluate.hpp"
 #include "tests/support/cycle_simulator.hpp"
 #include "tests/support/execution.hpp"
 #include "tests/support/random_mapping.hpp"
@@ -106,6 +107,9 @@ Judged judge(RandomMapping& mapping, const testing::Execution& execution, testin
   const Cost fast = evaluate(judged.problem, ordering, cuts);
   EXPECT_EQ(fast.energy, judged.evaluation.cost.energy);
   EXPECT_EQ(fast.latency, judged.evaluation.cost.latency);
+  const Cost bound = bound_strict(judged.problem, ordering, cuts);
+  EXPECT_EQ(bound.energy, fast.energy);
+  EXPECT_LE(bound.latency, fast.latency);
   return judged;
 }
 
@@ -136,6 +140,40 @@ testing::Machine machine_of(const Judged& judged, const RandomMapping& mapping) 
     }
   }
   return machine;
+}
+
+// What a mapping is, in a few lines.
+void describe(const Judged& judged, const RandomMapping& mapping, const testing::Machine& machine,
+              const testing::Execution& execution) {
+  const auto& layer = mapping.layer;
+  std::cout << "  loops:";
+  for (const TemporalLoop& loop : mapping.temporal)
+    std::cout << ' ' << layer.dims[z(loop.dim)].name << ' ' << loop.size;
+  std::cout << "\n";
+  for (std::size_t o = 0; o < layer.operands.size(); ++o) {
+    std::cout << "  " << layer.operands[o].name << ':';
+    for (std::size_t a = 0; a < mapping.cuts[o].size(); ++a) {
+      std::cout << "  [x" << (judged.detail.double_buffer[o][a] ? 2 : 1) << " wait "
+                << machine.wait[o][a] << " ports";
+      for (const int port : machine.up_port[o][a]) std::cout << ' ' << port;
+      std::cout << ';';
+      std::int64_t most[4] = {};
+      std::int64_t sum[4] = {};
+      for (const testing::Exchange& x : execution.exchanges[o][a]) {
+        const std::int64_t all[4] = {x.up, x.down, x.back_up, x.back_down};
+        for (std::size_t i = 0; i < 4; ++i) {
+          most[i] = std::max(most[i], all[i]);
+          sum[i] += all[i];
+        }
+      }
+      std::cout << ' ' << execution.exchanges[o][a].size() << " times, at most";
+      for (const auto words : most) std::cout << ' ' << words;
+      std::cout << ", sum";
+      for (const auto words : sum) std::cout << ' ' << words;
+      std::cout << "] cut " << mapping.cuts[o][a];
+    }
+    std::cout << "\n";
+  }
 }
 
 void expect_possible(const Evaluation& e) {
@@ -181,6 +219,7 @@ TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
   std::vector<double> errors;
   const std::uint64_t count = cases(250);
   double least = 1e9;
+  int low = 0;  // promise more than 2 % too much
   for (std::uint64_t seed = 0; seed < count && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     RandomMapping mapping = varied(seed + 1'000'000, 400);
@@ -196,19 +235,23 @@ TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
       std::cout << "seed " << seed << ": " << judged.evaluation.cost.latency << " (onload "
                 << judged.evaluation.latency.onload << ", offload "
                 << judged.evaluation.latency.offload << ") against " << cycles << " of "
-                << execution.cycles << "\n";
+                << execution.cycles << ", " << 100 * error << " %\n";
+      describe(judged, mapping, machine_of(judged, mapping), execution);
     }
     least = std::min(least, error);
+    low += error < -0.02 ? 1 : 0;
     errors.push_back(std::abs(error));
   }
   std::sort(errors.begin(), errors.end());
   const double median = errors[errors.size() / 2];
   const double most = errors[errors.size() * 95 / 100];
   std::cout << errors.size() << " mappings: median error " << 100 * median << " %, 95th percentile "
-            << 100 * most << " %, at most " << -100 * least << " % below\n";
-  EXPECT_LE(median, 0.04);
-  EXPECT_LE(most, 0.20);
-  EXPECT_GE(least, -0.35);
+            << 100 * most << " %, at most " << -100 * least << " % below; " << low
+            << " more than 2 % below\n";
+  EXPECT_LE(median, 0.01);
+  EXPECT_LE(most, 0.05);
+  EXPECT_GE(least, -0.25);
+  EXPECT_LE(low, 2 + static_cast<int>(count / 100));
 }
 
 // A matrix product of 2 x 3 folds on a systolic array of 4 rows and 8 columns, whose units keep a

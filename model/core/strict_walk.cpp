@@ -1,0 +1,398 @@
+#include "model/core/strict_walk.hpp"
+
+#include <algorithm>
+
+namespace ridgeline::model {
+
+namespace {
+
+// Iterations of a loop that are walked before it is taken to repeat itself.
+constexpr int kSettled = 6;
+
+inline double words_in(double bits, const Divisor& word) {
+  return word.value == 0 ? 0 : rounded_up(word.divides(bits));
+}
+
+}  // namespace
+
+StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links,
+                       const WalkBlock& block, double skew)
+    : problem_(problem),
+      ordering_(ordering),
+      links_(links),
+      block_(block),
+      skew_(skew),
+      stepped_(ordering.count) {
+  for (int o = 0; o < problem.operands; ++o) {
+    int& a = first_[z(o)];
+    while (a < problem.operand[z(o)].levels && links[z(o)][z(a)].position < block.base) ++a;
+    for (int i = a; i < problem.operand[z(o)].levels; ++i) {
+      LinkState& state = state_[z(o)][z(i)];
+      state.opened = state.closed = state.drained = 0;
+      state.load_free = state.drain_free = state.ready = 0;
+      state.done.fill(0);
+      state.complete.fill(0);
+      state.inner.fill(0);
+    }
+  }
+  for (int p = 0; p < problem.ports; ++p) {
+    port_[z(p)].gaps = 0;
+    port_[z(p)].free = port_[z(p)].used = 0;
+  }
+}
+
+WalkTimes StrictWalk::run() {
+  loop(ordering_.count - 1);
+  double arrived = times_.end + block_.chain[0];
+  const int levels = problem_.operand[0].levels;
+  for (int a = first_link(0); a < levels; ++a) close_output(a);
+  for (int a = first_link(0); a < levels; ++a) {
+    LinkState& state = state_[0][z(a)];
+    drain(a, state.closed);
+    arrived = std::max(arrived, state.done[z((state.closed - 1) % kRing)]);
+  }
+  times_.arrived = arrived;
+  return times_;
+}
+
+// Loops that repeat themselves are walked until they do, and for their last iteration.
+void StrictWalk::loop(int l) {
+  if (l < block_.base) {
+    block();
+    return;
+  }
+  const auto size = static_cast<int>(ordering_.size[z(l)]);
+  double before = times_.end;
+  double step = 0;
+  std::array<double, kMaxPorts> used;
+  for (int i = 0; i < size; ++i) {
+    index_[z(l)] = i;
+    if (i > 0) stepped_ = l;
+    const bool may_skip = block_.repeats && i >= 2 && i + 3 < size;
+    if (may_skip) {
+      for (int p = 0; p < problem_.ports; ++p) used[z(p)] = port_[z(p)].used;
+    }
+    loop(l - 1);
+    const double now = times_.end - before;
+    before = times_.end;
+    if (may_skip && (now == step || i >= kSettled)) {
+      double each = now == step ? now : std::max(now, (now + step) / 2);
+      for (int p = 0; p < problem_.ports; ++p) {
+        used[z(p)] = port_[z(p)].used - used[z(p)];
+        each = std::max(each, used[z(p)]);
+      }
+      skip(l, each, size - 2 - i, used);
+      before = times_.end;
+      i = size - 2;
+    }
+    step = now;
+  }
+}
+
+// `times` iterations of `step` cycles, in each of which ports are busy as in the last one.
+void StrictWalk::skip(int, double step, double times, const std::array<double, kMaxPorts>& busy) {
+  const double from = times_.end;
+  const double by = step * times;
+  shift(from, by);
+  for (int p = 0; p < problem_.ports; ++p) {
+    PortState& port = port_[z(p)];
+    port.used += busy[z(p)] * times;
+    if (port.free < from + by) continue;
+    const double idle = (step - busy[z(p)]) * times;
+    if (idle <= 0) continue;
+    int at = 0;
+    while (at < port.gaps && port.gap[z(at)].begin < from) ++at;
+    if (port.gaps > kGaps) continue;
+    for (int i = port.gaps; i > at; --i) port.gap[z(i)] = port.gap[z(i - 1)];
+    port.gap[z(at)] = {from, from + by, idle};
+    ++port.gaps;
+  }
+}
+
+void StrictWalk::shift(double from, double by) {
+  times_.end += by;
+  for (int o = 0; o < problem_.operands; ++o) {
+    for (int a = first_link(o); a < problem_.operand[z(o)].levels; ++a) {
+      LinkState& state = state_[z(o)][z(a)];
+      state.load_free += by;
+      state.drain_free += by;
+      state.ready += by;
+      for (double& time : state.done) time += by;
+      for (double& time : state.complete) time += by;
+    }
+  }
+  for (int p = 0; p < problem_.ports; ++p) {
+    PortState& port = port_[z(p)];
+    if (port.free <= from) continue;
+    port.free += by;
+    for (int i = 0; i < port.gaps; ++i) {
+      Gap& gap = port.gap[z(i)];
+      if (gap.begin >= from) {
+        gap.begin += by;
+        gap.end += by;
+      } else if (gap.end > from && port.gaps <= kGaps) {
+        // Split, so that what has been is left where it is.
+        const double share = gap.idle * (from - gap.begin) / (gap.end - gap.begin);
+        const Gap rest{from + by, gap.end + by, gap.idle - share};
+        gap.end = from;
+        gap.idle = share;
+        for (int j = port.gaps; j > i + 1; --j) port.gap[z(j)] = port.gap[z(j - 1)];
+        port.gap[z(i + 1)] = rest;
+        ++port.gaps;
+        ++i;
+      }
+    }
+  }
+}
+
+void StrictWalk::block() {
+  const int stepped = stepped_;
+  stepped_ = -1;
+  const bool first = !begun_;
+  const int outputs = problem_.operand[0].levels;
+  // Tiles that the last step has ended, then those that begin, from the outermost inwards.
+  if (!first) {
+    for (int a = first_link(0); a < outputs && links_[0][z(a)].position <= stepped; ++a) {
+      close_output(a);
+    }
+    for (int o = 1; o < problem_.operands; ++o) {
+      for (int a = first_link(o);
+           a < problem_.operand[z(o)].levels && links_[z(o)][z(a)].position <= stepped; ++a) {
+        close_input(o, a);
+      }
+    }
+  }
+  double ready = times_.end;
+  for (int o = 0; o < problem_.operands; ++o) {
+    const int from = first_link(o);
+    int a = problem_.operand[z(o)].levels - 1;
+    while (a >= from && links_[z(o)][z(a)].position > stepped) --a;
+    if (a < from) continue;
+    for (; a >= from; --a) {
+      if (o == 0) {
+        open_output(a);
+      } else {
+        open_input(o, a);
+      }
+    }
+    const double there = state_[z(o)][z(from)].ready;
+    ready = std::max(ready, o == 0 ? there : there + block_.chain[z(o)]);
+  }
+  if (first) times_.begin = ready;
+  begun_ = true;
+  times_.end = ready + block_.cycles;
+  for (int p = 0; p < problem_.ports; ++p) {
+    if (block_.busy[z(p)] == 0) continue;
+    times_.end = std::max(times_.end, take(port_[z(p)], ready, block_.busy[z(p)]));
+  }
+}
+
+double StrictWalk::elements(const WalkSide& side, int position) const {
+  double size = side.base;
+  for (int k = 0; k < side.varying; ++k) {
+    const RoundSizes& vary = side.vary[z(k)];
+    double first = 0;
+    double second = 0;
+    for (int l = ordering_.count - 1; l >= position; --l) {
+      const int dim = ordering_.dim[z(l)];
+      if (dim == vary.dim[0]) first = first * ordering_.size[z(l)] + index_[z(l)];
+      if (dim == vary.dim[1]) second = second * ordering_.size[z(l)] + index_[z(l)];
+    }
+    if (vary.by_round != nullptr) {
+      size *= vary.by_round[z(static_cast<std::int64_t>(first * vary.rounds + second))];
+    } else {
+      size *= first + 1 < vary.rounds ? vary.whole : vary.last;
+    }
+  }
+  return size;
+}
+
+// Whether the output's tile was there before, or (`last`) will be there again.
+bool StrictWalk::revisits(int position, bool last) const {
+  const std::uint32_t irrelevant = problem_.operand[0].irrelevant;
+  for (int l = position; l < ordering_.count; ++l) {
+    if (!(irrelevant >> ordering_.dim[z(l)] & 1u)) continue;
+    if (index_[z(l)] != (last ? static_cast<int>(ordering_.size[z(l)]) - 1 : 0)) return true;
+  }
+  return false;
+}
+
+StrictWalk::Words StrictWalk::words(const WalkLink& link) const {
+  return {words_in(elements(link.up, link.position) * link.up.bits, link.up.word),
+          link.down.word.value == 0
+              ? 0
+              : words_in(elements(link.down, link.position) * link.down.bits, link.down.word)};
+}
+
+StrictWalk::Words StrictWalk::back_words(const WalkLink& link) const {
+  if (!revisits(link.position, false)) return {0, 0};
+  return {words_in(elements(link.up, link.position) * link.up.bits, link.up.back_word),
+          link.down.back_word.value == 0
+              ? 0
+              : words_in(elements(link.down, link.position) * link.down.bits, link.down.back_word)};
+}
+
+StrictWalk::Words StrictWalk::leaving_words(const WalkLink& link) const {
+  const bool again = revisits(link.position, true);
+  const double up = again ? link.up.bits : link.up.last_bits;
+  const double down = again ? link.down.bits : link.down.last_bits;
+  return {words_in(elements(link.up, link.position) * up, link.up.word),
+          link.down.word.value == 0
+              ? 0
+              : words_in(elements(link.down, link.position) * down, link.down.word)};
+}
+
+double StrictWalk::move(const Words& words, int up_port, int down_port, double ready) {
+  double end = ready;
+  if (words.up > 0) {
+    end = up_port < 0 ? ready + words.up : take(port_[z(up_port)], ready, words.up);
+  }
+  if (words.down > 0) {
+    end = std::max(
+        end, down_port < 0 ? ready + words.down : take(port_[z(down_port)], ready, words.down));
+  }
+  return end;
+}
+
+// The first idle cycles from `ready` on: what is asked for later is waited for later.
+double StrictWalk::take(PortState& port, double ready, double amount) {
+  port.used += amount;
+  int i = 0;
+  while (i < port.gaps && port.gap[z(i)].end <= ready) ++i;
+  while (i < port.gaps) {
+    Gap& gap = port.gap[z(i)];
+    const double begin = std::max(gap.begin, ready);
+    const double before = gap.idle * (begin - gap.begin) / (gap.end - gap.begin);
+    const double idle = gap.idle - before;
+    if (idle <= amount) {
+      const double end = gap.end;
+      amount -= idle;
+      if (before > 0) {
+        gap.end = begin;
+        gap.idle = before;
+        ++i;
+      } else {
+        --port.gaps;
+        for (int j = i; j < port.gaps; ++j) port.gap[z(j)] = port.gap[z(j + 1)];
+      }
+      if (amount <= 0) return end;
+      continue;
+    }
+    const double end = begin + amount * (gap.end - begin) / idle;
+    const Gap rest{end, gap.end, idle - amount};
+    if (before > 0) {
+      gap.end = begin;
+      gap.idle = before;
+      if (port.gaps == kGaps + 1) return end;  // the rest is lost
+      for (int j = port.gaps; j > i + 1; --j) port.gap[z(j)] = port.gap[z(j - 1)];
+      port.gap[z(i + 1)] = rest;
+      ++port.gaps;
+    } else {
+      gap = rest;
+    }
+    return end;
+  }
+  if (ready > port.free) {
+    if (port.gaps > kGaps - 1) {
+      // The oldest two become one.
+      port.gap[0] = {port.gap[0].begin, port.gap[1].end, port.gap[0].idle + port.gap[1].idle};
+      --port.gaps;
+      for (int j = 1; j < port.gaps; ++j) port.gap[z(j)] = port.gap[z(j + 1)];
+    }
+    port.gap[z(port.gaps++)] = {port.free, ready, ready - port.free};
+    port.free = ready;
+  }
+  port.free += amount;
+  return port.free;
+}
+
+void StrictWalk::open_input(int o, int a) {
+  const WalkLink& link = links_[z(o)][z(a)];
+  LinkState& state = state_[z(o)][z(a)];
+  const Words amount = words(link);
+  double ready = state.load_free;
+  if (a + 1 < problem_.operand[z(o)].levels) {
+    ready = std::max(ready, state_[z(o)][z(a + 1)].ready);
+  }
+  if (state.opened >= link.buffers) {
+    ready = std::max(ready, state.done[z((state.opened - link.buffers) % kRing)]);
+  }
+  const double end = move(amount, link.up.port, link.down.port, ready);
+  const bool moves = amount.up > 0 || amount.down > 0;
+  state.load_free = end;
+  state.ready = std::max(state.ready, moves ? end + link.latency : end);
+  ++state.opened;
+}
+
+// The tile has been used up: by the array, or when the last of it has gone to the level below.
+void StrictWalk::close_input(int o, int a) {
+  LinkState& state = state_[z(o)][z(a)];
+  double done = times_.end;
+  if (a > first_link(o)) {
+    done = state_[z(o)][z(a - 1)].ready;
+    if (a == 1 && skew_ > 0) done = std::max(done, times_.end + skew_);
+  }
+  state.done[z(state.closed++ % kRing)] = done;
+}
+
+void StrictWalk::open_output(int a) {
+  const WalkLink& link = links_[0][z(a)];
+  LinkState& state = state_[0][z(a)];
+  double ready = state.load_free;
+  if (a + 1 < problem_.operand[0].levels) ready = std::max(ready, state_[0][z(a + 1)].ready);
+  if (state.opened >= link.buffers) {
+    drain(a, state.opened - link.buffers + 1);
+    ready = std::max(ready, state.done[z((state.opened - link.buffers) % kRing)]);
+  }
+  if (state.opened - state.drained == kRing) drain(a, state.drained + 1);
+  const Words amount = back_words(link);
+  const double end = move(amount, link.up.back_port, link.down.back_port, ready);
+  const bool moves = amount.up > 0 || amount.down > 0;
+  state.load_free = end;
+  state.ready = std::max(state.ready, moves ? end + link.latency : end);
+  state.leaving[z(state.opened % kRing)] = leaving_words(link);
+  ++state.opened;
+}
+
+void StrictWalk::close_output(int a) {
+  LinkState& state = state_[0][z(a)];
+  const auto place = z(state.closed++ % kRing);
+  state.complete[place] = times_.end;
+  if (a == first_link(0)) state.complete[place] += a == 0 ? skew_ : block_.chain[0];
+  if (a == first_link(0)) return;
+  const LinkState& below = state_[0][z(a - 1)];
+  state.inner[place] = below.closed;
+  if (below.drained == below.closed) {
+    state.complete[place] =
+        std::max(state.complete[place], below.done[z((below.closed - 1) % kRing)]);
+  }
+}
+
+// Tiles of outputs leave in order, when nothing more is added and all below has left.
+void StrictWalk::drain(int a, std::int64_t until) {
+  const WalkLink& link = links_[0][z(a)];
+  LinkState& state = state_[0][z(a)];
+  for (; state.drained < until; ++state.drained) {
+    const auto place = z(state.drained % kRing);
+    double ready = std::max(state.drain_free, state.complete[place]);
+    if (a > first_link(0)) {
+      drain(a - 1, state.inner[place]);
+      ready = std::max(ready, state.complete[place]);
+    }
+    const Words amount = state.leaving[place];
+    const double end = move(amount, link.up.port, link.down.port, ready);
+    state.drain_free = end;
+    const bool moves = amount.up > 0 || amount.down > 0;
+    const double previous = state.drained > 0 ? state.done[z((state.drained - 1) % kRing)] : 0;
+    state.done[place] = std::max(previous, moves ? end + link.latency : end);
+    if (a + 1 == problem_.operand[0].levels) continue;
+    // The tile above that waits for this one, if any.
+    LinkState& above = state_[0][z(a + 1)];
+    for (std::int64_t i = above.drained; i < above.closed; ++i) {
+      if (above.inner[z(i % kRing)] != state.drained + 1) continue;
+      above.complete[z(i % kRing)] = std::max(above.complete[z(i % kRing)], state.done[place]);
+    }
+  }
+}
+
+}  // namespace ridgeline::model

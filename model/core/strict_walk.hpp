@@ -1,0 +1,139 @@
+// Walks through the tiles of a mapping in the order of time and says when each transfer and each
+// block of operations begins and ends (docs/strict-model.md, 2). Loops that repeat what they did
+// before are not walked to their end. Neither allocates, throws nor locks.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "model/core/loop_tiling.hpp"
+#include "model/core/port_time.hpp"
+#include "model/core/strict_problem.hpp"
+
+namespace ridgeline::model {
+
+// What a tile's size is multiplied by in each round of the loops outside it: a sliding window's
+// elements, or those of a loop that its unrolling does not divide.
+struct RoundSizes {
+  std::int8_t dim[2] = {-1, -1};     // the second: of a sliding window
+  const double* by_round = nullptr;  // [first round][second round]; null: whole, but for the last
+  double rounds = 1;                 // of the second dimension; or all of the first
+  double whole = 1;
+  double last = 1;
+};
+
+// One side of an interface: words of the busiest instance at a time.
+struct WalkSide {
+  double base = 1;  // elements of a tile but for what varies
+  int varying = 0;
+  std::array<RoundSizes, kMaxRagged + kMaxRelations> vary;
+  Divisor word{};        // bits; value 0: nothing to wait for
+  Divisor back_word{};   // of partial sums that come back
+  double last_bits = 0;  // an element in the last visit
+  double bits = 0;
+  std::int8_t port = -1;
+  std::int8_t back_port = -1;
+};
+
+// Between an operand's memory level and the one below (or the array).
+struct WalkLink {
+  int position = 0;  // loops inside a tile
+  int buffers = 1;
+  double latency = 0;
+  WalkSide up;
+  WalkSide down;  // word 0 next to the array
+};
+
+// Loops [0, base) are one block.
+struct WalkBlock {
+  int base = 0;
+  bool repeats = false;  // loops that repeat themselves are not walked to their end
+  double cycles = 1;     // of the array, with what it waits for within
+  std::array<double, kMaxOperands> chain{};  // until a new tile has reached the array, or left it
+  std::array<double, kMaxPorts> busy{};      // cycles of each port in a block
+};
+
+struct WalkTimes {
+  double begin = 0;  // of the first operation
+  double end = 0;    // of the last
+  double arrived = 0;
+};
+
+class StrictWalk {
+ public:
+  // As many links of an operand as it has levels; those below block.base are not looked at.
+  static constexpr int kRing = 16;  // tiles of an interface that are remembered
+  using Links = std::array<std::array<WalkLink, kMaxLevels>, kMaxOperands>;
+
+  StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links,
+             const WalkBlock& block, double skew);
+
+  WalkTimes run();
+
+ private:
+  static constexpr int kGaps = 12;
+
+  // Time that a port has to spare between two moments, evenly spread.
+  struct Gap {
+    double begin;
+    double end;
+    double idle;
+  };
+  struct PortState {
+    std::array<Gap, kGaps + 2> gap;
+    int gaps = 0;
+    double free = 0;  // from here on
+    double used = 0;
+  };
+  struct Words {
+    double up;
+    double down;
+  };
+  struct LinkState {
+    std::int64_t opened = 0;
+    std::int64_t closed = 0;
+    std::int64_t drained = 0;
+    double load_free = 0;  // the link's next transfer can begin
+    double drain_free = 0;
+    double ready = 0;                       // the last tile is there
+    std::array<double, kRing> done;         // inputs: no longer needed; outputs: has left
+    std::array<double, kRing> complete;     // outputs: nothing more is added
+    std::array<std::int64_t, kRing> inner;  // outputs: tiles of the level below until then
+    std::array<Words, kRing> leaving;
+  };
+
+  void loop(int l);
+  void block();
+  void skip(int l, double step, double times, const std::array<double, kMaxPorts>& busy);
+  void shift(double from, double by);
+  int first_link(int o) const { return first_[z(o)]; }
+  double elements(const WalkSide& side, int position) const;
+  bool revisits(int position, bool last) const;
+  Words words(const WalkLink& link) const;
+  Words back_words(const WalkLink& link) const;
+  Words leaving_words(const WalkLink& link) const;
+  double move(const Words& words, int up_port, int down_port, double ready);
+  double take(PortState& port, double ready, double amount);
+  void open_input(int o, int a);
+  void close_input(int o, int a);
+  void open_output(int a);
+  void close_output(int a);
+  void drain(int a, std::int64_t until);
+
+  static std::size_t z(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+  const Problem& problem_;
+  const Ordering& ordering_;
+  const Links& links_;
+  const WalkBlock& block_;
+  double skew_;
+  std::array<int, kMaxOperands> first_{};  // links from here on are walked
+  std::array<int, kMaxLoops> index_{};
+  int stepped_;
+  bool begun_ = false;
+  WalkTimes times_;
+  std::array<std::array<LinkState, kMaxLevels>, kMaxOperands> state_;
+  std::array<PortState, kMaxPorts> port_;
+};
+
+}  // namespace ridgeline::model
