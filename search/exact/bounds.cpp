@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <tuple>
 
 #include "model/core/assert.hpp"
 #include "model/core/index.hpp"
@@ -109,17 +110,21 @@ int ExactBounds::placed(int state, int o, std::int64_t x) const {
   return state - place + next + (growing ? cuts : 0);
 }
 
+// Moves of the same cut with the same conditions have a mask in common.
 void ExactBounds::build_masks() {
-  masks_.resize(moves_.size());
-  for (std::size_t i = 0; i < moves_.size(); ++i) {
-    const Move& move = moves_[i];
+  std::map<std::tuple<int, bool, std::uint8_t>, int> known;
+  for (Move& move : moves_) {
     if (!move.reduced && move.growth == 0) continue;
-    masks_[i].assign(z(space_.nodes()), 0.0);
+    const auto [place, inserted] = known.try_emplace({move.growth == 0 ? -1 : move.cut, move.reduced, move.growth},
+                                                     static_cast<int>(masks_.size()));
+    move.mask = place->second;
+    if (!inserted) continue;
+    std::vector<double>& mask = masks_.emplace_back(z(space_.nodes()), 0.0);
     for (std::int64_t x = 0; x < space_.nodes(); ++x) {
       const bool grows = move.growth != 0 && grows_[z(move.cut)][z(x)] != 0;
       if ((move.reduced && !space_.reduced(x)) ||
           (move.growth != 0 && grows != (move.growth == 2))) {
-        masks_[i][z(x)] = CutLattice::kInfeasible;
+        mask[z(x)] = CutLattice::kInfeasible;
       }
     }
   }
@@ -137,13 +142,13 @@ bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) co
     for (; i < moves_.size() && moves_[i].to == to; ++i) {
       const double* __restrict from = table + moves_[i].from * nodes;
       const double* __restrict price = cost + moves_[i].cut * nodes;
-      if (masks_[i].empty()) {
+      if (moves_[i].mask < 0) {
         for (std::int64_t x = 0; x < nodes; ++x) {
           const double sum = from[x] + price[x];
           here[x] = sum < here[x] ? sum : here[x];
         }
       } else {
-        const double* __restrict mask = masks_[i].data();
+        const double* __restrict mask = masks_[z(moves_[i].mask)].data();
         for (std::int64_t x = 0; x < nodes; ++x) {
           const double sum = from[x] + price[x] + mask[x];
           here[x] = sum < here[x] ? sum : here[x];

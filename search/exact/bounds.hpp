@@ -114,6 +114,7 @@ class ExactBounds {
     // must (2).
     bool reduced = false;
     std::uint8_t growth = 0;
+    int mask = -1;  // place in `masks_`; -1: allowed everywhere
   };
   bool grows(const Cut& cut, std::int64_t node) const;
   void number_states();
@@ -122,7 +123,7 @@ class ExactBounds {
   int states_ = 1;
   int all_left_ = 0;
   std::vector<Move> moves_;  // by `to`, each after those that lead to its `from`
-  // By move: 0 where it is allowed, else kInfeasible; empty: allowed everywhere.
+  // By node: 0 where moves are allowed, else kInfeasible.
   std::vector<std::vector<double>> masks_;
   std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never
   std::vector<double> energy_left_;
