@@ -54,7 +54,7 @@ void add_mapping_options(po::options_description& options, const char* engine) {
   auto add = options.add_options();
   add("engine", text(engine), "temporal mapping search: exact, loma or anneal");
   add("lpf-limit", text("6"), "loop-prime-factor limit of loma; 0: none");
-  add("node-limit", text("1000000"),
+  add("node-limit", text("3000000"),
       "nodes of the first spatial mapping after which exact stops with a bound and a gap, and of "
       "the others together; 0: none");
   add("gap", po::value<std::string>()->default_value("0"),

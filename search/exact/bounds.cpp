@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <tuple>
 
 #include "model/core/assert.hpp"
 #include "model/core/index.hpp"
+#include "search/exact/large_table.hpp"
 
 namespace ridgeline::search {
 
@@ -37,10 +39,14 @@ ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, bool energy_alon
 }
 
 std::int64_t ExactBounds::bytes() const {
-  std::size_t doubles = energy_left_.size();
-  for (const auto& sums : least_) doubles += sums.size();
-  for (const auto& sums : most_) doubles += sums.size();
-  return static_cast<std::int64_t>(doubles * sizeof(double));
+  std::size_t bytes = energy_left_.size() * sizeof(double);
+  for (const auto& mask : masks_) bytes += mask.size() * sizeof(double);
+  for (const auto& of_operand : sums_) {
+    for (const Sums& sums : of_operand) {
+      bytes += sums.least.size() * sizeof(double) + sums.most.size() * sizeof(float);
+    }
+  }
+  return static_cast<std::int64_t>(bytes);
 }
 
 bool ExactBounds::grows(const Cut& cut, std::int64_t x) const {
@@ -115,8 +121,9 @@ void ExactBounds::build_masks() {
   std::map<std::tuple<int, bool, std::uint8_t>, int> known;
   for (Move& move : moves_) {
     if (!move.reduced && move.growth == 0) continue;
-    const auto [place, inserted] = known.try_emplace({move.growth == 0 ? -1 : move.cut, move.reduced, move.growth},
-                                                     static_cast<int>(masks_.size()));
+    const auto [place, inserted] =
+        known.try_emplace({move.growth == 0 ? -1 : move.cut, move.reduced, move.growth},
+                          static_cast<int>(masks_.size()));
     move.mask = place->second;
     if (!inserted) continue;
     std::vector<double>& mask = masks_.emplace_back(z(space_.nodes()), 0.0);
@@ -205,7 +212,7 @@ bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
 
 void ExactBounds::fill_energy(Watch& watch) {
   build_masks();
-  energy_left_.resize(z(space_.nodes() * states_));
+  fill_large(energy_left_, z(space_.nodes() * states_), 0.0);
   std::vector<double> cost(z(space_.cut_count() * space_.nodes()));
   for (int c = 0; c < space_.cut_count(); ++c) {
     const Cut& cut = space_.cut(c);
@@ -220,40 +227,50 @@ void ExactBounds::fill_energy(Watch& watch) {
 // Each sum on its own, over each operand on its own. Nodes with all loops are left out: what
 // loads there loads once.
 void ExactBounds::fill_sums(Watch& watch) {
+  const auto rounded_up = [](double value) {
+    const auto near = static_cast<float>(value);
+    return near < value ? std::nextafter(near, std::numeric_limits<float>::infinity()) : near;
+  };
   for (int o = 0; o < space_.problem().operands; ++o) {
     const int cuts = space_.cuts_of(o);
     place_of_[z(o)].fill(-1);
-    for (int c = 0; c < cuts; ++c) {
-      for (const int port : space_.cut(o, c).own_ports) {
+    std::vector<Sums>& all = sums_[z(o)];
+    all.resize(z(cuts + 1));
+    all[0].least.assign(z(all[0].least_width()), 0);
+    all[0].most.assign(z(all[0].most_width()), 0);
+    std::vector<double> cost;
+    std::vector<PortShare> shares;
+    for (int left = 1; left <= cuts; ++left) {
+      const Cut& cut = space_.cut(o, left - 1);
+      for (const int port : cut.own_ports) {
         if (place_of_[z(o)][z(port)] >= 0) continue;
         place_of_[z(o)][z(port)] = static_cast<int>(ports_of_[z(o)].size());
         ports_of_[z(o)].push_back(port);
       }
-    }
-    const int ports = static_cast<int>(ports_of_[z(o)].size());
-    const int width = width_[z(o)] = 2 + 2 * ports;
-    const int most_width = most_width_[z(o)] = 1 + 3 * ports;
-    std::vector<double> cost(z(width));
-    std::vector<PortShare> shares(z(ports));
-    least_[z(o)].assign(z((cuts + 1) * space_.nodes() * width), 0);
-    most_[z(o)].assign(z((cuts + 1) * space_.nodes() * most_width), 0);
-    for (int left = 1; left <= cuts; ++left) {
-      const Cut& cut = space_.cut(o, left - 1);
-      for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      Sums& own = all[z(left)];
+      const Sums& inner = all[z(left - 1)];
+      own.ports = static_cast<int>(ports_of_[z(o)].size());
+      own.step = 1;
+      const int width = own.least_width();
+      fill_large(own.least, z(space_.nodes() * width), CutLattice::kInfeasible);
+      fill_large(own.most, z(space_.nodes() * own.most_width()), 0.0F);
+      cost.resize(z(width));
+      shares.resize(z(own.ports));
+      for (std::int64_t x = 0; x < space_.full(); ++x) {
         if (watch.stopped()) return;
-        double* here = least(o, left, x);
-        std::fill(here, here + width, CutLattice::kInfeasible);
-        double* most = most_[z(o)].data() + (left * space_.nodes() + x) * most_width;
-        if (x == space_.full()) continue;
+        double* here = own.least_at(x);
+        float* most = own.most_at(x);
         for (int t = 0; t < space_.type_count(); ++t) {
           if (space_.count_in(x, t) == 0) continue;
           const std::int64_t y = x - space_.type(t).stride;
-          const double* below = least(o, left, y);
+          const double* below = own.least_at(y);
           for (int i = 0; i < width; ++i) here[i] = std::min(here[i], below[i]);
-          const double* most_below = most_[z(o)].data() + (left * space_.nodes() + y) * most_width;
-          for (int i = 0; i < most_width; ++i) most[i] = std::max(most[i], most_below[i]);
+          const float* most_below = own.most_at(y);
+          for (int i = 0; i < own.most_width(); ++i) most[i] = std::max(most[i], most_below[i]);
         }
         if (surely_too_large(cut, x) || cut.energy[z(x)] >= CutLattice::kInfeasible) continue;
+        const double* rest = inner.least_at(x);
+        if (rest[0] >= CutLattice::kInfeasible) continue;
         std::fill(cost.begin(), cost.end(), 0.0);
         if (cut.role == LoadingRole::separate || cut.role == LoadingRole::offload) {
           cost[0] = cut.loading[z(x)];
@@ -263,22 +280,23 @@ void ExactBounds::fill_sums(Watch& watch) {
         for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
           shares[z(place_of_[z(o)][cut.own_ports[i]])] = cut.shares_at(x)[i];
         }
-        for (int i = 0; i < ports; ++i) {
+        for (int i = 0; i < own.ports; ++i) {
           cost[z(2 + 2 * i)] = shares[z(i)].busy;
           cost[z(3 + 2 * i)] = shares[z(i)].excess;
         }
-        const double* rest = least(o, left - 1, x);
-        if (rest[0] >= CutLattice::kInfeasible) continue;
-        for (int i = 0; i < width; ++i) here[i] = std::min(here[i], cost[z(i)] + rest[i]);
-        const double* most_rest =
-            most_[z(o)].data() + ((left - 1) * space_.nodes() + x) * most_width;
-        most[0] = std::max(most[0], cost[0] + most_rest[0]);
-        for (int i = 0; i < ports; ++i) {
-          double* port = most + 1 + 3 * i;
-          const double* rest_port = most_rest + 1 + 3 * i;
-          port[0] = std::max(port[0], shares[z(i)].busy + rest_port[0]);
-          port[1] = std::max(port[1], shares[z(i)].excess + rest_port[1]);
-          port[2] = std::max(port[2], shares[z(i)].demand + rest_port[2]);
+        const int known = inner.least_width();
+        for (int i = 0; i < width; ++i) {
+          here[i] = std::min(here[i], cost[z(i)] + (i < known ? rest[i] : 0));
+        }
+        const float* most_rest = inner.most_at(x);
+        most[0] = std::max(most[0], rounded_up(cost[0] + most_rest[0]));
+        for (int i = 0; i < own.ports; ++i) {
+          constexpr std::array<float, 3> kNothing{};
+          float* port = most + 1 + 3 * i;
+          const float* rest_port = i < inner.ports ? most_rest + 1 + 3 * i : kNothing.data();
+          port[0] = std::max(port[0], rounded_up(shares[z(i)].busy + rest_port[0]));
+          port[1] = std::max(port[1], rounded_up(shares[z(i)].excess + rest_port[1]));
+          port[2] = std::max(port[2], rounded_up(shares[z(i)].demand + rest_port[2]));
         }
       }
     }
@@ -352,9 +370,9 @@ PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, i
   PortShare sum;
   for (int o = 0; o < space_.problem().operands; ++o) {
     const int place = place_of_[z(o)][z(tracked)];
-    if (place < 0) continue;
-    const double* most = most_[z(o)].data() +
-                         (left[z(o)] * space_.nodes() + node) * most_width_[z(o)] + 1 + 3 * place;
+    const Sums& own = sums(o, left[z(o)]);
+    if (place < 0 || place >= own.ports) continue;
+    const float* most = own.most_at(node) + 1 + 3 * place;
     sum.busy += most[0];
     sum.excess += most[1];
     sum.demand += most[2];
@@ -363,7 +381,7 @@ PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, i
 }
 
 double ExactBounds::most_loading(std::int64_t node, const OperandCounts& left, int o) const {
-  return most_[z(o)][z((left[z(o)] * space_.nodes() + node) * most_width_[z(o)])];
+  return sums(o, left[z(o)]).most_at(node)[0];
 }
 
 ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
@@ -380,7 +398,7 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
       result.total = -CutLattice::kInfeasible;
       return result;
     }
-    rest[z(o)] = least(o, left[z(o)], node);
+    rest[z(o)] = sums(o, left[z(o)]).least_at(node);
   }
   const double* ports = paid + kPaidPorts;
   std::array<double, kMaxTrackedPorts> busy;
@@ -391,7 +409,8 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   }
   for (int o = 0; o < p.operands; ++o) {
     const double* figures = rest[z(o)] + 2;
-    for (const int i : ports_of_[z(o)]) {
+    for (int k = 0; k < sums(o, left[z(o)]).ports; ++k) {
+      const int i = ports_of_[z(o)][z(k)];
       busy[z(i)] += *figures++;
       excess[z(i)] += *figures++;
     }

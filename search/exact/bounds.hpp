@@ -61,7 +61,7 @@ class ExactBounds {
   // Most and least separate loading of an input that the cuts left may add.
   double most_loading(std::int64_t node, const OperandCounts& left, int operand) const;
   double least_loading(std::int64_t node, const OperandCounts& left, int operand) const {
-    return least(operand, left[static_cast<std::size_t>(operand)], node)[0];
+    return sums(operand, left[static_cast<std::size_t>(operand)]).least_at(node)[0];
   }
 
   // Number of the loading type; `type()` gives it. `numbers()`: of `at_top` in all.
@@ -95,14 +95,31 @@ class ExactBounds {
   void fill_sums(Watch& watch);
   void fill_floors(Watch& watch);
 
-  // [cuts left of one operand][node]: sums over them.
-  double* least(int operand, int left, std::int64_t node) {
-    return &least_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(
-        (left * space_.nodes() + node) * width_[static_cast<std::size_t>(operand)])];
-  }
-  const double* least(int operand, int left, std::int64_t node) const {
-    return &least_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(
-        (left * space_.nodes() + node) * width_[static_cast<std::size_t>(operand)])];
+  // Sums over so many cuts left of one operand. They use the first `ports` of its ports; where no
+  // cut is left all nodes have one row.
+  struct Sums {
+    int ports = 0;
+    std::int64_t step = 0;      // rows from a node to the next
+    std::vector<double> least;  // [node]: loading, together, then busy and excess of each port
+    std::vector<float> most;    // [node]: loading, then busy, excess and demand; rounded up
+
+    int least_width() const { return 2 + 2 * ports; }
+    int most_width() const { return 1 + 3 * ports; }
+    double* least_at(std::int64_t node) {
+      return least.data() + static_cast<std::size_t>(node * step * least_width());
+    }
+    const double* least_at(std::int64_t node) const {
+      return least.data() + static_cast<std::size_t>(node * step * least_width());
+    }
+    float* most_at(std::int64_t node) {
+      return most.data() + static_cast<std::size_t>(node * step * most_width());
+    }
+    const float* most_at(std::int64_t node) const {
+      return most.data() + static_cast<std::size_t>(node * step * most_width());
+    }
+  };
+  const Sums& sums(int operand, int left) const {
+    return sums_[static_cast<std::size_t>(operand)][static_cast<std::size_t>(left)];
   }
 
   const CutLattice& space_;
@@ -127,14 +144,11 @@ class ExactBounds {
   std::vector<std::vector<double>> masks_;
   std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never
   std::vector<double> energy_left_;
-  // Tracked ports that an operand's cuts use, and the place of each port among them; -1: not.
+  // Tracked ports that an operand's cuts use, those of inner cuts first, and the place of each port
+  // among them; -1: not.
   std::array<std::vector<int>, model::kMaxOperands> ports_of_;
   std::array<std::array<int, kMaxTrackedPorts>, model::kMaxOperands> place_of_{};
-  // Figures of an operand: loading, together, then busy and excess of each of its ports.
-  std::array<int, model::kMaxOperands> width_{};
-  std::array<int, model::kMaxOperands> most_width_{};  // loading; busy, excess, demand of each
-  std::array<std::vector<double>, model::kMaxOperands> least_;
-  std::array<std::vector<double>, model::kMaxOperands> most_;
+  std::array<std::vector<Sums>, model::kMaxOperands> sums_;  // by cuts left
   std::array<std::vector<std::uint32_t>, model::kMaxOperands> floor_class_;
   std::array<InnerBits, model::kMaxOperands> inner_{};
   std::vector<double> most_demand_;  // of each tracked port

@@ -35,7 +35,7 @@ Chains::Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrdering
   width_ = paid_width(space_);
   pending_ = kPaidPorts + kPaidPortWidth * tracked_;
   for (int m = 0; m < p.memories; ++m) shared_place_.push_back(paid_bits_place(space_, m));
-  paid_next_.resize(z(width_));
+  paid_.restart(width_);
   for (int o = 1; o < p.operands; ++o) always_wide_ |= space_.cut(o, 0).ports;
   const int place =
       space_.tracked_place(space_.port_of(0, 0, static_cast<int>(model::Direction::wr_in_by_low)));
@@ -44,9 +44,10 @@ Chains::Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrdering
 
 void Chains::restart() {
   const model::Problem& p = space_.problem();
-  chains_.clear();
-  paid_.clear();
-  Chain& root = next_;
+  chains_.restart(1);
+  paid_.restart(width_);
+  paid_next_ = paid_.tail();
+  Chain& root = *chains_.tail();
   root = {};
   // The array's own transfers of the output share their ports with others.
   for (const auto direction : {model::Direction::wr_in_by_low, model::Direction::rd_out_to_low}) {
@@ -60,7 +61,7 @@ void Chains::restart() {
   }
   root.state = bounds_.all_left();
   root.type = static_cast<std::int16_t>(bounds_.type_index(root.at_top));
-  std::fill(paid_next_.begin(), paid_next_.end(), 0.0);
+  std::fill(paid_next_, paid_next_ + width_, 0.0);
   paid_next_[kPaidEnergy] = space_.constant_energy();
   paid_next_[kPaidOffload] = p.drain;
   for (int i = 0; i < tracked_; ++i) {
@@ -79,14 +80,13 @@ void Chains::restart() {
 }
 
 std::int32_t Chains::commit() {
-  chains_.push_back(next_);
-  paid_.insert(paid_.end(), paid_next_.begin(), paid_next_.end());
+  chains_.commit();
+  paid_.commit();
   return static_cast<std::int32_t>(chains_.size()) - 1;
 }
 
 void Chains::drop_last() {
-  chains_.pop_back();
-  paid_.resize(paid_.size() - z(width_));
+  shrink(chains_.size() - 1);
 }
 
 void Chains::keep(std::int32_t first, const std::vector<std::int32_t>& place) {
@@ -94,16 +94,16 @@ void Chains::keep(std::int32_t first, const std::vector<std::int32_t>& place) {
     if (place[i] < 0) continue;
     const std::size_t from = z(first) + i;
     const std::size_t to = z(place[i]);
-    chains_[to] = chains_[from];
-    if (chains_[to].above >= first) chains_[to].above = place[z(chains_[to].above - first)];
-    std::copy_n(paid_.begin() + static_cast<std::ptrdiff_t>(from * z(width_)), width_,
-                paid_.begin() + static_cast<std::ptrdiff_t>(to * z(width_)));
+    chains_.copy(from, to);
+    Chain& moved = *chains_[to];
+    if (moved.above >= first) moved.above = place[z(moved.above - first)];
+    paid_.copy(from, to);
   }
 }
 
 void Chains::shrink(std::size_t count) {
-  chains_.resize(count);
-  paid_.resize(count * z(width_));
+  chains_.shrink(count);
+  paid_.shrink(count);
 }
 
 bool Chains::may_take(const Chain& chain, std::int64_t node, int type) const {
@@ -198,10 +198,11 @@ bool Chains::zone_complete(const Chain& chain, std::int64_t node) const {
 }
 
 bool Chains::end_zone(std::int32_t id, std::int64_t node) {
-  const Chain& chain = chains_[z(id)];
+  const Chain& chain = (*this)[id];
   if (constraints_.empty() || !zone_complete(chain, node)) return false;
   if (!chain.in_zone && !prefix_.may_end(node)) return false;
-  Chain& next = next_;
+  Chain& next = *chains_.tail();
+  paid_next_ = paid_.tail();
   next = chain;
   next.above = id;
   next.operand = -1;
@@ -209,7 +210,7 @@ bool Chains::end_zone(std::int32_t id, std::int64_t node) {
   if (next.zone == 0 && node != 0) return false;
   next.in_zone = true;
   next.zone_start = static_cast<std::int32_t>(node);
-  std::copy(paid(id), paid(id) + width_, paid_next_.begin());
+  std::copy_n(paid(id), width_, paid_next_);
   if (node != chain.mark) pass_mark(chain, node, next);
   next.mark = static_cast<std::int32_t>(node);
   return true;
@@ -284,7 +285,7 @@ void Chains::shorten_windows(const Cut& cut, std::int64_t mark, double before, d
 }
 
 bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
-  const Chain& chain = chains_[z(id)];
+  const Chain& chain = (*this)[id];
   if (chain.left[z(o)] == 0) return false;
   const int index = chain.left[z(o)] - 1;
   const int place = space_.first_cut(o) + index;
@@ -292,7 +293,8 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
   const double energy = cut.energy[z(node)];
   if (energy >= CutLattice::kInfeasible || bounds_.surely_too_large(cut, node)) return false;
 
-  Chain& next = next_;
+  Chain& next = *chains_.tail();
+  paid_next_ = paid_.tail();
   next = chain;
   next.above = id;
   next.operand = static_cast<std::int8_t>(o);
@@ -305,7 +307,7 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
     next.at_top[z(o)]++;
     next.type = static_cast<std::int16_t>(bounds_.type_index(next.at_top));
   }
-  std::copy(paid(id), paid(id) + width_, paid_next_.begin());
+  std::copy_n(paid(id), width_, paid_next_);
   if (node != chain.mark) pass_mark(chain, node, next);
   next.mark = static_cast<std::int32_t>(node);
   paid_next_[kPaidEnergy] += energy;
@@ -455,7 +457,7 @@ bool Chains::fullest(int m, const Chain& chain, double& bits) const {
 // Node of a placed cut.
 std::int64_t Chains::mark_of(const Chain& chain, int o, int index) const {
   const Chain* c = &chain;
-  while (!(c->operand == o && c->left[z(o)] == index)) c = &chains_[z(c->above)];
+  while (!(c->operand == o && c->left[z(o)] == index)) c = &(*this)[c->above];
   return c->mark;
 }
 

@@ -9,6 +9,7 @@
 #include "search/exact/chain_orderings.hpp"
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/prefix_nodes.hpp"
+#include "search/exact/rows.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
@@ -56,25 +57,21 @@ class Chains {
   Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrderings& leaf,
          const std::vector<LoopConstraint>& constraints, const PrefixNodes& prefix, bool even);
 
-  // Forgets all chains; `next()` is the one without cuts.
+  // Forgets all chains; next is the one without cuts.
   void restart();
   std::size_t size() const { return chains_.size(); }
-  const Chain& operator[](std::int32_t id) const { return chains_[static_cast<std::size_t>(id)]; }
+  const Chain& operator[](std::int32_t id) const { return *chains_[static_cast<std::size_t>(id)]; }
   // Sums (kPaid...), then bits of the output's last tile at most, then those in each memory that
   // operands share.
-  const double* paid(std::int32_t id) const {
-    return &paid_[static_cast<std::size_t>(id) * static_cast<std::size_t>(width_)];
-  }
+  const double* paid(std::int32_t id) const { return paid_[static_cast<std::size_t>(id)]; }
   int width() const { return width_; }
   int first_bits() const { return pending_; }
 
-  // A chain with one more cut at a node, or with a constraint that begins there: in `next()`.
+  // A chain with one more cut at a node, or with a constraint that begins there: what is next.
   // Returns whether that is possible.
   bool place_cut(std::int32_t id, int operand, std::int64_t node);
   bool end_zone(std::int32_t id, std::int64_t node);
-  const Chain& next() const { return next_; }
-  const double* next_paid() const { return paid_next_.data(); }
-  std::int32_t commit();  // adds `next()`; its number
+  std::int32_t commit();  // adds what is next; its number
   void drop_last();
   // Moves each chain from `first` on to its `place`, which is no later; -1: it goes, and nothing
   // that stays was built from it.
@@ -125,10 +122,9 @@ class Chains {
   int pending_ = 0;                // place: bits of the output's last tile at most
   std::vector<int> shared_place_;  // place of the bits in a shared memory; -1: not shared
   std::uint32_t always_wide_ = 0;  // ports of transfers that always use their whole period
-  std::vector<Chain> chains_;
-  std::vector<double> paid_;
-  Chain next_;
-  std::vector<double> paid_next_;
+  Rows<Chain> chains_;
+  Rows<double> paid_;
+  double* paid_next_ = nullptr;  // of the chain that is next
 };
 
 }  // namespace ridgeline::search

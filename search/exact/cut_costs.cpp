@@ -6,6 +6,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/cut_elements.hpp"
 #include "search/exact/cut_lattice.hpp"
+#include "search/exact/large_table.hpp"
 
 namespace ridgeline::search {
 
@@ -167,7 +168,7 @@ void CutLattice::fill_costs(Watch& watch, bool counts) {
     cut.short_window.assign(z(nodes_), 0);
     cut.uncertain.assign(z(nodes_), 0);
     const std::size_t own = cut.own_ports.size();
-    cut.shares.assign(z(nodes_) * own, {});
+    fill_large(cut.shares, z(nodes_) * own, PortShare{});
     std::array<PortShare, kMaxTrackedPorts> all_shares{};
     PortShare* const shares = all_shares.data();
     if (counts) {

@@ -68,10 +68,19 @@ double CutLattice::bytes_needed(double states) const {
     for (int c = 0; c < cuts_of(o); ++c) {
       for (const int port : cut(o, c).own_ports) ports |= 1u << port;
       doubles += 9 + 4 * static_cast<double>(cut(o, c).own_ports.size());
+      doubles += 2.5 + 3.5 * std::popcount(ports);
     }
-    doubles += (cuts_of(o) + 1) * (3.0 + 5 * std::popcount(ports));
   }
   return static_cast<double>(nodes_) * doubles * sizeof(double);
+}
+
+std::int64_t CutLattice::bytes() const {
+  std::size_t bytes = cycles_.size() * sizeof(double) + reduced_.size();
+  for (const Cut& cut : cuts_) {
+    bytes += 7 * cut.energy.size() * sizeof(double) + 4 * cut.energy.size() +
+             cut.shares.size() * sizeof(PortShare);
+  }
+  return static_cast<std::int64_t>(bytes);
 }
 
 void CutLattice::build_types() {

@@ -92,6 +92,7 @@ class CutLattice {
   bool too_large() const { return !refusal_.empty(); }
   // Why, in words.
   const std::string& refusal() const { return refusal_; }
+  std::int64_t bytes() const;  // that the costs of all cuts take
   // Takes the sizes and costs of memories of another problem, which is the same otherwise but for
   // the widest words of its ports. From then on energies (and nothing else) are that problem's:
   // no more than an access of each transfer too high (least_cost.hpp, `accesses_cut_off`), since

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "model/core/index.hpp"
+#include "search/exact/large_table.hpp"
 
 namespace ridgeline::search {
 
@@ -66,7 +67,7 @@ DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bound
     memories_.push_back(
         {m, prices_.memory[z(m)], space.problem().memory[z(m)].size, paid_bits_place(space, m)});
   }
-  cost_.assign(z(space.nodes() * cuts), CutLattice::kInfeasible);
+  fill_large(cost_, z(space.nodes() * cuts), CutLattice::kInfeasible);
   for (int c = 0; c < cuts; ++c) {
     const Cut& cut = space.cut(c);
     double loading = 0;
@@ -101,7 +102,7 @@ DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bound
     }
     if (watch.stopped_now()) return;
   }
-  left_.resize(z(space.nodes() * bounds.states()));
+  fill_large(left_, z(space.nodes() * bounds.states()), 0.0);
   complete_ = bounds.fill_table(cost_.data(), left_.data(), watch);
 }
 
@@ -499,6 +500,7 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
     double expected = 0;
     found.emplace_back();
     found.back().emplace(space_, bounds_, best_prices(goal, *weakest, target, expected), watch_);
+    ++built_;
     if (!found.back()->complete()) {
       found.pop_back();
       break;

@@ -122,6 +122,9 @@ class DualBoundSearch {
   bool run(const PriceGoal& goal, int steps, int most, const Try& attempt, model::Cost target,
            std::vector<DualBoundTable>& tables);
 
+  // Tables that were filled so far.
+  std::int64_t built() const { return built_; }
+
   // A bound of the goal that `run` had last, for every chain.
   double least() const;
 
@@ -158,6 +161,7 @@ class DualBoundSearch {
   ExactBounds& bounds_;
   Watch& watch_;
   std::vector<Root> roots_;
+  std::int64_t built_ = 0;
   bool latency_goal_ = false;  // `Root::bound` is of the latency
 };
 

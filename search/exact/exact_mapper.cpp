@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <numeric>
+#include <tuple>
 #include <unordered_map>
 
 #include "model/core/assert.hpp"
@@ -19,6 +19,7 @@
 #include "search/exact/least_cost.hpp"
 #include "search/exact/least_product.hpp"
 #include "search/exact/prefix_nodes.hpp"
+#include "search/exact/rows.hpp"
 
 namespace ridgeline::search {
 
@@ -52,12 +53,21 @@ constexpr std::size_t kMostTablesInAll = 12;
 
 // A first pass that need not tell apart what differs by less than this leaves little to prove.
 constexpr double kRoughGap = 0.01;
-// Share of the nodes allowed that this pass, and the one that keeps few chains, may use.
-constexpr double kRoughShare = 0.4;
-constexpr double kBeamShare = 0.1;
-// And those that look for good mappings one after the other, and for the least energy alone.
+// Share of the nodes allowed that the pass that keeps few chains may use; and those that look for
+// good mappings one after the other, and for the least energy alone. What they leave is the
+// others'.
+constexpr double kBeamShare = 0.03;
 constexpr double kDiveShare = 0.1;
-constexpr double kEnergyShare = 0.4;
+constexpr double kEnergyShare = 0.3;
+// And the second term of latency or energy.
+constexpr double kSecondShare = 0.3;
+
+// Cells of a table of prices that take as long as a node.
+constexpr std::int64_t kCellsOfNode = 200;
+
+// Beyond so many bytes of tables a node waits for memory, and takes so many times as long.
+constexpr std::int64_t kCached = 100'000'000;
+constexpr std::int64_t kSlowNode = 3;
 
 // Chains that are searched on their own where memory is short, in groups.
 constexpr std::size_t kGroups = 16;
@@ -91,8 +101,11 @@ class ChainSearch {
       return finish();
     }
     const std::int64_t bytes = bytes_of(options_.budget);
-    bytes_ = std::max(bytes - bounds_.bytes(), bytes / 4);
+    bytes_ = std::max(bytes - space_.bytes() - bounds_.bytes(), bytes / 4);
     table_bytes_ = DualBoundTable::bytes(space_, bounds_);
+    limit_ = options_.node_limit;
+    if (space_.bytes() + bounds_.bytes() > kCached) slow_ = kSlowNode;
+    if (limit_ > 0) limit_ = std::max<std::int64_t>(1, limit_ / slow_);
     if (options_.front || options_.objective == Objective::edp) {
       solve(Focus::both, false);
     } else {
@@ -101,6 +114,11 @@ class ChainSearch {
       solve(latency ? Focus::latency : Focus::energy, false);
       if (!stopped_ && !settled_for_less_) {
         if (has_best_) proven_ = objective_value(options_.objective, best_);
+        // Nobody waits as long for the second term as for the first.
+        const auto share = static_cast<double>(limit_) * kSecondShare;
+        if (limit_ > 0) {
+          limit_ = std::min(limit_, result_.nodes + filling_ + static_cast<std::int64_t>(share));
+        }
         solve(Focus::both, true);
       }
     }
@@ -157,23 +175,23 @@ class ChainSearch {
       return;
     if (!second && close_enough()) return;
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
-    const std::int64_t nodes = options_.node_limit;
+    const std::int64_t nodes = limit_;
     const auto share = [&](double part) {
       const auto some = static_cast<std::int64_t>(part * static_cast<double>(nodes));
       return nodes == 0 ? 0 : std::max(options_.easy_nodes, some);
     };
     // Few chains at a time, the most promising first: a good mapping soon.
     dive_ = true;
-    search(0, focus, share(kDiveShare));
+    const bool exhausted = search(0, focus, share(kDiveShare));
     dive_ = false;
-    if (stopped_) return;
+    if (exhausted || stopped_) return;
     if (options_.objective == Objective::edp) least_energy_first(share(kEnergyShare));
     search(kBeam, focus, share(kBeamShare));
     if (stopped_) return;
     if (!second) {
       if (close_enough()) return;
       keep_ = 1 - std::max(kRoughGap, options_.gap);
-      const bool done = search(0, focus, share(kRoughShare));
+      const bool done = search_by_turns(focus);
       if (stopped_) return;
       if (done && has_best_) {
         proven_ = std::max(proven_, keep_ * objective_value(options_.objective, best_));
@@ -181,11 +199,25 @@ class ChainSearch {
       keep_ = 1 - options_.gap;
       if (close_enough()) return;
     }
-    const bool done = search(0, focus, 0);
+    const bool done = search_by_turns(focus);
     if (done && !stopped_ && !second && options_.gap > 0 && has_best_) {
       proven_ = std::max(proven_, keep_ * objective_value(options_.objective, best_));
       settled_for_less_ = true;
     }
+  }
+
+  // Everything, within what is left of the limit: half of it outermost nodes first, where chains
+  // meet and stand for each other; half of the rest the most promising chains first, which sooner
+  // finds what many others are not better than; and what is then left as before.
+  bool search_by_turns(Focus focus) {
+    const auto half = [&] {
+      return limit_ == 0 ? 0 : std::max<std::int64_t>(1, (limit_ - result_.nodes - filling_) / 2);
+    };
+    if (search(0, focus, half()) || stopped_) return !stopped_;
+    dive_ = true;
+    const bool done = search(0, focus, half());
+    dive_ = false;
+    return done || (!stopped_ && search(0, focus, 0));
   }
 
   // The energy alone is much easier than its product with the latency. Its least is a floor, and
@@ -193,12 +225,13 @@ class ChainSearch {
   void least_energy_first(std::int64_t nodes) {
     ExactOptions single = options_;
     single.objective = Objective::energy;
-    single.node_limit = nodes;
+    single.node_limit = nodes * slow_;
     single.budget.bytes = std::max<std::int64_t>(bytes_ / 2, 1);
     ChainSearch sub(space_, bounds_, prefix_, single, std::nullopt, watch_);
     const ExactResult found = sub.run();
     result_.nodes += found.nodes;
     result_.evaluated += found.evaluated;
+    filling_ += sub.filling_;
     least_energy_ = std::max(least_energy_, found.lower_bound * (1 - kTie));
     if (found.improved && (!has_best_ || better(options_.objective, found.best.cost, best_))) {
       has_best_ = true;
@@ -252,9 +285,21 @@ class ChainSearch {
     // Tables leave room for chains.
     const auto room = bytes_ / 2 / std::max<std::int64_t>(1, table_bytes_) -
                       static_cast<std::int64_t>(tables_.size());
-    const int most = static_cast<int>(std::clamp<std::int64_t>(room, 1, kMostTables));
     if (tables_.size() >= kMostTablesInAll) return false;
-    return price_search_->run(goal, steps, most, attempt, best(), tables_);
+    if (room < 1 && !tables_.empty()) {
+      // Of the product of both no line replaces another, and two are needed.
+      if (options_.objective != Objective::edp) {
+        tables_.clear();
+      } else if (tables_.size() >= 2) {
+        return false;
+      }
+    }
+    const int most = static_cast<int>(std::clamp<std::int64_t>(room, 1, kMostTables));
+    const std::int64_t before = price_search_->built();
+    const bool closed = price_search_->run(goal, steps, most, attempt, best(), tables_);
+    const std::int64_t cells = table_bytes_ / static_cast<std::int64_t>(sizeof(double));
+    filling_ += (price_search_->built() - before) * cells / (kCellsOfNode * slow_);
+    return closed;
   }
 
   // A line that touches the curve of the best product, and where that is not enough, others: of
@@ -272,11 +317,15 @@ class ChainSearch {
     }
     tables_.clear();
     const int few = std::min(steps, 8);
-    run_prices({1, 0, false}, few);
-    run_prices({0, 1, false}, few);
-    for (const double slope : {4.0, 0.25, 1.0}) {
-      run_prices({1, slope * best_.energy / best_.latency, false}, few);
-    }
+    const double slope = best_.energy / best_.latency;
+    std::array<PriceGoal, 5> goals{{{1, 0, false},
+                                    {0, 1, false},
+                                    {1, 4 * slope, false},
+                                    {1, 0.25 * slope, false},
+                                    {1, slope, false}}};
+    // Where not all fit, the most telling first.
+    if (bytes_ / 2 / std::max<std::int64_t>(1, table_bytes_) < 5) std::swap(goals[0], goals[4]);
+    for (const PriceGoal& goal : goals) run_prices(goal, few);
     return false;
   }
 
@@ -323,7 +372,7 @@ class ChainSearch {
         const DualBoundTable& table = tables_[k];
         const double left = table.left(node, chain.state);
         if (left >= CutLattice::kInfeasible) return false;
-        const double least = lines_[z(id) * tables_.size() + k] + left;
+        const double least = lines_[z(id)][k] + left;
         if (options_.objective != Objective::edp && beyond(table, least)) return false;
         const double safe = least - kPriceTie * std::abs(least);
         if (table.energy_price() == 0) {
@@ -422,8 +471,8 @@ class ChainSearch {
     beam_ = beam;
     budget_ = budget == 0 ? 0 : result_.nodes + budget;
     focus_ = focus;
-    lines_.clear();
-    visits_.clear();
+    lines_.restart(static_cast<int>(tables_.size()));
+    visits_.restart(1);
     chains_.restart();
     add_chain();
     Frontier frontier;
@@ -436,13 +485,19 @@ class ChainSearch {
                               dive_                      ? 4 * least_room()
                               : options_.chain_bytes > 0 ? options_.chain_bytes
                                                          : std::max(room, bytes_ / 4));
-    if (stopped_ && beam_ == 0) open_bound_ = open_;
+    if (stopped_ && beam_ == 0) {
+      open_bound_ = open_;
+      if (has_best_) {  // what was left out for being hardly better
+        open_bound_ = std::min(open_, keep_ * objective_value(options_.objective, best_));
+      }
+    }
     return done;
   }
 
   std::int64_t held() const {
     const std::size_t one = chains_.bytes_each() + sizeof(Visit) + tables_.size() * sizeof(double);
-    return static_cast<std::int64_t>(chains_.size() * one + on_way_ * 2 * sizeof(std::int32_t));
+    return parked_ +
+           static_cast<std::int64_t>(chains_.size() * one + on_way_ * 2 * sizeof(std::int32_t));
   }
 
   std::int64_t least_room() const {
@@ -495,14 +550,12 @@ class ChainSearch {
       }
     }
     std::int32_t next = first;
-    const std::size_t tables = tables_.size();
     for (std::size_t i = 0; i < place.size(); ++i) {
       if (place[i] < 0) continue;
       const std::size_t from = z(first) + i;
       place[i] = next;
-      visits_[z(next)] = visits_[from];
-      std::copy_n(lines_.begin() + static_cast<std::ptrdiff_t>(from * tables), tables,
-                  lines_.begin() + static_cast<std::ptrdiff_t>(z(next) * tables));
+      visits_.copy(from, z(next));
+      lines_.copy(from, z(next));
       ++next;
     }
     chains_.keep(first, place);
@@ -516,75 +569,86 @@ class ChainSearch {
 
   void shrink(std::size_t count) {
     chains_.shrink(count);
-    visits_.resize(count);
-    lines_.resize(count * tables_.size());
+    visits_.shrink(count);
+    lines_.shrink(count);
   }
 
   // The most promising chains first, each with everything that it leads to, so that less is held
   // at a time. Chains of different parts do not stand for each other.
   bool explore_in_parts(Frontier& frontier, std::int64_t room) {
-    struct Part {
-      double least;  // of the objective
+    struct Parked {
+      double least;  // of the objective, wherever the chain is on its way
       std::int32_t id;
+      std::int32_t node;
     };
-    std::unordered_map<std::int32_t, std::vector<std::int64_t>> nodes_of;
-    std::unordered_map<std::int32_t, double> least_of;
+    std::vector<Parked> parked;
     for (const auto& [node, ids] : frontier) {
+      on_way_ -= ids.size();
       for (const std::int32_t id : ids) {
         Bound lower;
         if (!bound(id, node, lower) || prunable(lower)) continue;
-        nodes_of[id].push_back(node);
-        const auto place = least_of.try_emplace(id, objective_bound(lower)).first;
-        place->second = std::min(place->second, objective_bound(lower));
+        parked.push_back({objective_bound(lower), id, static_cast<std::int32_t>(node)});
       }
     }
-    on_way_ -= std::accumulate(frontier.begin(), frontier.end(), std::size_t{0},
-                               [](std::size_t n, const auto& at) { return n + at.second.size(); });
     frontier.clear();
-    std::vector<Part> parts;
-    for (const auto& [id, least] : least_of) parts.push_back({least, id});
-    std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-      return a.least != b.least ? a.least < b.least : a.id < b.id;
+    std::sort(parked.begin(), parked.end(), [](const Parked& a, const Parked& b) {
+      return std::tie(a.id, a.least, a.node) < std::tie(b.id, b.least, b.node);
     });
-    const std::size_t size = std::max<std::size_t>(1, (parts.size() + kGroups - 1) / kGroups);
-    const std::size_t before = chains_.size();
-    for (std::size_t begin = 0; begin < parts.size(); begin += size) {
-      Frontier some;
-      const std::size_t end = std::min(parts.size(), begin + size);
-      for (std::size_t i = begin; i < end; ++i) {
-        visits_[z(parts[i].id)].node = -1;
-        for (const std::int64_t node : nodes_of[parts[i].id]) {
-          some[node].push_back(parts[i].id);
-          ++on_way_;
-        }
-      }
-      const bool done = explore(some, static_cast<std::int32_t>(before), room);
-      shrink(before);
-      if (done) continue;
-      if (end < parts.size()) open_ = std::min(open_, parts[end].least);
-      return false;
+    std::size_t chains = 0;
+    for (std::size_t i = 0; i < parked.size(); ++i) {
+      const bool same = i > 0 && parked[i].id == parked[i - 1].id;
+      if (same) parked[i].least = parked[i - 1].least;
+      chains += same ? 0 : 1;
     }
-    return true;
+    std::sort(parked.begin(), parked.end(), [](const Parked& a, const Parked& b) {
+      return std::tie(a.least, a.id, a.node) < std::tie(b.least, b.id, b.node);
+    });
+    const auto bytes = static_cast<std::int64_t>(parked.capacity() * sizeof(Parked));
+    parked_ += bytes;
+    const std::size_t size = std::max<std::size_t>(1, (chains + kGroups - 1) / kGroups);
+    const std::size_t before = chains_.size();
+    bool all = true;
+    for (std::size_t i = 0; all && i < parked.size();) {
+      Frontier some;
+      for (std::size_t taken = 0; i < parked.size(); ++i) {
+        const auto [least, id, node] = parked[i];
+        if (i == 0 || parked[i - 1].id != id) {
+          if (taken == size) break;
+          ++taken;
+        }
+        visits_[z(id)]->node = -1;
+        some[node].push_back(id);
+        ++on_way_;
+      }
+      all = explore(some, static_cast<std::int32_t>(before), room);
+      shrink(before);
+      if (!all && i < parked.size()) open_ = std::min(open_, parked[i].least);
+    }
+    parked_ -= bytes;
+    return all;
   }
 
   std::int32_t add_chain() {
     const std::int32_t id = chains_.commit();
-    visits_.emplace_back();
+    *visits_.tail() = {};
+    visits_.commit();
+    double* line = lines_.tail();
     for (const DualBoundTable& table : tables_) {
-      lines_.push_back(table.paid(chains_.paid(id)) + table.constant(chains_[id].type));
+      *line++ = table.paid(chains_.paid(id)) + table.constant(chains_[id].type);
     }
+    lines_.commit();
     return id;
   }
 
   bool count_node() {
     ++result_.nodes;
-    return (options_.node_limit > 0 && result_.nodes > options_.node_limit) || watch_.stopped();
+    return (limit_ > 0 && result_.nodes + filling_ > limit_) || watch_.stopped();
   }
 
   // Enters a chain into the node in hand, unless it is worse than the incumbent or than another
   // chain there.
   bool enter(std::int32_t id, std::int64_t node) {
-    Visit& visit = visits_[z(id)];
+    Visit& visit = *visits_[z(id)];
     if (visit.node == node) return false;
     visit.node = node;
     visit.dead = false;
@@ -595,16 +659,16 @@ class ChainSearch {
   }
 
   bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
-    return dominance_.dominates(a, b, node, focus_, visits_[z(a)].doubtful,
-                                visits_[z(b)].lower.stall);
+    return dominance_.dominates(a, b, node, focus_, visits_[z(a)]->doubtful,
+                                visits_[z(b)]->lower.stall);
   }
 
   bool keep(std::int32_t id, std::int64_t node) {
     Group& group = groups_[dominance_.key_of(chains_[id], focus_)];
     for (std::size_t i = 0; i < group.exact.size(); ++i) {
       const std::int32_t other = group.exact[i];
-      if (visits_[z(other)].dead || !dominates(other, id, node)) continue;
-      visits_[z(id)].dead = true;
+      if (visits_[z(other)]->dead || !dominates(other, id, node)) continue;
+      visits_[z(id)]->dead = true;
       // What stands for one chain often stands for the next one.
       std::swap(group.exact[i], group.exact[i / 2]);
       return false;
@@ -613,10 +677,10 @@ class ChainSearch {
       if (group.others.size() < kMostCompared) group.others.push_back(id);
       return true;
     }
-    visits_[z(id)].doubtful = chains_.doubtful_ports(chains_[id], node);
+    visits_[z(id)]->doubtful = chains_.doubtful_ports(chains_[id], node);
     for (std::vector<std::int32_t>* list : {&group.exact, &group.others}) {
       std::erase_if(*list, [&](std::int32_t other) {
-        Visit& visit = visits_[z(other)];
+        Visit& visit = *visits_[z(other)];
         if (!visit.dead && dominates(id, other, node)) visit.dead = true;
         return visit.dead;
       });
@@ -648,18 +712,18 @@ class ChainSearch {
       if (keep(id, node)) alive_.push_back(id);
     }
     for (std::size_t i = 0; i < alive_.size(); ++i) {
-      if (!visits_[z(alive_[i])].dead && chains_.end_zone(alive_[i], node)) offer(node);
+      if (!visits_[z(alive_[i])]->dead && chains_.end_zone(alive_[i], node)) offer(node);
     }
     for (int o = 0; o < space_.problem().operands; ++o) {
       for (std::size_t i = 0; i < alive_.size() && !stopped_; ++i) {
-        if (!visits_[z(alive_[i])].dead && chains_.place_cut(alive_[i], o, node)) offer(node);
+        if (!visits_[z(alive_[i])]->dead && chains_.place_cut(alive_[i], o, node)) offer(node);
       }
     }
     if (stopped_) {
       for (const std::int32_t id : alive_) leave_open(id, node);
       return;
     }
-    std::erase_if(alive_, [&](std::int32_t id) { return visits_[z(id)].dead; });
+    std::erase_if(alive_, [&](std::int32_t id) { return visits_[z(id)]->dead; });
     if (beam_ > 0) thin();
     for (const std::int32_t id : alive_) {
       const Chain& chain = chains_[id];
@@ -674,8 +738,8 @@ class ChainSearch {
   // Keeps the best few of each state.
   void thin() {
     std::sort(alive_.begin(), alive_.end(), [&](std::int32_t a, std::int32_t b) {
-      const Bound& x = visits_[z(a)].lower;
-      const Bound& y = visits_[z(b)].lower;
+      const Bound& x = visits_[z(a)]->lower;
+      const Bound& y = visits_[z(b)]->lower;
       if (options_.objective == Objective::edp && x.product != y.product) {
         return x.product < y.product;
       }
@@ -707,9 +771,7 @@ class ChainSearch {
     if (enter(id, node) && keep(id, node)) {
       alive_.push_back(id);
     } else if (!stopped_) {
-      chains_.drop_last();
-      visits_.pop_back();
-      lines_.resize(lines_.size() - tables_.size());
+      shrink(chains_.size() - 1);
     } else {
       alive_.push_back(id);
     }
@@ -742,7 +804,7 @@ class ChainSearch {
         return;
       }
     }
-    const double least = chain.uncertain ? -CutLattice::kInfeasible : visits_[z(id)].lower.latency;
+    const double least = chain.uncertain ? -CutLattice::kInfeasible : visits_[z(id)]->lower.latency;
     expand(marks, placed, options_.prune ? least : -CutLattice::kInfeasible, 0);
   }
 
@@ -781,6 +843,7 @@ class ChainSearch {
   ExactResult result_;
   std::int64_t bytes_ = 0;        // that chains and tables may take
   std::int64_t table_bytes_ = 0;  // of one table
+  std::int64_t filling_ = 0;      // nodes that would have taken as long as the tables
   bool tables_built_ = false;
   bool dive_ = false;        // hold little, and so reach whole chains soon
   double least_energy_ = 0;  // of any mapping
@@ -795,13 +858,16 @@ class ChainSearch {
 
   std::optional<DualBoundSearch> price_search_;
   std::vector<DualBoundTable> tables_;
-  std::vector<double> lines_;  // [chain][table]: what is paid, so priced
+  Rows<double> lines_;  // by chain, for each table: what is paid, so priced
   int beam_ = 0;
+  std::int64_t limit_ = 0;  // of nodes in all; 0: none
+  std::int64_t slow_ = 1;   // times that a node takes longer than usual
   std::int64_t budget_ = 0;
   Focus focus_ = Focus::both;
-  std::vector<Visit> visits_;
+  Rows<Visit> visits_;
   Frontier* frontier_ = nullptr;  // in hand
   std::size_t on_way_ = 0;        // entries of all frontiers
+  std::int64_t parked_ = 0;       // bytes of what waits for its part to be searched
   std::vector<std::int32_t> alive_;
   std::unordered_map<ChainKey, Group, ChainKeyHash> groups_;
 };

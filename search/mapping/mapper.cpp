@@ -665,12 +665,14 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   // with the best of the blocks before as what the exact engine has to beat: so the result does
   // not depend on how many are searched at the same time. The first, ranked best, is a block.
   const std::size_t count = candidates.mappings.size();
-  // The other spatial mappings together may visit as many nodes as the first one.
-  const std::int64_t others =
-      options.node_limit == 0 || count < 2
-          ? options.node_limit
-          : std::max(std::min(options.node_limit, kLeastNodes),
-                     options.node_limit / static_cast<std::int64_t>(count - 1));
+  // The other spatial mappings together may visit half as many nodes as the first one, and what it
+  // and those before them left.
+  const auto allowed = [&](std::size_t begin) {
+    if (options.node_limit == 0 || begin == 0) return options.node_limit;
+    const std::int64_t left = options.node_limit / 2 * 3 - result.nodes;
+    return std::max(std::min(options.node_limit, kLeastNodes),
+                    std::min(options.node_limit, left / static_cast<std::int64_t>(count - begin)));
+  };
   std::vector<Found> block;
   std::vector<std::variant<model::Problem, std::string>> compiled_block;
   for (std::size_t begin = 0, end = 1; begin < count;
@@ -688,6 +690,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     if (best_spatial) incumbent = best.cost;
     block.assign(end - begin, {});
     compiled_block.assign(end - begin, std::string{});
+    const std::int64_t node_limit = allowed(begin);
     const auto search_one = [&](std::size_t i) {
       compiled_block[i] =
           model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[begin + i],
@@ -697,7 +700,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       // Of very many spatial mappings only the first few are also searched as the reference does.
       const bool with_loma = begin + i < kReferenceCandidates;
       block[i] = Search(layer, accelerator, mapping, options)
-                     .run(*problem, incumbent, with_loma, begin == 0 ? options.node_limit : others);
+                     .run(*problem, incumbent, with_loma, node_limit);
     };
     if (options.for_each && block.size() > 1) {
       options.for_each(block.size(), search_one);
