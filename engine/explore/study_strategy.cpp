@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/explore/joint_genes.hpp"
+#include "engine/explore/metrics.hpp"
 #include "engine/run/team.hpp"
 #include "search/designs/nested_strategy.hpp"
 
@@ -90,7 +91,10 @@ search::BoundDesigns bounds_by(Evaluator& evaluator, const io::Study& study, boo
     team.run((ids.size() + kTogether - 1) / kTogether, [&](std::size_t part, int) {
       const std::size_t end = std::min(ids.size(), (part + 1) * kTogether);
       for (std::size_t i = part * kTogether; i < end; ++i)
-        if (const auto bound = evaluator.bound(ids[i]))
+        if (const auto bound = evaluator.bound(ids[i]);
+            // A design that no schedule keeps within the constraints promises nothing.
+            bound &&
+            !(study.keeps_fronts() && !unreachable_constraint(study.spec(), *bound).empty()))
           bounds[i] = objective_vector(study.spec().objectives, *bound);
     });
     return bounds;
