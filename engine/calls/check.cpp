@@ -1,11 +1,13 @@
 #include "engine/calls/check.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "engine/run/workload_loader.hpp"
 #include "io/document/document.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/given.hpp"
+#include "io/document/nearest.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/multicore_reader.hpp"
@@ -46,6 +48,42 @@ std::string summary(const model::Workload& workload) {
         ", " + counted(workload.nodes.size() - layers, "operator", "operators") + " without cost";
   }
   return text + ", " + std::to_string(static_cast<std::int64_t>(macs)) + " multiply-accumulates";
+}
+
+// The loops that layers of networks have. Workload documents may have others.
+const std::vector<std::string> kUsualLoops{"B",  "G",  "K",  "C",  "OX", "OY", "OZ", "FX",
+                                           "FY", "FZ", "IX", "IY", "IZ", "H",  "D",  "E",
+                                           "L",  "N",  "M",  "P",  "Q",  "R",  "S"};
+
+// A note for each loop of a mapping that no layer of a network has: it would be left out. Which
+// loops layers of workload documents have is only known beside these.
+std::vector<std::string> unusual_loops(const model::MappingSpec& mapping) {
+  std::vector<std::string> notes;
+  for (const model::MappingEntry& entry : mapping.entries) {
+    const auto look = [&](const std::string& loop, const std::string& where) {
+      if (loop == "*" || std::ranges::find(kUsualLoops, loop) != kUsualLoops.end()) return;
+      const auto near = io::nearest(loop, kUsualLoops);
+      std::string note = "the entry '" + entry.name + "': " + where + " names a loop '" + loop +
+                         "', which no layer of a network has" +
+                         (near ? " (did you mean '" + *near + "'?)" : "") +
+                         ": it is left out unless the workload has it";
+      if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+    };
+    for (const model::ArrayDimUnroll& dim : entry.spatial_mapping) {
+      for (const model::Unroll& unroll : dim.unrolls)
+        look(unroll.dim, "spatial_mapping on " + dim.array_dim);
+    }
+    for (const model::SpatialHint& hint : entry.spatial_hints) {
+      for (const std::string& dim : hint.dims) look(dim, "spatial_mapping_hint");
+    }
+    for (const model::TemporalPosition& position : entry.temporal_ordering)
+      look(position.dim, "temporal_ordering");
+    for (const model::LevelLoopsRequest& level : entry.memory_loops) {
+      for (const model::TemporalPosition& position : level.loops)
+        look(position.dim, "memory_loops of " + level.operand + " in " + level.memory);
+    }
+  }
+  return notes;
 }
 
 // What a study file holds; an InputError that names what is damaged, and what is not.
@@ -124,8 +162,11 @@ std::string examine(const std::filesystem::path& path,
       }
       return text + ", " + counted(system.cores.size(), "core", "cores");
     }
-    case io::DocumentKind::mapping:
-      return text + ", " + counted(io::read_mapping(root).entries.size(), "entry", "entries");
+    case io::DocumentKind::mapping: {
+      const model::MappingSpec mapping = io::read_mapping(root);
+      for (std::string& note : unusual_loops(mapping)) notes.push_back(std::move(note));
+      return text + ", " + counted(mapping.entries.size(), "entry", "entries");
+    }
     case io::DocumentKind::multi_core_mapping:
       return text + ", " + counted(io::read_core_mapping(root).entries.size(), "entry", "entries");
     case io::DocumentKind::workload:

@@ -57,6 +57,18 @@ TEST(CommandLine, AMissingFileIsInvalidInput) {
   EXPECT_EQ(outcome.out, "no/such.yaml: cannot be read: No such file or directory\n");
 }
 
+TEST(CommandLine, CheckNotesLoopsThatNoNetworkHas) {
+  const std::string mapping =
+      R"([{"name": "default", "spatial_mapping": {"D1": ["KK, 32"], "D2": ["C, 32"]},)"
+      R"("temporal_ordering": [["OXX", 14], ["K", "*"]]}])";
+  const Outcome outcome = run({"check", "--verbose", mapping});
+  EXPECT_EQ(outcome.code, kDone);
+  EXPECT_THAT(outcome.err, HasSubstr("D1 names a loop 'KK', which no layer of a network has (did "
+                                     "you mean 'K'?)"));
+  EXPECT_THAT(outcome.err, HasSubstr("temporal_ordering names a loop 'OXX'"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("'C'")));
+}
+
 TEST(CommandLine, CheckSaysWhatEachOfTheExamplesIs) {
   const std::string examples = RIDGELINE_SOURCE_DIR "/examples/";
   const Outcome outcome =
