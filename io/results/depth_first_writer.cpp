@@ -53,8 +53,8 @@ ordered_json node_json(const DepthFirstReport& report, const search::FusedStack&
   const model::FusedNode& fused = stack.stack->network.nodes[z(node.node)];
   ordered_json json{{"name", fused.name},
                     {"id", fused.id},
-                    {"x", kind.x.size[z(node.node)]},
-                    {"y", kind.y.size[z(node.node)]},
+                    {"x", kind.x->tile.size[z(node.node)]},
+                    {"y", kind.y->tile.size[z(node.node)]},
                     {"copies", copies_json(report, node.copies)},
                     {"copy_energy", node.copies.energy},
                     {"copy_latency", count(node.copies.latency)}};
@@ -168,8 +168,8 @@ ordered_json stack_json(const DepthFirstReport& report, const search::FusedStack
       nodes.push_back(node_json(report, stack, kind, node));
     }
     kinds.push_back({{"count", count(kind.count)},
-                     {"x", kind.x.size[z(stack.stack->last)]},
-                     {"y", kind.y.size[z(stack.stack->last)]},
+                     {"x", kind.x->tile.size[z(stack.stack->last)]},
+                     {"y", kind.y->tile.size[z(stack.stack->last)]},
                      {"first", kind.first},
                      {"energy", cost.tiles[k].energy},
                      {"latency", count(cost.tiles[k].latency)},

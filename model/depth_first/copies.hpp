@@ -2,8 +2,10 @@
 // (docs/depth-first.md, "Copies").
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/core/accelerator.hpp"
@@ -53,6 +55,42 @@ struct CopyLayer {
   double latency = 0;  // cycles
   std::vector<CopyCost> copies;
   std::string fault;  // why there is no way from a memory to another
+};
+
+// Costs copies on one core. Keeps what it works with from call to call: one for each thread.
+class CopyRouter {
+ public:
+  // The accelerator must outlive it.
+  explicit CopyRouter(const Accelerator& accelerator);
+
+  // `detail`: with each copy and its hops; else the sums alone.
+  CopyLayer cost(const std::vector<Copy>& copies, bool detail);
+
+ private:
+  // What a port does for all copies together.
+  struct Busy {
+    int memory = 0;
+    int port = 0;
+    double first = 0;
+    double last = 0;
+    double length = 0;
+  };
+
+  // Adds the hops of a copy; false where there is no way.
+  bool run(const Copy& copy, CopyCost& cost);
+  bool straight(MemoryOperand operand, int from, int to, double bits, CopyCost& cost);
+  bool hop(MemoryOperand operand, int from, int to, bool up, double bits, CopyCost& cost);
+  void add_busy(int memory, int port, double begin, double end);
+  const std::vector<int>& memories(MemoryOperand operand) const {
+    return memories_[static_cast<std::size_t>(operand)];
+  }
+
+  const Accelerator& accelerator_;
+  std::array<std::vector<int>, 3> memories_;  // by operand
+  bool detail_ = false;
+  double now_ = 0;  // on the way of a copy
+  std::vector<Busy> busy_;
+  std::vector<std::pair<int, int>> received_;  // memory, port
 };
 
 CopyLayer cost_copies(const Accelerator& accelerator, const std::vector<Copy>& copies);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <optional>
 
 #include "model/core/index.hpp"
 
@@ -36,7 +35,6 @@ AxisTile tile_back(const FusedNetwork& network, int last, std::size_t axis, std:
   tile.size.assign(nodes.size(), 1);
   tile.keep.assign(nodes.size(), 0);
   tile.edges.resize(nodes.size());
-  for (std::size_t n = 0; n < nodes.size(); ++n) tile.edges[n].resize(nodes[n].inputs.size());
   for (std::size_t n = 0; n < nodes.size(); ++n) tile.size[n] = nodes[n].map[axis];
   tile.size[z(last)] = output;
 
@@ -120,39 +118,39 @@ AxisTiles tiles_by_position(const FusedNetwork& network, int last, std::size_t a
   const auto& nodes = network.nodes;
   const std::int64_t map = nodes[z(last)].map[axis];
   AxisTiles tiles;
-  std::map<AxisTile, int> known;
   std::vector<std::int64_t> done(nodes.size(), 0);  // what earlier tiles have computed of a node
   struct Position {
     AxisTile sizes;
-    std::vector<std::vector<Range>> need;
+    std::vector<ByEdge<Range>> need;
     std::vector<std::int64_t> end;  // of what is computed by then
   };
-  std::vector<Position> positions;
   const auto finish = [&](Position& now, const Position* next) {
-    for (std::size_t n = 0; n < nodes.size(); ++n) now.sizes.keep[n] = 0;
-    if (next != nullptr && cached) {
-      for (std::size_t n = 0; n < nodes.size(); ++n) {
-        for (std::size_t e = 0; e < nodes[n].inputs.size(); ++e) {
-          if (next->need[n][e].end <= next->need[n][e].begin) continue;
-          const std::size_t p = z(nodes[n].inputs[e].producer);
-          now.sizes.keep[p] = std::max(now.sizes.keep[p], now.end[p] - next->need[n][e].begin);
-        }
+    now.sizes.keep.assign(nodes.size(), 0);
+    for (std::size_t n = 0; next != nullptr && cached && n < nodes.size(); ++n) {
+      for (std::size_t e = 0; e < nodes[n].inputs.size(); ++e) {
+        if (next->need[n][e].end <= next->need[n][e].begin) continue;
+        const std::size_t p = z(nodes[n].inputs[e].producer);
+        now.sizes.keep[p] = std::max(now.sizes.keep[p], now.end[p] - next->need[n][e].begin);
       }
     }
-    const auto [it, fresh] = known.emplace(now.sizes, static_cast<int>(tiles.kinds.size()));
-    if (fresh) tiles.kinds.push_back(now.sizes);
-    tiles.kind_of.push_back(it->second);
+    // There are few kinds, and most tiles are of the latest one.
+    int kind = static_cast<int>(tiles.kinds.size()) - 1;
+    while (kind >= 0 && tiles.kinds[z(kind)] != now.sizes) --kind;
+    if (kind < 0) {
+      kind = static_cast<int>(tiles.kinds.size());
+      tiles.kinds.push_back(now.sizes);
+    }
+    tiles.kind_of.push_back(kind);
   };
-  std::optional<Position> before;
+  Position now;
+  Position before;
+  std::vector<Range> compute;
   for (std::int64_t begin = 0; begin < map;) {
     const std::int64_t end = std::min(map, begin + (begin == 0 ? first_tile : tile));
-    Position now;
     now.sizes.size.assign(nodes.size(), 0);
-    now.sizes.keep.assign(nodes.size(), 0);
-    now.sizes.edges.resize(nodes.size());
-    now.need.resize(nodes.size());
-    std::vector<Range> compute(nodes.size(), {map, 0});
-    for (Range& range : compute) range = {std::numeric_limits<std::int64_t>::max(), 0};
+    now.sizes.edges.assign(nodes.size(), {});
+    now.need.assign(nodes.size(), {});
+    compute.assign(nodes.size(), {std::numeric_limits<std::int64_t>::max(), 0});
     compute[z(last)] = {begin, end};
     for (int n = static_cast<int>(nodes.size()) - 1; n >= 0; --n) {
       Range& own = compute[z(n)];
@@ -160,8 +158,6 @@ AxisTiles tiles_by_position(const FusedNetwork& network, int last, std::size_t a
       if (own.begin >= own.end) own = {done[z(n)], done[z(n)]};
       now.sizes.size[z(n)] = own.end - own.begin;
       const FusedNode& node = nodes[z(n)];
-      now.need[z(n)].resize(node.inputs.size());
-      now.sizes.edges[z(n)].resize(node.inputs.size());
       for (std::size_t e = 0; e < node.inputs.size(); ++e) {
         const FusedInput& input = node.inputs[e];
         const AxisLink& link = input.axis[axis];
@@ -184,15 +180,13 @@ AxisTiles tiles_by_position(const FusedNetwork& network, int last, std::size_t a
         compute[p].end = std::max(compute[p].end, range.end);
       }
     }
-    for (std::size_t n = 0; n < nodes.size(); ++n) {
-      done[n] = std::max(done[n], compute[n].end);
-      now.end.push_back(done[n]);
-    }
-    if (before) finish(*before, &now);
-    before = std::move(now);
+    for (std::size_t n = 0; n < nodes.size(); ++n) done[n] = std::max(done[n], compute[n].end);
+    now.end = done;
+    if (begin > 0) finish(before, &now);
+    std::swap(before, now);
     begin = end;
   }
-  if (before) finish(*before, nullptr);
+  if (map > 0) finish(before, nullptr);
   return tiles;
 }
 

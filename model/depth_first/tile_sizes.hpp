@@ -2,9 +2,11 @@
 // (docs/depth-first.md, "From a tile back to the input"). The axes are independent.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
+#include "model/core/limits.hpp"
 #include "model/depth_first/fused_network.hpp"
 
 namespace ridgeline::model {
@@ -17,10 +19,14 @@ struct EdgeTile {
   auto operator<=>(const EdgeTile&) const = default;
 };
 
+// As FusedNode::inputs; what is beyond them stays as it is made.
+template <typename T>
+using ByEdge = std::array<T, kMaxOperands - 1>;
+
 struct AxisTile {
-  std::vector<std::int64_t> size;            // by node: what it computes
-  std::vector<std::vector<EdgeTile>> edges;  // by node, as FusedNode::inputs
-  std::vector<std::int64_t> keep;            // by node: what later tiles read of it
+  std::vector<std::int64_t> size;       // by node: what it computes
+  std::vector<ByEdge<EdgeTile>> edges;  // by node
+  std::vector<std::int64_t> keep;       // by node: what later tiles read of it
 
   auto operator<=>(const AxisTile&) const = default;
 };

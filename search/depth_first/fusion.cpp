@@ -1,7 +1,6 @@
 #include "search/depth_first/fusion.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "search/depth_first/tile_problem.hpp"
 
@@ -153,13 +152,7 @@ FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator&
   if (options.rules.defines) {
     model::fit_maps(result.network, static_cast<int>(result.network.nodes.size()) - 1);
   }
-  std::map<std::string, int> contents;
-  for (model::FusedNode& node : result.network.nodes) {
-    if (!node.layer) continue;
-    node.content =
-        contents.emplace(content_of(node, *result.core), static_cast<int>(contents.size()))
-            .first->second;
-  }
+  number_contents(result.network, *result.core);
   result.cuts = cuts_of(result.network, *result.core, options);
   result.solver =
       std::make_unique<TileSolver>(*result.core, options.rules, options.mapper, options.for_each);

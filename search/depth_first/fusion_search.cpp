@@ -13,9 +13,12 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Ways of tiling that are bounded at most, over all stacks; longer stacks are left out beyond it.
 constexpr std::size_t kMostWays = 400'000;
-// Ways that are mapped together, and that are bounded closely together.
-constexpr std::size_t kBatch = 8;
-constexpr std::size_t kBounded = 16;
+// Ways of a stack that are bounded closely together.
+constexpr std::size_t kBounded = 4;
+// A way's first bound is not followed beyond this many times what its layers promise in parts.
+constexpr double kEnough = 1.25;
+// Layers of networks whose stacks are all looked at before any is searched further.
+constexpr int kShort = 8;
 // Points of the front of a stack, and of a whole network, that are kept for the objective edp.
 constexpr std::size_t kMostFront = 64;
 
@@ -24,6 +27,8 @@ struct Way {
   Overlap overlap = Overlap::recompute;
   double bound = 0;
   bool close = false;     // the bound is the close one
+  std::size_t known = 0;  // what was known by then
+  model::Cost least;      // for edp
   std::size_t place = 0;  // among the block's ways: of equals the first one
 };
 
@@ -39,8 +44,7 @@ struct Block {  // layers first .. last as one stack
   AxisPlans plans;
   std::vector<Way> ways;     // a heap of those that are not mapped
   double value = kInfinity;  // of the best way that is mapped
-  double least = kInfinity;  // bound of those that are mapped
-  bool exact = true;         // every layer of those that are mapped is proven
+  double least = kInfinity;  // what those that are mapped cost for certain
   std::optional<Way> best;
   std::vector<std::pair<model::Cost, Way>> front;  // for edp
   std::string fault;                               // why no way is feasible, as far as known
@@ -50,7 +54,7 @@ struct Block {  // layers first .. last as one stack
   double promise() const { return ways.empty() ? value : std::min(value, ways.front().bound); }
   double bound() const {
     const double rest = ways.empty() ? kInfinity : ways.front().bound;
-    return std::min(exact ? value : least, rest);
+    return std::min(least, rest);
   }
   Way take() {
     std::pop_heap(ways.begin(), ways.end(), later);
@@ -93,22 +97,19 @@ class Search {
       if (fusion_.network.nodes[n].layer) layers_.push_back(static_cast<int>(n));
     }
     make_blocks();
-    while (!stopped()) {
-      const std::vector<int> path = best_path(Worth::promise);
-      bool open = false;
-      for (const int b : path) {
-        Block& block = blocks_[z(b)];
-        if (block.closed() || (search_.quick && block.best)) continue;
-        open = true;
-        map_some(block);
-        if (stopped()) break;
-      }
-      if (!open) break;
+    if (objective_ != Objective::edp) {
+      close();
+      return;
     }
-    if (objective_ == Objective::edp) {
-      for (Block& block : blocks_) {
-        while (!stopped() && !block.closed()) map_some(block);
-      }
+    // Each round finds the best weighted sum; its product may be better, and gives new weights.
+    double best = kInfinity;
+    while (!stopped()) {
+      const model::Cost total = cost_of(best_product());
+      const double product = total.energy * total.latency;
+      if (product >= best) break;
+      best = product;
+      weigh(total);
+      close();
     }
   }
 
@@ -123,11 +124,13 @@ class Search {
       one.stack = std::make_unique<model::Stack>(*block.stack);
       one.job.stack = one.stack.get();
       if (block.best) {
-        one.job.plan = plan(block, way);
+        one.job.plan = plan_stack(*fusion_.core, *one.stack, way.tile.x, way.tile.y, way.overlap,
+                                  {}, options_.rules);
         fusion_.solver->run(one.job);
         one.lower_bound = block.bound();
       } else {
-        one.job.cost.infeasible = block.fault;
+        one.job.cost.infeasible =
+            block.fault.empty() ? "the search ended before a mapping was found" : block.fault;
       }
       stacks.push_back(std::move(one));
     }
@@ -147,7 +150,9 @@ class Search {
     for (const int b : best_path(Worth::promise)) {
       if (!blocks_[z(b)].closed()) return false;
     }
-    return std::all_of(blocks_.begin(), blocks_.end(), [](const Block& one) { return one.exact; });
+    double value = 0;
+    for (const int b : best_path(Worth::value)) value += finite(blocks_[z(b)].value);
+    return lower_bound() >= value * (1 - 1e-12);
   }
   std::size_t ways() const { return ways_; }
   std::size_t mapped() const { return mapped_; }
@@ -158,8 +163,62 @@ class Search {
   bool stopped() const { return options_.mapper.budget.stopped(); }
   static double finite(double value) { return value < kInfinity ? value : 0; }
 
+  // Products of stacks do not add up. Of edp, a weighted sum that touches it at the best so far.
+  double value_of(const model::Cost& cost) const {
+    if (objective_ == Objective::edp) {
+      return weight_.energy * cost.energy + weight_.latency * cost.latency;
+    }
+    return objective_value(objective_, cost);
+  }
   double value_of(const StackCost& cost) const {
-    return objective_value(objective_, {cost.energy, cost.latency});
+    return value_of(model::Cost{cost.energy, cost.latency});
+  }
+
+  // Of edp: takes the weights of a sequence, and values all blocks by them.
+  void weigh(const model::Cost& total) {
+    weight_ = {1 / std::max(total.energy, 1e-9), 1 / std::max(total.latency, 1e-9)};
+    for (Block& block : blocks_) {
+      block.value = block.least = kInfinity;
+      for (const auto& [cost, way] : block.front) {
+        block.least = std::min(block.least, value_of(way.least));
+        if (value_of(cost) >= block.value) continue;
+        block.value = value_of(cost);
+        block.best = way;
+      }
+      for (Way& way : block.ways) way.bound = value_of(way.least);
+      std::make_heap(block.ways.begin(), block.ways.end(), later);
+    }
+  }
+
+  model::Cost cost_of(const std::vector<std::pair<int, Way>>& chosen) const {
+    model::Cost total{0, 0};
+    for (const auto& [b, way] : chosen) {
+      for (const auto& [cost, one] : blocks_[z(b)].front) {
+        if (one.place != way.place) continue;
+        total.energy += cost.energy;
+        total.latency += cost.latency;
+        break;
+      }
+    }
+    return total;
+  }
+
+  // Maps what may be part of the best sequence.
+  void close() {
+    while (!stopped()) {
+      std::vector<Block*> open;
+      bool moved = false;  // bounds have: another sequence may be the most promising one
+      for (const int b : best_path(Worth::promise)) {
+        Block& block = blocks_[z(b)];
+        if (block.closed() || (search_.quick && block.best)) continue;
+        const double before = block.promise();
+        if (look_at_next(block)) open.push_back(&block);
+        moved = moved || block.promise() != before;
+      }
+      if (moved) continue;
+      if (open.empty()) break;
+      map_next(open);
+    }
   }
 
   std::vector<Way> ways_of(const model::Stack& stack) const {
@@ -188,12 +247,15 @@ class Search {
             continue;
           }
         }
-        ways.push_back({tile, overlap, 0});
+        Way& way = ways.emplace_back();
+        way.tile = tile;
+        way.overlap = overlap;
       }
     }
     return ways;
   }
 
+  // Of use as long as the block is.
   StackPlan plan(Block& block, const Way& way) const {
     return plan_stack(*fusion_.core, *block.stack, way.tile.x, way.tile.y, way.overlap, {},
                       options_.rules, &block.plans);
@@ -208,7 +270,7 @@ class Search {
     if (block.fault.empty()) {
       list_ways(block);
       // Something to fall back on, before anything is proven.
-      if (fall_back) map_some(block);
+      if (fall_back) map_first(block);
     }
     blocks_.push_back(std::move(block));
   }
@@ -237,7 +299,10 @@ class Search {
       add_block(first_layer, l, stack_of(first_layer, l), true);
       first_layer = l + 1;
     }
+    close();
     for (int long_by = 0; long_by < count; ++long_by) {
+      // In long networks what short stacks save is found first, should the budget end early.
+      if (count > kShort && long_by > 1 && (long_by & (long_by - 1)) == 0) close();
       for (int first = 0; first + long_by < count; ++first) {
         const int last = first + long_by;
         if (std::find(automatic.begin(), automatic.end(), std::pair(first, last)) !=
@@ -260,86 +325,206 @@ class Search {
         model::layers_as_stack(fusion_.network, layers_[z(first)], layers_[z(last)]));
   }
 
-  // Gives ways their bounds by one of the solvers; those that cannot be are left out.
-  void bound_ways(Block& block, std::vector<Way> ways, TileSolver& solver) {
-    std::vector<StackJob> jobs(ways.size());
-    std::vector<StackJob*> list;
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-      jobs[w].stack = block.stack.get();
-      jobs[w].plan = plan(block, ways[w]);
-      list.push_back(&jobs[w]);
+  // The ways, planned, for a solver to cost.
+  std::vector<StackJob> jobs_of(Block& block, const std::vector<Way>& ways) {
+    struct Fresh {
+      std::size_t axis;
+      std::int64_t tile;
+      bool kept;
+      AxisTiling* tiling;
+    };
+    std::vector<Fresh> fresh;
+    const auto& map = block.stack->network.nodes[z(block.stack->last)].map;
+    for (std::size_t w = 0; w < ways.size() && !options_.rules.defines; ++w) {
+      for (std::size_t axis = 0; axis < model::kAxes; ++axis) {
+        const bool kept = ways[w].overlap == Overlap::cached ||
+                          (axis == 0 && ways[w].overlap != Overlap::recompute);
+        const std::int64_t tile = std::min(axis == 0 ? ways[w].tile.x : ways[w].tile.y, map[axis]);
+        AxisTiling* tiling = new_tiling(block.plans, axis, tile, kept);
+        if (tiling != nullptr) fresh.push_back({axis, tile, kept, tiling});
+      }
     }
-    solver.run(list);
+    quick_.each(fresh.size(), [&](std::size_t i) {
+      fill_tiling(*block.stack, fresh[i].axis, fresh[i].tile, fresh[i].kept, *fresh[i].tiling);
+    });
+    std::vector<StackJob> jobs(ways.size());
+    quick_.each(ways.size(), [&](std::size_t w) {
+      jobs[w].stack = block.stack.get();
+      jobs[w].detail = false;
+      jobs[w].plan = plan(block, ways[w]);
+      // The sums of what costs no more than the limit grow fastest like this.
+      std::stable_sort(jobs[w].plan.kinds.begin(), jobs[w].plan.kinds.end(),
+                       [](const TileKind& a, const TileKind& b) { return a.count > b.count; });
+    });
+    return jobs;
+  }
+
+  static std::vector<StackJob*> pointers(std::vector<StackJob>& jobs) {
+    std::vector<StackJob*> list;
+    for (StackJob& job : jobs) list.push_back(&job);
+    return list;
+  }
+
+  // Gives ways their bounds by one of the solvers; those that cannot be are left out. What passes
+  // `enough` is not summed up to the end; 0: what passes twice of what is known of it.
+  void bound_ways(Block& block, std::vector<Way> ways, TileSolver& solver, double enough = 0) {
+    std::vector<StackJob> jobs = jobs_of(block, ways);
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+      jobs[w].limit.weight = objective_ == Objective::edp      ? weight_
+                             : objective_ == Objective::energy ? model::Cost{1, 0}
+                                                               : model::Cost{0, 1};
+      if (enough > 0) jobs[w].limit.value = enough;
+      if (enough == 0 && ways[w].bound > 0) jobs[w].limit.value = 2 * ways[w].bound;
+    }
+    const std::size_t known = close_.knowledge();
+    solver.run(pointers(jobs));
     for (std::size_t w = 0; w < ways.size(); ++w) {
       const StackCost& cost = jobs[w].cost;
       if (!cost.infeasible.empty()) {
         if (block.fault.empty()) block.fault = cost.infeasible;
         continue;
       }
-      ways[w].bound = std::max(ways[w].bound, value_of(cost));
-      ways[w].close = &solver == &close_;
+      // Where it is not known whether a layer-tile fits, neither is what the way costs.
+      if (cost.optimal) {
+        ways[w].least = {std::max(ways[w].least.energy, cost.energy),
+                         std::max(ways[w].least.latency, cost.latency)};
+        ways[w].bound = std::max(ways[w].bound, value_of(ways[w].least));
+      }
+      ways[w].close = &solver == &close_ && !cost.beyond;
+      ways[w].known = known;
       block.put(ways[w]);
     }
+  }
+
+  // The most promising sequence of known blocks in place of one; 0: there is none.
+  double worth_of_parts(int first, int last) const {
+    std::vector<double> least(z(last - first) + 2, kInfinity);
+    least[0] = 0;
+    for (int end = first; end <= last; ++end) {
+      for (const Block& block : blocks_) {
+        if (block.last != end || block.first < first) continue;
+        double& sum = least[z(end - first) + 1];
+        sum = std::min(sum, least[z(block.first - first)] + block.promise());
+      }
+    }
+    return finite(least.back());
   }
 
   void list_ways(Block& block) {
     std::vector<Way> all = ways_of(*block.stack);
     for (std::size_t w = 0; w < all.size(); ++w) all[w].place = w;
     ways_ += all.size();
-    if (options_.rules.defines || objective_ == Objective::edp) {
+    if (options_.rules.defines) {
       for (Way& way : all) {
         way.close = true;  // there is nothing to know before
         block.put(way);
       }
       return;
     }
+    // The first ones, of few tiles, are there even where the budget ends at once.
+    constexpr std::size_t kFirst = 16;
     constexpr std::size_t kTogether = 256;
-    for (std::size_t begin = 0; begin < all.size(); begin += kTogether) {
-      const std::size_t end = std::min(all.size(), begin + kTogether);
+    const double enough = kEnough * worth_of_parts(block.first, block.last);
+    std::size_t end = 0;
+    for (std::size_t begin = 0; begin < all.size(); begin = end) {
+      if (begin > 0 && stopped()) {
+        complete_ = false;
+        return;
+      }
+      end = std::min(all.size(), begin + (begin == 0 ? kFirst : kTogether));
       std::vector<Way> some(all.begin() + static_cast<std::ptrdiff_t>(begin),
                             all.begin() + static_cast<std::ptrdiff_t>(end));
-      bound_ways(block, std::move(some), quick_);
+      bound_ways(block, std::move(some), quick_, enough);
     }
+    block.plans = {};  // few ways are looked at again
   }
 
-  // Maps the next ways of a block that may be better than its best.
-  void map_some(Block& block) {
-    std::vector<Way> ways;
-    while (ways.empty() && !block.closed()) {
-      if (stopped() && block.best) return;
-      if (block.ways.front().close) {
-        while (ways.size() < kBatch && !block.closed() && block.ways.front().close) {
-          ways.push_back(block.take());
-        }
-        break;
-      }
+  // Whether an energy and latency of the block is as good as both of a way's bounds.
+  static bool dominated(const Block& block, const Way& way) {
+    return std::any_of(block.front.begin(), block.front.end(), [&](const auto& one) {
+      return one.first.energy <= way.least.energy && one.first.latency <= way.least.latency;
+    });
+  }
+
+  // Whether there is a way to be mapped. Ways are bounded closely, by all that is known by then,
+  // before they are mapped.
+  bool look_at_next(Block& block) {
+    while (!block.ways.empty() && dominated(block, block.ways.front())) block.take();
+    const auto as_known = [&](const Way& way) {
+      return options_.rules.defines || (way.close && way.known == close_.knowledge());
+    };
+    while (!block.closed() && !as_known(block.ways.front())) {
+      if (stopped()) return !block.best;
       std::vector<Way> loose;
-      while (loose.size() < kBounded && !block.closed() && !block.ways.front().close) {
+      while (loose.size() < kBounded && !block.closed() && !as_known(block.ways.front())) {
         loose.push_back(block.take());
       }
       bound_ways(block, std::move(loose), close_);
     }
-    std::vector<StackJob> jobs(ways.size());
-    std::vector<StackJob*> list;
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-      jobs[w].stack = block.stack.get();
-      jobs[w].plan = plan(block, ways[w]);
-      list.push_back(&jobs[w]);
+    return !block.closed();
+  }
+
+  // Maps some promising ways, simply: something to fall back on, before anything is proven.
+  void map_first(Block& block) {
+    constexpr std::size_t kFirst = 8;
+    fusion_.solver->map_simply(true);
+    std::vector<Way> ways;
+    while (!block.best && !block.ways.empty()) {
+      ways.clear();
+      while (ways.size() < kFirst && !block.ways.empty()) ways.push_back(block.take());
+      std::vector<StackJob> jobs = jobs_of(block, ways);
+      fusion_.solver->run(pointers(jobs));
+      for (std::size_t w = 0; w < ways.size(); ++w) {
+        const StackCost& cost = jobs[w].cost;
+        if (!cost.infeasible.empty()) {
+          if (block.fault.empty()) block.fault = cost.infeasible;
+          continue;
+        }
+        if (objective_ == Objective::edp) {
+          add_to_front(block.front, {cost.energy, cost.latency}, ways[w]);
+        }
+        if (!block.best || value_of(cost) < block.value) {
+          block.value = value_of(cost);
+          block.best = ways[w];
+        }
+        block.put(ways[w]);  // to be mapped in full, if it may be part of the best
+      }
+      if (stopped()) break;
     }
-    fusion_.solver->run(list);
+    fusion_.solver->map_simply(false);
+  }
+
+  // Maps the most promising way of each block.
+  void map_next(const std::vector<Block*>& blocks) {
+    std::vector<Way> ways;
+    std::vector<StackJob> jobs;
+    for (Block* block : blocks) {
+      ways.push_back(block->take());
+      jobs.push_back(std::move(jobs_of(*block, {ways.back()}).front()));
+    }
+    fusion_.solver->run(pointers(jobs));
     mapped_ += jobs.size();
     for (std::size_t w = 0; w < jobs.size(); ++w) {
+      Block& block = *blocks[w];
       const StackCost& cost = jobs[w].cost;
-      block.least = std::min(block.least, ways[w].bound);
       if (!cost.infeasible.empty()) {
         if (block.fault.empty()) block.fault = cost.infeasible;
         continue;
       }
-      block.exact = block.exact && (options_.rules.defines || cost.optimal);
       const double value = value_of(cost);
+      double certain = value;
       if (objective_ == Objective::edp) {
         add_to_front(block.front, {cost.energy, cost.latency}, ways[w]);
+        certain = ways[w].bound;
+      } else if (!options_.rules.defines && !cost.optimal) {
+        StackJob again;
+        again.stack = jobs[w].stack;
+        again.plan = std::move(jobs[w].plan);
+        again.detail = false;
+        close_.run(again);
+        certain = std::max(ways[w].bound, again.cost.infeasible.empty() ? value_of(again.cost) : 0);
       }
+      block.least = std::min(block.least, certain);
       if (block.best &&
           (value > block.value || (value == block.value && ways[w].place > block.best->place))) {
         continue;
@@ -424,9 +609,16 @@ class Search {
                  way,
                  s});
           }
-          if (block.front.empty() && block.first == block.last) {
-            states.push_back({before[s].cost, static_cast<int>(b), {}, s});
-          }
+        }
+      }
+      // Where a layer has no way at all, it costs nothing.
+      for (std::size_t b = 0; b < blocks_.size() && states.empty(); ++b) {
+        const Block& block = blocks_[b];
+        if (z(block.last) + 1 != end || block.first != block.last) continue;
+        if (!block.ways.empty() && !stopped()) continue;
+        const auto& before = fronts[z(block.first)];
+        for (std::size_t s = 0; s < before.size(); ++s) {
+          states.push_back({before[s].cost, static_cast<int>(b), {}, s});
         }
       }
       std::stable_sort(states.begin(), states.end(), [](const State& a, const State& b) {
@@ -471,7 +663,8 @@ class Search {
   const Objective objective_;
   TileSolver quick_;
   TileSolver close_;
-  std::vector<int> layers_;  // places in the network
+  model::Cost weight_{1, 1};  // of edp
+  std::vector<int> layers_;   // places in the network
   std::vector<Block> blocks_;
   int length_ = 0;  // layers, or stacks where the cuts are given
   bool complete_ = true;

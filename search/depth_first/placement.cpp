@@ -45,11 +45,11 @@ SharedBits shared_bits(const model::FusedNetwork& network, const model::TileSize
   return bits;
 }
 
-std::vector<std::vector<std::int64_t>> overlaps(const model::AxisTile& tile) {
-  std::vector<std::vector<std::int64_t>> list;
+std::vector<model::ByEdge<std::int64_t>> overlaps(const model::AxisTile& tile) {
+  std::vector<model::ByEdge<std::int64_t>> list;
   for (const auto& edges : tile.edges) {
     auto& reads = list.emplace_back();
-    for (const model::EdgeTile& edge : edges) reads.push_back(edge.overlap);
+    for (std::size_t e = 0; e < reads.size(); ++e) reads[e] = edges[e].overlap;
   }
   return list;
 }

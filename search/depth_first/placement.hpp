@@ -16,8 +16,8 @@ struct DefinesPlacement {
   int weights = -1;                         // place in FusionCore::weights; -1: the stack has none
   std::vector<std::int64_t> write_columns;  // by node
   std::vector<std::int64_t> write_rows;
-  std::vector<std::vector<std::int64_t>> read_columns;  // by node and edge
-  std::vector<std::vector<std::int64_t>> read_rows;
+  std::vector<model::ByEdge<std::int64_t>> read_columns;  // by node
+  std::vector<model::ByEdge<std::int64_t>> read_rows;
 };
 
 DefinesPlacement place_by_defines(const FusionCore& core, const model::Stack& stack,

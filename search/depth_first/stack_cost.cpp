@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
-#include <optional>
 
 #include "model/core/index.hpp"
-#include "search/depth_first/tile_problem.hpp"
+#include "model/core/limits.hpp"
 
 namespace ridgeline::search {
 
@@ -17,45 +15,51 @@ using model::Copy;
 using model::CopyCause;
 using model::MemoryOperand;
 
-// Runs through the layers of one kind of tile.
+constexpr double kUnknown = -1;
+
+// Runs through the layers of one kind of tile after the other.
 class TileRun {
  public:
   TileRun(const FusionCore& core, const model::Stack& stack, const StackPlan& plan,
-          const FusionRules& rules, const TileLookup& lookup, const TileKind& kind,
-          const std::vector<std::vector<int>>& readers, StackCost& cost)
+          const FusionRules& rules, const TileLookup& lookup, bool detail, StackCost& cost)
       : core_(core),
         network_(stack.network),
         last_(stack.last),
         plan_(plan),
         rules_(rules),
         lookup_(lookup),
-        kind_(kind),
-        readers_(readers),
+        detail_(detail),
+        readers_(stack.network.readers()),
+        router_(core.accelerator),
         cost_(cost) {}
 
-  TileCost run() {
+  TileCost run(const TileKind& kind) {
+    kind_ = &kind;
+    tile_ = {};
     const std::size_t count = network_.nodes.size();
     where_.assign(count, -1);
+    bits_.assign(count, 0);
     waiting_.resize(count);
     for (std::size_t n = 0; n < count; ++n) waiting_[n] = readers_[n].size();
+    alive_.clear();
+    pending_.clear();
     for (int n = 0; n < static_cast<int>(count); ++n) {
-      std::vector<Copy> copies = std::move(pending_);
+      std::swap(copies_, pending_);
       pending_.clear();
-      if (network_.nodes[z(n)].layer) {
-        if (!layer(n, std::move(copies))) return std::move(tile_);
-      } else if (!input(n, std::move(copies))) {
-        return std::move(tile_);
-      }
+      held_.fill(kUnknown);
+      bits_[z(n)] = kind_->sizes().output_bits(network_, n);
+      if (network_.nodes[z(n)].layer ? !layer(n) : !input(n)) return std::move(tile_);
+      if (waiting_[z(n)] > 0) alive_.push_back(n);
       free_inputs(n);
     }
     // What still has to be written to a cache; the reference drops it.
     if (!rules_.defines && !pending_.empty()) {
       TileNode rest;
       rest.node = last_;
-      rest.copies = model::cost_copies(core_.accelerator, pending_);
+      rest.copies = router_.cost(pending_, detail_);
       if (!check(rest.copies, last_)) return std::move(tile_);
       add_copies(rest.copies, 1);
-      tile_.nodes.push_back(std::move(rest));
+      if (detail_) tile_.nodes.push_back(std::move(rest));
     }
     return std::move(tile_);
   }
@@ -76,19 +80,26 @@ class TileRun {
     tile_.latency_offloaded += times * copies.latency;
   }
 
-  double out_bits(int n) const { return kind_.sizes().output_bits(network_, n); }
+  double out_bits(int n) const { return bits_[z(n)]; }
 
   // Bits in a memory that are not of this layer: caches, weights, maps that others still need.
-  double held(int memory, int n, bool with_weights) const {
+  double held(int memory, int n) {
     if (rules_.defines) return 0;
+    double& bits = held_[z(memory)];
+    if (bits == kUnknown) {
+      const double weights =
+          plan_.weight_bits - static_cast<double>(network_.nodes[z(n)].weight_bits());
+      bits = held_beside(memory, n, weights);
+    }
+    return bits;
+  }
+  double held_beside(int memory, int n, double weights) const {
     double bits = 0;
     if (memory == plan_.levels.columns) bits += plan_.column_bits;
     if (memory == plan_.levels.rows) bits += plan_.row_bits;
-    if (with_weights && memory == plan_.levels.weights) {
-      bits += plan_.weight_bits - static_cast<double>(network_.nodes[z(n)].weight_bits());
-    }
-    for (int p = 0; p < n; ++p) {
-      if (where_[z(p)] != memory || waiting_[z(p)] == 0) continue;
+    if (memory == plan_.levels.weights) bits += weights;
+    for (const int p : alive_) {
+      if (where_[z(p)] != memory) continue;
       const auto& list = readers_[z(p)];
       const bool mine = std::find(list.begin(), list.end(), n) != list.end();
       if (!mine) bits += out_bits(p);
@@ -96,78 +107,82 @@ class TileRun {
     return bits;
   }
 
-  bool input(int n, std::vector<Copy> copies) {
-    const model::FusedNode& node = network_.nodes[z(n)];
+  bool input(int n) {
     int top = core_.inputs.back();
     if (n != last_) {
       for (const int memory : core_.inputs) {
         if (core_.spread[z(memory)]) continue;
-        if (core_.size(memory) < out_bits(n) + held(memory, n, true)) continue;
+        if (core_.size(memory) < out_bits(n) + held(memory, n)) continue;
         top = memory;
         break;
       }
     }
     where_[z(n)] = top;
     if (top != core_.inputs.back()) {
-      copies.push_back({CopyCause::stack_input,
-                        out_bits(n),
-                        {MemoryOperand::I1, core_.inputs.back()},
-                        {MemoryOperand::I1, top}});
+      copies_.push_back({CopyCause::stack_input,
+                         out_bits(n),
+                         {MemoryOperand::I1, core_.inputs.back()},
+                         {MemoryOperand::I1, top}});
     }
     TileNode done;
     done.node = n;
-    done.copies = model::cost_copies(core_.accelerator, copies);
-    done.top = {top};
+    done.copies = router_.cost(copies_, detail_);
     if (!check(done.copies, n)) return false;
     add_copies(done.copies, 1);
-    raise_peak(n, top, out_bits(n));
-    tile_.nodes.push_back(std::move(done));
-    if (!rules_.defines) remember_writes(n, node, top);
+    if (detail_) {
+      done.top = {top};
+      raise_peak(n, top, out_bits(n));
+      tile_.nodes.push_back(std::move(done));
+    }
+    if (!rules_.defines) remember_writes(n, top);
     return true;
   }
 
   // What a layer's output leaves in the caches is moved before the next layer runs.
-  void remember_writes(int n, const model::FusedNode& node, int top) {
-    const auto& list = memories(top);
-    const auto end = [&](int memory) {
-      return model::CopyEnd{list.front() == MemoryOperand::O ? MemoryOperand::O : list.front(),
-                            memory};
-    };
-    const double x = static_cast<double>(kind_.x.size[z(n)]);
-    const double y = static_cast<double>(kind_.y.size[z(n)]);
+  void remember_writes(int n, int top) {
+    const std::int64_t write_rows = kind_->make_rows >= 0 ? kind_->y->write[z(n)] : 0;
+    const std::int64_t write_columns = kind_->make_columns >= 0 ? kind_->x->write[z(n)] : 0;
+    if (write_rows == 0 && write_columns == 0) return;
+    const model::FusedNode& node = network_.nodes[z(n)];
+    const MemoryOperand operand = operand_in(top);
+    const double x = static_cast<double>(kind_->x->tile.size[z(n)]);
+    const double y = static_cast<double>(kind_->y->tile.size[z(n)]);
     const double bits = node.channels * static_cast<double>(node.precision);
     double rows = 0;
-    if (kind_.make_rows >= 0 && kind_.make_rows != top && kind_.write_rows[z(n)] > 0) {
-      rows = static_cast<double>(kind_.write_rows[z(n)]);
-      pending_.push_back({CopyCause::write_rows, rows * x * bits, end(top), end(kind_.make_rows)});
+    if (kind_->make_rows != top && write_rows > 0) {
+      rows = static_cast<double>(write_rows);
+      pending_.push_back(
+          {CopyCause::write_rows, rows * x * bits, {operand, top}, {operand, kind_->make_rows}});
     }
-    if (kind_.make_columns >= 0 && kind_.make_columns != top && kind_.write_columns[z(n)] > 0) {
-      const double columns = static_cast<double>(kind_.write_columns[z(n)]);
-      pending_.push_back({CopyCause::write_columns, columns * (y - rows) * bits, end(top),
-                          end(kind_.make_columns)});
+    if (kind_->make_columns != top && write_columns > 0) {
+      const double columns = static_cast<double>(write_columns);
+      pending_.push_back({CopyCause::write_columns,
+                          columns * (y - rows) * bits,
+                          {operand, top},
+                          {operand, kind_->make_columns}});
     }
   }
 
   // The operand under which a map in `memory` is moved: outputs have ways up and down.
-  std::array<MemoryOperand, 1> memories(int memory) const {
+  MemoryOperand operand_in(int memory) const {
     const bool out =
         std::find(core_.outputs.begin(), core_.outputs.end(), memory) != core_.outputs.end();
-    return {out ? MemoryOperand::O : MemoryOperand::I1};
+    return out ? MemoryOperand::O : MemoryOperand::I1;
   }
 
-  bool layer(int n, std::vector<Copy> before) {
+  bool layer(int n) {
     const model::FusedNode& node = network_.nodes[z(n)];
-    if (kind_.x.size[z(n)] == 0 || kind_.y.size[z(n)] == 0) {  // all of it is there already
-      pending_ = std::move(before);
+    if (kind_->x->tile.size[z(n)] == 0 || kind_->y->tile.size[z(n)] == 0) {
+      std::swap(pending_, copies_);  // all of it is there already
       where_[z(n)] = where_[z(node.inputs.empty() ? n : node.inputs.front().producer)];
       return true;
     }
-    const double in = kind_.sizes().input_bits(network_, n);
+    const double in = kind_->sizes().input_bits(network_, n);
     const double out = out_bits(n);
     std::size_t in_level = core_.inputs.size() - 1;
     for (std::size_t l = 0; l < core_.inputs.size(); ++l) {
       const int memory = core_.inputs[l];
-      if (core_.spread[z(memory)] || core_.size(memory) < in + held(memory, n, true)) continue;
+      if (core_.spread[z(memory)] || core_.size(memory) < in + held(memory, n)) continue;
       in_level = l;
       break;
     }
@@ -175,7 +190,7 @@ class TileRun {
     for (std::size_t l = 0; n != last_ && l < core_.outputs.size(); ++l) {
       const int memory = core_.outputs[l];
       const double beside = memory == core_.inputs[in_level] ? in : 0;
-      if (core_.spread[z(memory)] || core_.size(memory) < out + beside + held(memory, n, true)) {
+      if (core_.spread[z(memory)] || core_.size(memory) < out + beside + held(memory, n)) {
         continue;
       }
       out_level = l;
@@ -192,17 +207,16 @@ class TileRun {
           std::min(in_level + both + (more % 3 == 2 ? 1 : 0), core_.inputs.size() - 1);
       const int in_top = core_.inputs[extra_in];
       const int out_top = core_.outputs[extra_out];
-      const TileProblem problem = problem_of(n, in_top, out_top, in, out);
-      const LayerResult* mapped = lookup_(problem);
+      ask(n, in_top, out_top, in, out);
+      const LayerResult* mapped = lookup_(problem_);
       if (mapped == nullptr) {
         cost_.known = false;
-        accept(n, {}, in_top, out_top, nullptr, attempts, problem, in, out);
-        return true;
+        copies_.clear();
+        return accept(n, in_top, out_top, nullptr, attempts, in, out);
       }
       if (mapped->infeasible.empty()) {
-        std::vector<Copy> copies = before;
-        add_reads(n, in_top, extra_in, copies);
-        return accept(n, std::move(copies), in_top, out_top, mapped, attempts, problem, in, out);
+        add_reads(n, in_top, extra_in);
+        return accept(n, in_top, out_top, mapped, attempts, in, out);
       }
       if (why.empty()) why = mapped->infeasible;
       ++attempts;
@@ -221,33 +235,38 @@ class TileRun {
     return up + own <= core_.size(memory) ? up : bits;
   }
 
-  TileProblem problem_of(int n, int in_top, int out_top, double in, double out) const {
+  // Sets problem_.
+  void ask(int n, int in_top, int out_top, double in, double out) {
     const model::FusedNode& node = network_.nodes[z(n)];
-    TileProblem problem = tile_problem(core_, node, kind_, z(n));
-    for (std::size_t o = 0; o < problem.places.size(); ++o) {
-      auto& memories = problem.places[o].memories;
+    problem_.node = &node;
+    problem_.kind = kind_;
+    problem_.place = z(n);
+    problem_.own_bits =
+        in + static_cast<double>(node.weight_bits()) +
+        out * std::max(1.0, static_cast<double>(node.layer->operands[0].precision) /
+                                static_cast<double>(std::max<std::int64_t>(1, node.precision)));
+    problem_.reserved.assign(rules_.defines ? 0 : core_.accelerator.memories.size(), 0);
+    for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
+      const bool weights = node.weights == static_cast<int>(o);
       int top = in_top;
       if (o == 0) top = out_top;
-      if (node.weights == static_cast<int>(o)) {
-        top = kind_.first || plan_.levels.weights < 0 ? core_.weights.back() : plan_.levels.weights;
+      if (weights) {
+        top =
+            kind_->first || plan_.levels.weights < 0 ? core_.weights.back() : plan_.levels.weights;
       }
-      const auto end = std::find(memories.begin(), memories.end(), top);
-      if (end != memories.end()) memories.erase(std::next(end), memories.end());
-    }
-    if (!rules_.defines) {
-      problem.reserved.assign(core_.accelerator.memories.size(), 0);
-      for (const model::OperandPlaces& one : problem.places) {
-        for (const int memory : one.memories) {
-          double& bits = problem.reserved[z(memory)];
-          if (bits == 0) bits = rounded(memory, held(memory, n, true), in + out);
-        }
+      problem_.top[o] = top;
+      if (rules_.defines) continue;
+      const auto& list = o == 0 ? core_.outputs : weights ? core_.weights : core_.inputs;
+      for (const int memory : list) {
+        double& bits = problem_.reserved[z(memory)];
+        if (bits == 0) bits = rounded(memory, held(memory, n), in + out);
+        if (memory == top) break;
       }
     }
-    return problem;
   }
 
   // Rows 3 to 5 of the specification's table: what the layer reads, from where it is.
-  void add_reads(int n, int in_top, std::size_t in_level, std::vector<Copy>& copies) const {
+  void add_reads(int n, int in_top, std::size_t in_level) {
     const model::FusedNode& node = network_.nodes[z(n)];
     for (std::size_t e = 0; e < node.inputs.size(); ++e) {
       const model::FusedInput& input = node.inputs[e];
@@ -264,56 +283,51 @@ class TileRun {
       if (!moved) continue;
       double bits = out_bits(p);
       if (!rules_.defines) {
-        const model::EdgeTile& x = kind_.x.edges[z(n)][e];
-        const model::EdgeTile& y = kind_.y.edges[z(n)][e];
+        const model::EdgeTile& x = kind_->x->tile.edges[z(n)][e];
+        const model::EdgeTile& y = kind_->y->tile.edges[z(n)][e];
         bits = input.channels * static_cast<double>(x.data - x.overlap) *
                static_cast<double>(y.data - y.overlap) *
                static_cast<double>(node.layer->operands[z(input.operand)].precision);
       }
-      copies.push_back(
+      copies_.push_back(
           {CopyCause::layer_input, bits, {operand, from}, {MemoryOperand::I1, in_top}});
     }
     const auto precision = [&](const model::FusedInput& input) {
       return static_cast<double>(rules_.defines ? node.layer->output_final_precision
                                                 : node.layer->operands[z(input.operand)].precision);
     };
-    if (kind_.use_columns >= 0 && kind_.use_columns != in_top) {
+    if (kind_->use_columns >= 0 && kind_->use_columns != in_top) {
       for (std::size_t e = 0; e < node.inputs.size(); ++e) {
         const model::FusedInput& input = node.inputs[e];
-        const double bits = static_cast<double>(kind_.read_columns[z(n)][e]) * input.channels *
-                            static_cast<double>(kind_.y.edges[z(n)][e].data) * precision(input);
-        copies.push_back({CopyCause::read_columns,
-                          bits,
-                          {MemoryOperand::I1, kind_.use_columns},
-                          {MemoryOperand::I1, in_top}});
+        const double bits = static_cast<double>(kind_->x->read[z(n)][e]) * input.channels *
+                            static_cast<double>(kind_->y->tile.edges[z(n)][e].data) *
+                            precision(input);
+        copies_.push_back({CopyCause::read_columns,
+                           bits,
+                           {MemoryOperand::I1, kind_->use_columns},
+                           {MemoryOperand::I1, in_top}});
       }
     }
-    if (kind_.use_rows >= 0 && kind_.use_rows != in_top) {
+    if (kind_->use_rows >= 0 && kind_->use_rows != in_top) {
       for (std::size_t e = 0; e < node.inputs.size(); ++e) {
         const model::FusedInput& input = node.inputs[e];
-        double width = static_cast<double>(kind_.x.edges[z(n)][e].data);
-        if (kind_.use_columns >= 0) width -= static_cast<double>(kind_.read_columns[z(n)][e]);
-        const double bits = static_cast<double>(kind_.read_rows[z(n)][e]) * input.channels * width *
+        double width = static_cast<double>(kind_->x->tile.edges[z(n)][e].data);
+        if (kind_->use_columns >= 0) width -= static_cast<double>(kind_->x->read[z(n)][e]);
+        const double bits = static_cast<double>(kind_->y->read[z(n)][e]) * input.channels * width *
                             precision(input);
-        copies.push_back({CopyCause::read_rows,
-                          bits,
-                          {MemoryOperand::I1, kind_.use_rows},
-                          {MemoryOperand::I1, in_top}});
+        copies_.push_back({CopyCause::read_rows,
+                           bits,
+                           {MemoryOperand::I1, kind_->use_rows},
+                           {MemoryOperand::I1, in_top}});
       }
     }
   }
 
-  bool accept(int n, std::vector<Copy> copies, int in_top, int out_top, const LayerResult* mapped,
-              int raised, const TileProblem& problem, double in, double out) {
+  bool accept(int n, int in_top, int out_top, const LayerResult* mapped, int raised, double in,
+              double out) {
     const model::FusedNode& node = network_.nodes[z(n)];
     TileNode done;
-    done.node = n;
-    done.copies = model::cost_copies(core_.accelerator, copies);
-    done.mapped = mapped;
-    done.raised = raised;
-    for (const model::OperandPlaces& one : problem.places) {
-      done.top.push_back(one.memories.empty() ? -1 : one.memories.back());
-    }
+    done.copies = router_.cost(copies_, detail_);
     if (!check(done.copies, n)) return false;
     const double times = static_cast<double>(node.count);
     add_copies(done.copies, times);
@@ -328,15 +342,24 @@ class TileRun {
       cost_.optimal = cost_.optimal && mapped->optimal;
     }
     where_[z(n)] = out_top;
-    raise_peak(n, in_top, in);
-    raise_peak(n, out_top, out + (in_top == out_top ? in : 0));
-    tile_.nodes.push_back(std::move(done));
-    remember_writes(n, node, out_top);
+    if (detail_) {
+      done.node = n;
+      done.mapped = mapped;
+      done.raised = raised;
+      for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
+        done.top.push_back(problem_.top[o]);
+      }
+      raise_peak(n, in_top, in);
+      raise_peak(n, out_top, out + (in_top == out_top ? in : 0));
+      tile_.nodes.push_back(std::move(done));
+    }
+    remember_writes(n, out_top);
     return true;
   }
 
   void raise_peak(int n, int memory, double own) {
-    double bits = own + held(memory, n, false);
+    double bits = own;
+    if (!rules_.defines) bits += held_beside(memory, n, 0);
     if (rules_.defines) {
       if (memory == plan_.levels.columns) bits += plan_.column_bits;
       if (memory == plan_.levels.rows) bits += plan_.row_bits;
@@ -346,11 +369,13 @@ class TileRun {
   }
 
   void free_inputs(int n) {
-    std::vector<int> seen;
-    for (const model::FusedInput& input : network_.nodes[z(n)].inputs) {
-      if (std::find(seen.begin(), seen.end(), input.producer) != seen.end()) continue;
-      seen.push_back(input.producer);
-      --waiting_[z(input.producer)];
+    const auto& inputs = network_.nodes[z(n)].inputs;
+    for (std::size_t e = 0; e < inputs.size(); ++e) {
+      const int p = inputs[e].producer;
+      if (e > 0 && p == inputs[0].producer) continue;
+      if (--waiting_[z(p)] > 0) continue;
+      const auto gone = std::find(alive_.begin(), alive_.end(), p);
+      if (gone != alive_.end()) alive_.erase(gone);
     }
   }
 
@@ -360,14 +385,39 @@ class TileRun {
   const StackPlan& plan_;
   const FusionRules& rules_;
   const TileLookup& lookup_;
-  const TileKind& kind_;
-  const std::vector<std::vector<int>>& readers_;
+  const bool detail_;
+  const std::vector<std::vector<int>> readers_;
+  model::CopyRouter router_;
   StackCost& cost_;
+  const TileKind* kind_ = nullptr;
   TileCost tile_;
-  std::vector<int> where_;  // by node: memory of its output
+  TileProblem problem_;
+  std::vector<int> where_;    // by node: memory of its output
+  std::vector<double> bits_;  // by node: of its output
   std::vector<std::size_t> waiting_;
-  std::vector<Copy> pending_;
+  std::vector<int> alive_;                          // nodes whose output is still to be read
+  std::array<double, model::kMaxMemories> held_{};  // by memory, of the node at hand
+  std::vector<Copy> copies_;                        // before the node at hand
+  std::vector<Copy> pending_;                       // before the next one
 };
+
+void add(StackCost& cost, const TileCost& tile, double count) {
+  cost.energy += count * tile.energy;
+  cost.latency += count * tile.latency;
+  cost.latency_offloaded += count * tile.latency_offloaded;
+  cost.copy_energy += count * tile.copy_energy;
+  cost.copy_latency += count * tile.copy_latency;
+  cost.mac_energy += count * tile.mac_energy;
+  cost.memory_energy += count * tile.memory_energy;
+  cost.macs += count * tile.macs;
+  ++cost.summed;
+}
+
+bool faulty(const model::Stack& stack, const StackPlan& plan, StackCost& cost) {
+  if (stack.fault.empty() && plan.fault.empty()) return false;
+  cost.infeasible = stack.fault.empty() ? plan.fault : stack.fault;
+  return true;
+}
 
 }  // namespace
 
@@ -375,11 +425,7 @@ StackCost cost_stack(const FusionCore& core, const model::Stack& stack, const St
                      const FusionRules& rules, const TileLookup& lookup) {
   StackCost cost;
   cost.peak.assign(core.accelerator.memories.size(), 0);
-  if (!stack.fault.empty() || !plan.fault.empty()) {
-    cost.infeasible = stack.fault.empty() ? plan.fault : stack.fault;
-    return cost;
-  }
-  const auto readers = stack.network.readers();
+  if (faulty(stack, plan, cost)) return cost;
   for (const int memory : {plan.levels.columns, plan.levels.rows, plan.levels.weights}) {
     if (memory < 0) continue;
     double bits = 0;
@@ -388,20 +434,41 @@ StackCost cost_stack(const FusionCore& core, const model::Stack& stack, const St
     if (memory == plan.levels.weights) bits += plan.weight_bits;
     cost.peak[z(memory)] = std::max(cost.peak[z(memory)], bits);
   }
+  TileRun run(core, stack, plan, rules, lookup, true, cost);
   for (const TileKind& kind : plan.kinds) {
-    cost.tiles.push_back(TileRun(core, stack, plan, rules, lookup, kind, readers, cost).run());
+    cost.tiles.push_back(run.run(kind));
     if (!cost.infeasible.empty()) return cost;
-    const TileCost& tile = cost.tiles.back();
-    cost.energy += kind.count * tile.energy;
-    cost.latency += kind.count * tile.latency;
-    cost.latency_offloaded += kind.count * tile.latency_offloaded;
-    cost.copy_energy += kind.count * tile.copy_energy;
-    cost.copy_latency += kind.count * tile.copy_latency;
-    cost.mac_energy += kind.count * tile.mac_energy;
-    cost.memory_energy += kind.count * tile.memory_energy;
-    cost.macs += kind.count * tile.macs;
+    add(cost, cost.tiles.back(), kind.count);
   }
   return cost;
+}
+
+void add_kinds(const FusionCore& core, const model::Stack& stack, const StackPlan& plan,
+               const FusionRules& rules, const TileLookup& lookup, const CostLimit& limit,
+               StackCost& cost) {
+  if (faulty(stack, plan, cost)) return;
+  // Kinds whose layer-tiles are asked for at a time.
+  constexpr int kAhead = 8;
+  TileRun run(core, stack, plan, rules, lookup, false, cost);
+  int ahead = 0;
+  for (std::size_t k = cost.summed; k < plan.kinds.size() && ahead < kAhead; ++k) {
+    const bool optimal = cost.optimal;
+    cost.known = true;
+    const TileCost tile = run.run(plan.kinds[k]);
+    if (!cost.known || ahead > 0) {
+      ahead += cost.known ? 0 : 1;
+      cost.optimal = optimal;
+      cost.infeasible.clear();
+      continue;
+    }
+    if (!cost.infeasible.empty()) return;
+    add(cost, tile, plan.kinds[k].count);
+    const double value = limit.weight.energy * cost.energy + limit.weight.latency * cost.latency;
+    if (value <= limit.value || cost.summed == plan.kinds.size()) continue;
+    cost.beyond = true;
+    return;
+  }
+  cost.known = ahead == 0;
 }
 
 }  // namespace ridgeline::search

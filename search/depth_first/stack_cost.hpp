@@ -2,8 +2,10 @@
 // with the copies of data before it.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
-#include <map>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,22 +20,30 @@ namespace ridgeline::search {
 struct TileProblem {
   const model::FusedNode* node = nullptr;
   const TileKind* kind = nullptr;
-  std::size_t place = 0;                     // of the node in its stack
+  std::size_t place = 0;  // of the node in its stack
+  // By operand: outermost memory that it may use; -1: all of its link's.
+  std::array<int, model::kMaxOperands> top{};
+  std::vector<double> reserved;  // bits by memory that others hold; empty: none
+  // Bits of all its data with partial sums: where a memory leaves so much, what others hold there
+  // decides neither what fits nor how loops are unrolled.
+  double own_bits = 0;
+  // Once it is complete:
   std::vector<model::OperandPlaces> places;  // by operand
-  std::vector<double> reserved;              // bits by memory that others hold; empty: none
-  model::Layer layer;                        // with the tile's sizes, once it is complete
+  model::Layer layer;                        // with the tile's sizes
 };
 
-// By content: equal keys have equal results under the same options, of one core.
-std::string key_of(const TileProblem& problem, const FusionCore& core);
-// Fills in the layer. Keys do not need it.
-void complete(TileProblem& problem, const FusionRules& rules);
+// By content: equal keys have equal results under the same options, of one core. Nodes must have
+// their `content`.
+using TileKey = std::vector<std::int64_t>;
+void key_of(const TileProblem& problem, TileKey& key);
+// Fills in what keys do not need.
+void complete(TileProblem& problem, const FusionCore& core, const FusionRules& rules);
 
 LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const FusionRules& rules,
                      const MapperOptions& options);
 
-// Energy and latency of ours that no mapping stays below, each on its own, as a result.
-// `quick`: in microseconds, and less tight.
+// Energy and latency of ours that no mapping stays below, each on its own, as a result; `optimal`:
+// some mapping fits for certain. `quick`: in microseconds, and less tight.
 LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
                        const MapperOptions& options, bool quick);
 
@@ -74,9 +84,23 @@ struct StackCost {
   double macs = 0;
   std::vector<double> peak;  // bits by memory, at most at a time
   bool optimal = true;       // every layer-tile is proven
+  std::size_t summed = 0;    // kinds of tiles that are in the sums
+  bool beyond = false;       // they passed the limit: what is left was not looked at
+};
+
+// Sums that are worth no further look.
+struct CostLimit {
+  model::Cost weight{0, 0};
+  double value = std::numeric_limits<double>::infinity();  // of the weighted sum
 };
 
 StackCost cost_stack(const FusionCore& core, const model::Stack& stack, const StackPlan& plan,
                      const FusionRules& rules, const TileLookup& lookup);
+
+// Goes on with sums alone: adds kinds of tiles from `cost.summed` on, as far as what they ask for
+// is known, or until the limit is passed.
+void add_kinds(const FusionCore& core, const model::Stack& stack, const StackPlan& plan,
+               const FusionRules& rules, const TileLookup& lookup, const CostLimit& limit,
+               StackCost& cost);
 
 }  // namespace ridgeline::search

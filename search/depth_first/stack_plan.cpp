@@ -30,35 +30,23 @@ std::vector<Strip> strips(std::int64_t map, std::int64_t tile) {
   return list;
 }
 
-bool same(const TileKind& a, const TileKind& b) {
-  return a.first == b.first && a.x == b.x && a.y == b.y && a.make_columns == b.make_columns &&
-         a.use_columns == b.use_columns && a.make_rows == b.make_rows && a.use_rows == b.use_rows &&
-         a.write_columns == b.write_columns && a.write_rows == b.write_rows &&
-         a.read_columns == b.read_columns && a.read_rows == b.read_rows;
+bool same(const TileAxis& a, const TileAxis& b) {
+  return a.tile == b.tile && a.write == b.write && a.read == b.read;
 }
 
-void add(StackPlan& plan, TileKind kind) {
+bool same(const TileKind& a, const TileKind& b) {
+  return a.first == b.first && a.make_columns == b.make_columns && a.use_columns == b.use_columns &&
+         a.make_rows == b.make_rows && a.use_rows == b.use_rows && same(*a.x, *b.x) &&
+         same(*a.y, *b.y);
+}
+
+void add(StackPlan& plan, const TileKind& kind) {
   for (TileKind& known : plan.kinds) {
     if (!same(known, kind)) continue;
     known.count += kind.count;
     return;
   }
-  plan.kinds.push_back(std::move(kind));
-}
-
-std::vector<std::vector<std::int64_t>> no_reads(const model::FusedNetwork& network) {
-  std::vector<std::vector<std::int64_t>> list;
-  for (const model::FusedNode& node : network.nodes) list.emplace_back(node.inputs.size(), 0);
-  return list;
-}
-
-std::vector<std::vector<std::int64_t>> overlaps(const model::AxisTile& tile) {
-  std::vector<std::vector<std::int64_t>> list;
-  for (const auto& edges : tile.edges) {
-    auto& reads = list.emplace_back();
-    for (const model::EdgeTile& edge : edges) reads.push_back(edge.overlap);
-  }
-  return list;
+  plan.kinds.push_back(kind);
 }
 
 // The reference's two sweeps over the tiles, by strips.
@@ -103,21 +91,27 @@ class DefinesPlan {
         if (h && !columns[c].first) kind.use_columns = place.columns;
         if (v && !rows[r].last) kind.make_rows = row_cache;
         if (v && !rows[r].first) kind.use_rows = row_cache;
-        kind.x = model::tile_back(stack_.network, stack_.last, 0, columns[c].tile,
-                                  {kind.use_columns >= 0, false});
-        kind.y = model::tile_back(stack_.network, stack_.last, 1, rows[r].tile,
-                                  {kind.use_rows >= 0, false});
-        const std::vector<std::int64_t> none(stack_.network.nodes.size(), 0);
-        kind.write_columns = h && !columns[c].last ? place.write_columns : none;
-        kind.write_rows = v && !rows[r].last ? place.write_rows : none;
-        kind.read_columns = h && !columns[c].first ? place.read_columns : no_reads(stack_.network);
-        kind.read_rows = v && !rows[r].first ? place.read_rows : no_reads(stack_.network);
-        add(plan_, std::move(kind));
+        const std::vector<std::int64_t> no_writes(stack_.network.nodes.size(), 0);
+        const std::vector<model::ByEdge<std::int64_t>> no_reads(stack_.network.nodes.size());
+        kind.x = make({model::tile_back(stack_.network, stack_.last, 0, columns[c].tile,
+                                        {kind.use_columns >= 0, false}),
+                       h && !columns[c].last ? place.write_columns : no_writes,
+                       h && !columns[c].first ? place.read_columns : no_reads});
+        kind.y = make({model::tile_back(stack_.network, stack_.last, 1, rows[r].tile,
+                                        {kind.use_rows >= 0, false}),
+                       v && !rows[r].last ? place.write_rows : no_writes,
+                       v && !rows[r].first ? place.read_rows : no_reads});
+        add(plan_, kind);
       }
     }
   }
 
  private:
+  const TileAxis* make(TileAxis axis) {
+    plan_.made.push_back(std::make_unique<TileAxis>(std::move(axis)));
+    return plan_.made.back().get();
+  }
+
   const FusionCore& core_;
   const model::Stack& stack_;
   StackPlan& plan_;
@@ -131,45 +125,33 @@ double keep_bits(const model::FusedNode& node, double columns, double rows) {
 void plan_by_position(const FusionCore& core, const model::Stack& stack, const CacheLevels& wanted,
                       AxisPlans* plans, StackPlan& plan) {
   const auto& nodes = stack.network.nodes;
-  const auto& map = nodes[z(stack.last)].map;
   const bool h = plan.overlap != Overlap::recompute;
   const bool v = plan.overlap == Overlap::cached;
-  const auto first_of = [](std::int64_t whole, std::int64_t tile) {
-    return whole % tile == 0 ? tile : whole % tile;
-  };
-  AxisPlans own;
-  AxisPlans& known = plans != nullptr ? *plans : own;
-  const auto tiles_of = [&](std::size_t axis, std::int64_t tile,
-                            bool cached) -> const model::AxisTiles& {
-    auto& list = axis == 0 ? known.x : known.y;
-    const auto [it, fresh] = list.try_emplace({tile, cached});
-    if (fresh) {
-      it->second = model::tiles_by_position(stack.network, stack.last, axis,
-                                            first_of(map[axis], tile), tile, cached);
+  if (plans == nullptr) {
+    plan.own = std::make_unique<AxisPlans>();
+    plans = plan.own.get();
+  }
+  const auto tiling_of = [&](std::size_t axis, std::int64_t tile, bool kept) -> const AxisTiling& {
+    if (AxisTiling* fresh = new_tiling(*plans, axis, tile, kept)) {
+      fill_tiling(stack, axis, tile, kept, *fresh);
     }
-    return it->second;
+    return plans->tilings[axis].find({tile, kept})->second;
   };
-  const model::AxisTiles& xs = tiles_of(0, plan.tile_x, h);
-  const model::AxisTiles& ys = tiles_of(1, plan.tile_y, v);
-  std::vector<double> xs_count(xs.kinds.size(), 0);
-  std::vector<double> ys_count(ys.kinds.size(), 0);
-  for (const int kind : xs.kind_of) ++xs_count[z(kind)];
-  for (const int kind : ys.kind_of) ++ys_count[z(kind)];
+  const AxisTiling& xs = tiling_of(0, plan.tile_x, h);
+  const AxisTiling& ys = tiling_of(1, plan.tile_y, v);
   for (std::size_t n = 0; n < nodes.size(); ++n) {
-    double columns = 0;
-    double rows = 0;
-    for (const model::AxisTile& x : xs.kinds) {
-      for (const model::AxisTile& y : ys.kinds) {
-        columns = std::max(columns, keep_bits(nodes[n], static_cast<double>(x.keep[n]),
-                                              static_cast<double>(y.size[n])));
-      }
+    std::int64_t columns = 0;
+    std::int64_t rows = 0;
+    std::int64_t height = 0;
+    for (const TileAxis& x : xs.kinds) columns = std::max(columns, x.tile.keep[n]);
+    for (const TileAxis& y : ys.kinds) {
+      rows = std::max(rows, y.tile.keep[n]);
+      height = std::max(height, y.tile.size[n]);
     }
-    for (const model::AxisTile& y : ys.kinds) {
-      rows = std::max(rows, keep_bits(nodes[n], static_cast<double>(nodes[n].map[0]),
-                                      static_cast<double>(y.keep[n])));
-    }
-    plan.column_bits += columns;
-    plan.row_bits += rows;
+    plan.column_bits +=
+        keep_bits(nodes[n], static_cast<double>(columns), static_cast<double>(height));
+    plan.row_bits +=
+        keep_bits(nodes[n], static_cast<double>(nodes[n].map[0]), static_cast<double>(rows));
     plan.weight_bits += static_cast<double>(nodes[n].weight_bits());
   }
   plan.levels = wanted;
@@ -204,25 +186,17 @@ void plan_by_position(const FusionCore& core, const model::Stack& stack, const C
     TileKind kind;
     kind.count = count;
     kind.first = first;
-    kind.x = xs.kinds[kx];
-    kind.y = ys.kinds[ky];
+    kind.x = &xs.kinds[kx];
+    kind.y = &ys.kinds[ky];
     kind.make_columns = kind.use_columns = plan.levels.columns;
     kind.make_rows = kind.use_rows = plan.levels.rows;
-    for (std::size_t n = 0; n < nodes.size(); ++n) {
-      kind.write_columns.push_back(std::min(kind.x.keep[n], kind.x.size[n]));
-      kind.write_rows.push_back(std::min(kind.y.keep[n], kind.y.size[n]));
-    }
-    kind.read_columns = overlaps(kind.x);
-    kind.read_rows = overlaps(kind.y);
-    plan.kinds.push_back(std::move(kind));
+    plan.kinds.push_back(kind);
   };
-  const std::size_t x0 = z(xs.kind_of.front());
-  const std::size_t y0 = z(ys.kind_of.front());
-  make(x0, y0, 1, true);
+  make(xs.first, ys.first, 1, true);
   for (std::size_t ky = 0; ky < ys.kinds.size(); ++ky) {
     for (std::size_t kx = 0; kx < xs.kinds.size(); ++kx) {
-      double count = xs_count[kx] * ys_count[ky];
-      if (kx == x0 && ky == y0) count -= 1;
+      double count = xs.count[kx] * ys.count[ky];
+      if (kx == xs.first && ky == ys.first) count -= 1;
       if (count > 0) make(kx, ky, count, false);
     }
   }
@@ -240,6 +214,34 @@ std::string_view to_string(Overlap overlap) {
       return "cached";
   }
   return "";
+}
+
+AxisTiling* new_tiling(AxisPlans& plans, std::size_t axis, std::int64_t tile, bool kept) {
+  auto& list = plans.tilings[axis];
+  const auto it = list.find({tile, kept});  // reads alone where it is there
+  if (it != list.end()) return nullptr;
+  return &list[{tile, kept}];
+}
+
+void fill_tiling(const model::Stack& stack, std::size_t axis, std::int64_t tile, bool kept,
+                 AxisTiling& tiling) {
+  const std::int64_t map = stack.network.nodes[z(stack.last)].map[axis];
+  const std::int64_t first = map % tile == 0 ? tile : map % tile;
+  model::AxisTiles tiles =
+      model::tiles_by_position(stack.network, stack.last, axis, first, tile, kept);
+  tiling.count.assign(tiles.kinds.size(), 0);
+  for (const int kind : tiles.kind_of) ++tiling.count[z(kind)];
+  tiling.first = z(tiles.kind_of.front());
+  for (model::AxisTile& one : tiles.kinds) {
+    TileAxis axis_of{std::move(one), {}, {}};
+    const model::AxisTile& known = axis_of.tile;
+    for (std::size_t n = 0; n < known.size.size(); ++n) {
+      axis_of.write.push_back(std::min(known.keep[n], known.size[n]));
+      auto& reads = axis_of.read.emplace_back();
+      for (std::size_t e = 0; e < reads.size(); ++e) reads[e] = known.edges[n][e].overlap;
+    }
+    tiling.kinds.push_back(std::move(axis_of));
+  }
 }
 
 FusionCore::FusionCore(const model::Accelerator& core, const model::MappingSpec& spec)
@@ -297,29 +299,6 @@ StackPlan plan_stack(const FusionCore& core, const model::Stack& stack, std::int
     plan_by_position(core, stack, levels, plans, plan);
   }
   return plan;
-}
-
-double stack_macs(const model::Stack& stack, const StackPlan& plan) {
-  double macs = 0;
-  for (const TileKind& kind : plan.kinds) {
-    for (std::size_t n = 0; n < stack.network.nodes.size(); ++n) {
-      const model::FusedNode& node = stack.network.nodes[n];
-      if (!node.layer) continue;
-      double one = 1;
-      for (std::size_t d = 0; d < node.layer->dims.size(); ++d) {
-        const int place = static_cast<int>(d);
-        if (place == node.loop[0]) {
-          one *= static_cast<double>(kind.x.size[n]);
-        } else if (place == node.loop[1]) {
-          one *= static_cast<double>(kind.y.size[n]);
-        } else {
-          one *= static_cast<double>(node.layer->dims[d].size);
-        }
-      }
-      macs += kind.count * one;
-    }
-  }
-  return macs;
 }
 
 }  // namespace ridgeline::search

@@ -2,8 +2,10 @@
 // them, which memories keep what overlaps (docs/depth-first.md).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,22 +50,42 @@ struct CacheLevels {
   int weights = -1;
 };
 
+// Tiles that lie alike along one axis, with what they have to do with their neighbours.
+struct TileAxis {
+  model::AxisTile tile;
+  std::vector<std::int64_t> write;                // by node: left in the cache
+  std::vector<model::ByEdge<std::int64_t>> read;  // by node: taken from the cache
+};
+
+// One axis of a stack in tiles of one extent, by position.
+struct AxisTiling {
+  std::vector<TileAxis> kinds;
+  std::vector<double> count;  // of each kind
+  std::size_t first = 0;      // kind of the first tile
+};
+
+// Axes of one stack, by extent and whether overlaps are kept; shared by plans of the same stack.
+struct AxisPlans {
+  std::array<std::map<std::pair<std::int64_t, bool>, AxisTiling>, model::kAxes> tilings;
+};
+
+// Adds a tiling, to be filled by `fill_tiling`, and says which; null where it is there already.
+AxisTiling* new_tiling(AxisPlans& plans, std::size_t axis, std::int64_t tile, bool kept);
+void fill_tiling(const model::Stack& stack, std::size_t axis, std::int64_t tile, bool kept,
+                 AxisTiling& tiling);
+
 // Tiles that cost the same.
 struct TileKind {
   double count = 0;
-  model::AxisTile x;
-  model::AxisTile y;
+  const TileAxis* x = nullptr;  // of the plan, or of the axes that it shares
+  const TileAxis* y = nullptr;
   bool first = false;     // of the stack: its weights come from the outermost memory
   int make_columns = -1;  // memories; -1: nothing is kept
   int use_columns = -1;
   int make_rows = -1;
   int use_rows = -1;
-  std::vector<std::int64_t> write_columns;  // by node
-  std::vector<std::int64_t> write_rows;
-  std::vector<std::vector<std::int64_t>> read_columns;  // by node and edge
-  std::vector<std::vector<std::int64_t>> read_rows;
 
-  model::TileSizes sizes() const { return {&x, &y}; }
+  model::TileSizes sizes() const { return {&x->tile, &y->tile}; }
 };
 
 struct StackPlan {
@@ -76,19 +98,14 @@ struct StackPlan {
   double column_bits = 0;       // of ours: what the caches and the weights take
   double row_bits = 0;
   double weight_bits = 0;
+  std::unique_ptr<AxisPlans> own;               // where no axes are shared
+  std::vector<std::unique_ptr<TileAxis>> made;  // of `defines`
 };
 
-// Tiles of one stack along one axis, by extent and way; kept between plans of the same stack.
-struct AxisPlans {
-  std::map<std::pair<std::int64_t, bool>, model::AxisTiles> x;
-  std::map<std::pair<std::int64_t, bool>, model::AxisTiles> y;
-};
-
+// `plans`: axes to share, which must outlive the plan. With all that it needs in there already,
+// safe to call from several threads.
 StackPlan plan_stack(const FusionCore& core, const model::Stack& stack, std::int64_t tile_x,
                      std::int64_t tile_y, Overlap overlap, const CacheLevels& levels,
                      const FusionRules& rules, AxisPlans* plans = nullptr);
-
-// By ours: how many kinds of columns there are, without looking at memories. For bounds.
-double stack_macs(const model::Stack& stack, const StackPlan& plan);
 
 }  // namespace ridgeline::search

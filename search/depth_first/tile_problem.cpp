@@ -1,7 +1,9 @@
 #include "search/depth_first/tile_problem.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <map>
 
 #include "model/core/index.hpp"
 #include "search/depth_first/loma_2022.hpp"
@@ -13,6 +15,9 @@ namespace ridgeline::search {
 namespace {
 
 using model::MemoryOperand;
+
+// Rounds of prices of a close bound of latency.
+constexpr int kPriceSteps = 3;
 
 // The spatial mapping that the document gives, as far as it is for loops of the layer.
 std::vector<model::Unrolling> unrolls_of(const TileProblem& problem, const FusionCore& core) {
@@ -56,34 +61,26 @@ model::Accelerator with_two_maps(const model::Accelerator& accelerator) {
 
 }  // namespace
 
-TileProblem tile_problem(const FusionCore& core, const model::FusedNode& node, const TileKind& kind,
-                         std::size_t n) {
-  TileProblem problem;
-  problem.node = &node;
-  problem.kind = &kind;
-  problem.place = n;
-  const std::size_t operands = node.layer->operands.size();
-  problem.places.reserve(operands);
-  for (std::size_t o = 0; o < operands; ++o) {
-    if (o == 0) {
-      problem.places.push_back({MemoryOperand::O, core.outputs});
-    } else if (node.weights == static_cast<int>(o)) {
-      problem.places.push_back({MemoryOperand::I2, core.weights});
-    } else {
-      problem.places.push_back({MemoryOperand::I1, core.inputs});
-    }
-  }
-  return problem;
-}
-
-void complete(TileProblem& problem, const FusionRules& rules) {
+void complete(TileProblem& problem, const FusionCore& core, const FusionRules& rules) {
   const model::FusedNode& node = *problem.node;
-  const TileKind& kind = *problem.kind;
+  const model::AxisTile& x = problem.kind->x->tile;
+  const model::AxisTile& y = problem.kind->y->tile;
   const std::size_t n = problem.place;
+  for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
+    model::OperandPlaces one{MemoryOperand::I1, core.inputs};
+    if (o == 0) {
+      one = {MemoryOperand::O, core.outputs};
+    } else if (node.weights == static_cast<int>(o)) {
+      one = {MemoryOperand::I2, core.weights};
+    }
+    const auto end = std::find(one.memories.begin(), one.memories.end(), problem.top[o]);
+    if (end != one.memories.end()) one.memories.erase(std::next(end), one.memories.end());
+    problem.places.push_back(std::move(one));
+  }
   problem.layer = *node.layer;
   for (std::size_t a = 0; a < model::kAxes; ++a) {
     if (node.loop[a] < 0) continue;
-    problem.layer.dims[z(node.loop[a])].size = (a == 0 ? kind.x : kind.y).size[n];
+    problem.layer.dims[z(node.loop[a])].size = (a == 0 ? x : y).size[n];
   }
   for (model::DimRelation& relation : problem.layer.relations) {
     if (!rules.defines) continue;
@@ -95,45 +92,48 @@ void complete(TileProblem& problem, const FusionRules& rules) {
       const int r = node.inputs[e].axis[a].relation;
       if (r < 0) continue;
       model::DimRelation& relation = problem.layer.relations[z(r)];
-      relation.given_size = (a == 0 ? kind.x : kind.y).edges[n][e].data;
+      relation.given_size = (a == 0 ? x : y).edges[n][e].data;
       relation.padding_begin = relation.padding_end = 0;
     }
   }
 }
 
-std::string key_of(const TileProblem& problem, const FusionCore& core) {
-  ContentKey key;
+void key_of(const TileProblem& problem, TileKey& key) {
   const model::FusedNode& node = *problem.node;
-  key.number(node.content);
-  if (node.content < 0) key.text(content_of(node, core));
   const std::size_t n = problem.place;
-  for (const model::AxisTile* axis : {&problem.kind->x, &problem.kind->y}) {
-    key.number(axis->size[n]);
-    for (const model::EdgeTile& edge : axis->edges[n]) key.number(edge.data);
+  key.clear();
+  key.push_back(node.content);
+  for (const TileAxis* axis : {problem.kind->x, problem.kind->y}) {
+    key.push_back(axis->tile.size[n]);
+    for (std::size_t e = 0; e < node.inputs.size(); ++e) {
+      key.push_back(axis->tile.edges[n][e].data);
+    }
   }
-  for (const model::OperandPlaces& one : problem.places) {
-    key.number(one.memories.empty() ? -1 : one.memories.back());
-  }
+  for (std::size_t o = 0; o < node.layer->operands.size(); ++o) key.push_back(problem.top[o]);
   for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
     if (problem.reserved[m] == 0) continue;
-    key.number(static_cast<std::int64_t>(m));
-    key.real(problem.reserved[m]);
+    key.push_back(static_cast<std::int64_t>(m));
+    key.push_back(std::bit_cast<std::int64_t>(problem.reserved[m]));
   }
-  return key.take();
 }
 
-std::string content_of(const model::FusedNode& node, const FusionCore& core) {
-  ContentKey key;
-  key.layer(*node.layer);
-  key.list(node.classes, [&](const model::Relevance& one) {
-    key.number(one.relevant);
-    key.number(one.irrelevant);
-  });
-  key.number(node.weights.value_or(-1));
-  key.mapping(core.entry(node));
-  // What reads which operand decides which sizes are those of tiles.
-  key.list(node.inputs, [&](const model::FusedInput& one) { key.number(one.operand); });
-  return key.take();
+void number_contents(model::FusedNetwork& network, const FusionCore& core) {
+  std::map<std::string, int> contents;
+  for (model::FusedNode& node : network.nodes) {
+    if (!node.layer) continue;
+    ContentKey key;
+    key.layer(*node.layer);
+    key.list(node.classes, [&](const model::Relevance& one) {
+      key.number(one.relevant);
+      key.number(one.irrelevant);
+    });
+    key.number(node.weights.value_or(-1));
+    key.mapping(core.entry(node));
+    // What reads which operand decides which sizes are those of tiles.
+    key.list(node.inputs, [&](const model::FusedInput& one) { key.number(one.operand); });
+    const int fresh = static_cast<int>(contents.size());
+    node.content = contents.emplace(key.take(), fresh).first->second;
+  }
 }
 
 namespace {
@@ -213,14 +213,33 @@ LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
                        const MapperOptions& options, bool quick) {
   const Prepared made = prepare(problem, core);
   if (!made.infeasible.empty()) return refused(made.infeasible);
-  LayerResult result;
-  const model::Cost least = bound_layer(problem.layer, made.accelerator, made.hierarchy, made.entry,
-                                        options, nullptr, quick);
-  if (!std::isfinite(least.energy) || !std::isfinite(least.latency)) {
+  BoundOptions how;
+  how.quick = quick;
+  how.price_steps = quick || options.objective != Objective::latency ? 0 : kPriceSteps;
+  const LayerBound bound =
+      bound_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, options, how);
+  if (!std::isfinite(bound.least.energy) || !std::isfinite(bound.least.latency)) {
     return refused("no mapping fits the memories");
   }
-  result.evaluation.cost = least;
-  result.evaluation.latency.total2 = least.latency;
+  LayerResult result;
+  result.evaluation.cost = bound.least;
+  result.evaluation.latency.total2 = bound.least.latency;
+  result.optimal = bound.fits;
+  if (bound.fits || options.budget.stopped()) return result;
+  // Whether anything fits decides which memories come next, and so what the way costs: the bound
+  // is none unless that is known.
+  MapperOptions simple = options;
+  simple.engine = Engine::loma;
+  LayerResult mapped =
+      map_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, simple);
+  if (!mapped.infeasible.empty()) {
+    mapped = map_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, options);
+  }
+  if (mapped.infeasible.empty()) {
+    result.optimal = true;
+  } else if (!mapped.cut_off) {
+    return refused(mapped.infeasible);
+  }
   return result;
 }
 

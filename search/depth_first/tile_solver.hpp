@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <functional>
-#include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "search/depth_first/stack_cost.hpp"
@@ -15,6 +15,8 @@ struct StackJob {
   const model::Stack* stack = nullptr;
   StackPlan plan;
   StackCost cost;
+  bool detail = true;  // false: sums alone, and they may end at the limit
+  CostLimit limit;
 };
 
 class TileSolver {
@@ -35,6 +37,18 @@ class TileSolver {
   void run(const std::vector<StackJob*>& jobs);
   void run(StackJob& job) { run(std::vector<StackJob*>{&job}); }
 
+  // From now on layer-tiles that are not known are mapped by a simple search, or in full again.
+  // What the simple one found is replaced when it is asked for, unless the budget has ended.
+  void map_simply(bool simply) { simply_ = simply; }
+  // A solver of bounds that is told what this one finds, so that its bounds are these figures from
+  // then on. Of objectives that add up.
+  void tell(TileSolver* bounds) { told_.push_back(bounds); }
+  // Grows with what is known, of its own and of others.
+  std::size_t knowledge() const { return known_.size() + learnt_; }
+
+  // Body(0) to body(count - 1), as `for_each` does it.
+  void each(std::size_t count, const std::function<void(std::size_t)>& body) const;
+
   std::size_t solved() const { return known_.size(); }   // distinct layer-tiles
   std::int64_t evaluated() const { return evaluated_; }  // mappings costed
   bool cut_off() const { return cut_off_; }  // the search of some layer-tile was stopped
@@ -46,7 +60,16 @@ class TileSolver {
   const MapperOptions options_;
   const ForEach for_each_;
   const Depth depth_;
-  std::unordered_map<std::string, LayerResult> known_;
+  void learn(const TileKey& key, const LayerResult& result, Depth depth);
+
+  struct Hash {
+    std::size_t operator()(const TileKey& key) const;
+  };
+  std::unordered_map<TileKey, LayerResult, Hash> known_;
+  std::unordered_set<TileKey, Hash> simple_;  // of known_: what the simple search found
+  bool simply_ = false;
+  std::vector<TileSolver*> told_;
+  std::size_t learnt_ = 0;
   std::int64_t evaluated_ = 0;
   bool cut_off_ = false;
   bool proven_ = true;

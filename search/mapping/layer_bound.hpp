@@ -7,13 +7,21 @@ namespace ridgeline::search {
 
 class SharedRoots;
 
-// Least energy and least latency, each on its own, by the exact engine's tables
-// (search/exact/root_bound.hpp); 0 where nothing is known, as of mappings that the user gives.
-// `roots`: what is known of other designs. `quick`: by what each datum costs at least, in
-// microseconds.
-model::Cost bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
-                        const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
-                        const MapperOptions& options, SharedRoots* roots = nullptr,
-                        bool quick = false);
+struct BoundOptions {
+  SharedRoots* roots = nullptr;  // what is known of other designs
+  bool quick = false;            // by what each datum costs at least, in microseconds
+  int price_steps = 0;           // rounds of prices for the latency (search/exact/root_bound.hpp)
+};
+
+struct LayerBound {
+  model::Cost least;  // energy and latency, each on its own; 0 where nothing is known
+  bool fits = false;  // some mapping fits the memories for certain; asked without `roots`
+};
+
+// By the exact engine's tables (search/exact/root_bound.hpp); nothing is known of mappings that the
+// user gives.
+LayerBound bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
+                       const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
+                       const MapperOptions& options, const BoundOptions& how);
 
 }  // namespace ridgeline::search

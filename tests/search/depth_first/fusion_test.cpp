@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <random>
 
+#include "search/depth_first/tile_problem.hpp"
 #include "tests/support/depth_first_case.hpp"
 
 namespace ridgeline {
@@ -126,10 +127,8 @@ TEST(DepthFirstCopies, CostIsThatOfTheWorkedExamples) {
 }
 
 // Every way to cut, every tile, every way of overlap.
-double by_enumeration(const model::FusedNetwork& network, const model::Accelerator& core,
-                      const model::MappingSpec& mapping, const search::FusionOptions& options,
-                      search::TileSolver& solver) {
-  const search::FusionCore fusion_core(core, mapping);
+double by_enumeration(const model::FusedNetwork& network, const search::FusionCore& core,
+                      const search::FusionOptions& options, search::TileSolver& solver) {
   std::vector<int> layers;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     if (network.nodes[n].layer) layers.push_back(static_cast<int>(n));
@@ -146,12 +145,14 @@ double by_enumeration(const model::FusedNetwork& network, const model::Accelerat
       double least = -1;
       if (stack.fault.empty()) {
         const auto& map = stack.network.nodes.back().map;
+        search::AxisPlans axes;
         for (std::int64_t x = 1; x <= map[0]; ++x) {
           for (std::int64_t y = 1; y <= map[1]; ++y) {
             for (const Overlap overlap : options.overlaps) {
               search::StackJob job;
               job.stack = &stack;
-              job.plan = search::plan_stack(fusion_core, stack, x, y, overlap, {}, options.rules);
+              job.detail = false;
+              job.plan = search::plan_stack(core, stack, x, y, overlap, {}, options.rules, &axes);
               solver.run(job);
               if (!job.cost.infeasible.empty()) continue;
               const double value = search::objective_value(options.mapper.objective,
@@ -176,7 +177,7 @@ TEST(DepthFirstSearch, FindsWhatCompleteEnumerationFinds) {
   for (int seed = 0; seed < cases; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(static_cast<unsigned>(seed));
-    const model::FusedNetwork network =
+    model::FusedNetwork network =
         model::fused_network(testing::workload_of_rows(random_network(random)));
     const std::int64_t near = 512 << (random() % 3);
     const model::Accelerator core = small_core(near, near * 8, 1024 << (random() % 4));
@@ -191,8 +192,9 @@ TEST(DepthFirstSearch, FindsWhatCompleteEnumerationFinds) {
     ASSERT_EQ(point.infeasible, 0u);
     EXPECT_TRUE(found.proven);
     const search::FusionCore fusion_core(core, mapping);
+    search::number_contents(network, fusion_core);
     search::TileSolver solver(fusion_core, options.rules, options.mapper, {});
-    const double least = by_enumeration(network, core, mapping, options, solver);
+    const double least = by_enumeration(network, fusion_core, options, solver);
     const double value = search::objective_value(options.mapper.objective, point.cost());
     EXPECT_NEAR(value, least, 1e-9 * least);
     EXPECT_LE(found.costed, found.considered);
