@@ -2,7 +2,8 @@
 """Every example document keeps to the JSON Schema of its kind, and a misspelt key does not.
 
 Usage: check_schema.py PROJECT RIDGELINE
-Kinds are those that `ridgeline check` tells. Results of evaluate and schedule are checked too.
+Kinds are those that `ridgeline check` tells. Results of evaluate, with and without --depth-first, and of
+schedule are checked too.
 Exits 77 (skip) without Python's jsonschema.
 """
 import json
@@ -72,8 +73,12 @@ for kind, document in seen.items():
 conv = str(project / "examples" / "labs" / "conv1.yaml")
 core = str(project / "examples" / "accelerators" / "tpu_like.yaml")
 multi = project / "examples" / "labs" / "multicore"
+fused = project / "examples" / "depth-first"
 for name, arguments in {
         "evaluation": ["evaluate", "-w", conv, "-a", core, "--engine", "loma"],
+        "depth_first": ["evaluate", "--depth-first", "-w", str(fused / "fsrcnn.yaml"), "-a",
+                        str(fused / "large_core.yaml"), "-m", str(fused / "large_core_mapping.yaml"),
+                        "--semantics", "defines", "--tile", "60/240,72", "--overlap", "cached"],
         "schedule": ["schedule", "-w", str(multi / "four_convs.yaml"), "-a",
                      str(multi / "system.yaml"), "-m", str(multi / "one_layer_a_core.yaml"),
                      "--mode", "layer-by-layer"]}.items():
