@@ -20,7 +20,8 @@ add_executable(ridgeline
 add_dependencies(ridgeline ridgeline_full)
 file(RELATIVE_PATH _libexec_from_bin
   "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBEXECDIR}/ridgeline")
-target_compile_definitions(ridgeline PRIVATE RIDGELINE_LIBEXEC_FROM_BIN="${_libexec_from_bin}")
+set_source_files_properties(engine/start/full_program.cpp PROPERTIES COMPILE_DEFINITIONS
+  "RIDGELINE_LIBEXEC_FROM_BIN=\"${_libexec_from_bin}\";RIDGELINE_FULL_BUILT=\"$<TARGET_FILE:ridgeline_full>\"")
 target_link_options(ridgeline PRIVATE -Wl,-z,muldefs -Wl,--gc-sections)
 foreach(_floor engine io search model)  # as files, so that their libraries do not come along
   target_include_directories(ridgeline PRIVATE "${CMAKE_BINARY_DIR}/include/${_floor}")

@@ -4,6 +4,7 @@
 
 #if defined(__GLIBC__)
 #include <malloc.h>
+#include <sys/resource.h>
 #endif
 
 namespace ridgeline::engine {
@@ -15,6 +16,13 @@ void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 * kMegabyte);  // the most that it takes
   mallopt(M_TRIM_THRESHOLD, 256 * kMegabyte);
   mallopt(M_TOP_PAD, 2 * kMegabyte);
+  // A thread's own heap reserves 64 MiB of addresses. Where these are limited (ulimit -v) there is
+  // soon none for it, and each of its small blocks becomes a mapping of its own, twenty times as
+  // slow: then all threads share one heap.
+  rlimit addresses{};
+  if (getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY) {
+    mallopt(M_ARENA_MAX, 1);
+  }
   // NOLINTEND(concurrency-mt-unsafe)
 #endif
 }

@@ -41,10 +41,12 @@ void become_full_program() {
   namespace fs = std::filesystem;
   std::error_code unknown;
   const fs::path here = fs::read_symlink("/proc/self/exe", unknown).parent_path();
-  // Beside this one where they were built, else where it is installed.
+  // Beside this one where they were built, else where it is installed; of a copy of this program
+  // alone, where it was built.
   std::string why = "it is neither there nor beside this program";
   for (const fs::path& path :
-       {here / kName, (here / RIDGELINE_LIBEXEC_FROM_BIN / kName).lexically_normal()}) {
+       {here / kName, (here / RIDGELINE_LIBEXEC_FROM_BIN / kName).lexically_normal(),
+        fs::path(RIDGELINE_FULL_BUILT)}) {
     ::execv(path.c_str(), arguments_of_process);
     if (errno != ENOENT) why = path.string() + ": " + std::strerror(errno);
   }
