@@ -221,7 +221,7 @@ class MultiCoreSystem {
     const FrontPlaces picks = combined(solution).at(schedule - 1);
     Solution chosen;
     for (std::size_t w = 0; w < picks.size(); ++w)
-      chosen.push_back(made(design, w, solution[w].front[picks[w]]));
+      chosen.push_back(made(design, w, solution[w], solution[w].front[picks[w]]));
     return describe(design, chosen);
   }
 
@@ -268,7 +268,7 @@ class MultiCoreSystem {
   }
 
   // The schedule of a front, with all that is to be told of it.
-  Found made(const Design& design, std::size_t w, const Choice& choice) const {
+  Found made(const Design& design, std::size_t w, const Found& best, const Choice& choice) const {
     const StopCheck never = [] { return false; };
     ScheduleRequest request = request_of(never);
     const model::Network& network = design.networks()[w];
@@ -278,18 +278,21 @@ class MultiCoreSystem {
       request.granularity->chosen = choice.schedule.granularity;
     }
     // What the mapping leaves open.
-    const PreparedSchedule prepared =
-        prepare_schedule(network, design.system, design.frame->mapping, request);
-    for (std::size_t slot = 0; slot < prepared.slots.size(); ++slot) {
-      if (prepared.base.core[slot] >= 0) continue;
-      const int layer =
-          prepared.variant->graph.layers[static_cast<std::size_t>(prepared.slots[slot].layer)].id;
-      if (request.allocation.empty() || request.allocation.back().id != layer)
-        request.allocation.push_back({layer, {}});
-      request.allocation.back().cores.push_back(choice.schedule.allocation.core[slot]);
+    const search::ScheduleVariant& known = *best.result.variant;
+    for (std::size_t l = 0; l < known.graph.layers.size(); ++l) {
+      const model::CnLayer& layer = known.graph.layers[l];
+      if (static_cast<std::int64_t>(layer.cores.size()) == layer.inter_tiles) continue;
+      LayerAllocation& allocation = request.allocation.emplace_back();
+      allocation.id = layer.id;
+      const int first = known.problem.layers[l].first_slot;
+      for (int g = 0; g < layer.groups; ++g)
+        allocation.cores.push_back(
+            choice.schedule.allocation.core[static_cast<std::size_t>(first + g)]);
     }
+    const auto costs = cache();
     Found found;
-    found.result = run_schedule(network, design.system, design.frame->mapping, request);
+    found.result =
+        run_schedule(network, design.system, design.frame->mapping, request, costs.get());
     found.mode = choice.mode;
     found.granularity_dim = choice.granularity_dim;
     return found;
@@ -405,7 +408,7 @@ class MultiCoreSystem {
 
   // What one rank knows of nodes on cores. Where it has become too much, all of it goes: those
   // who still use it keep it alive.
-  std::shared_ptr<NodeCostCache> cache() {
+  std::shared_ptr<NodeCostCache> cache() const {
     const std::lock_guard lock(mutex_);
     if (cache_->size() > kRemembered) cache_ = std::make_shared<NodeCostCache>();
     return cache_;
@@ -527,8 +530,8 @@ class MultiCoreSystem {
   const io::Study& study_;
   SystemDesigns designs_;
   std::unique_ptr<const JointGenes> genes_;  // where ids count genomes
-  std::mutex mutex_;
-  std::shared_ptr<NodeCostCache> cache_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<NodeCostCache> cache_;
   std::shared_ptr<VariantPool> pool_;
 };
 
