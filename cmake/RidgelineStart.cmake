@@ -3,7 +3,7 @@
 # studies and ONNX models (engine/start/).
 include(GNUInstallDirs)
 
-add_executable(ridgeline_full engine/main.cpp)
+add_executable(ridgeline_full engine/main.cpp engine/start/before_libraries.cpp)
 target_link_libraries(ridgeline_full PRIVATE ridgeline_engine)
 set_target_properties(ridgeline_full PROPERTIES OUTPUT_NAME ridgeline-full)
 
@@ -16,7 +16,8 @@ set_source_files_properties(
   io/results/study_file_write.cpp engine/explore/transport.cpp
   PROPERTIES COMPILE_OPTIONS "-ffunction-sections;-fdata-sections")
 add_executable(ridgeline
-  engine/start/start.cpp engine/start/full_program.cpp engine/start/left_out.cpp)
+  engine/start/start.cpp engine/start/before_libraries.cpp engine/start/full_program.cpp
+  engine/start/left_out.cpp)
 add_dependencies(ridgeline ridgeline_full)
 file(RELATIVE_PATH _libexec_from_bin
   "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBEXECDIR}/ridgeline")

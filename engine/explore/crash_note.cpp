@@ -7,14 +7,10 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <string_view>
 
-#include "engine/commands/exit_code.hpp"
 #include "engine/explore/journal.hpp"
-#include "engine/run/failure.hpp"
 
 namespace ridgeline::engine {
 namespace {
@@ -54,18 +50,6 @@ void handle(int signal) {
   std::raise(signal);  // comes when this returns
 }
 
-// An exception that nobody could catch, say one of memory in the middle of a library: what tells of
-// the machine is no crash of the design.
-[[noreturn]] void on_terminate() {
-  const std::exception_ptr error = std::current_exception();
-  if (error && of_the_machine(error)) {
-    constexpr std::string_view kWhat = "ridgeline: the machine failed (memory, threads or files)\n";
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kWhat.data(), kWhat.size());
-    ::_exit(kIoFailed);
-  }
-  std::abort();
-}
-
 }  // namespace
 
 void note_crashes(const std::filesystem::path& file) {
@@ -74,7 +58,6 @@ void note_crashes(const std::filesystem::path& file) {
   const bool installed = path[0] != '\0';
   std::memcpy(path, text.c_str(), text.size() + 1);
   if (installed) return;
-  std::set_terminate(on_terminate);
   struct sigaction action {};
   action.sa_handler = handle;
   sigemptyset(&action.sa_mask);
