@@ -264,8 +264,8 @@ class Compiler2022 {
       for (int l = 0; l < operand.levels; ++l) {
         const bool top = l + 1 == operand.levels;
         for (const std::size_t d : {z(kRdLow), z(kWrLow), z(kRdHigh), z(kWrHigh)}) {
-          const bool used =
-              operand.output ? (d == kWrLow || d == kRdLow || !top) : (d == kRdLow || (d == kWrHigh && !top));
+          const bool used = operand.output ? (d == kWrLow || d == kRdLow || !top)
+                                           : (d == kRdLow || (d == kWrHigh && !top));
           if (used && operand.port[z(l)][d] < 0) {
             fault_ = "no port of memory " +
                      accelerator_.memories[z(places_[o].memories[z(l)])].name + " serves " +

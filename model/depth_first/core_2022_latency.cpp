@@ -162,8 +162,8 @@ double offloading(const Core2022& core, const Moves2022& moves) {
   double cycles = 0;
   for (int l = 0; l + 1 < output.levels; ++l) {
     if (l + 2 == output.levels) {
-      cycles +=
-          std::max(real_cycles(output, moves, l, kRdHigh), real_cycles(output, moves, l + 1, kWrLow));
+      cycles += std::max(real_cycles(output, moves, l, kRdHigh),
+                         real_cycles(output, moves, l + 1, kWrLow));
     } else {
       cycles += core.memory[z(output.memory[z(l + 1)])].latency;
     }
