@@ -16,12 +16,4 @@ Cost explain_strict(const Problem& problem, const Ordering& ordering, const Cuts
 // The energy of evaluate_strict, and a latency that it does not fall below, several times as fast.
 Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts);
 
-// Elements of the largest tile of memory level m of operand o when the temporal loops in it and
-// below multiply to `inside[d]` in each dimension.
-double largest_tile(const Problem& problem, int o, int m,
-                    const std::array<double, kMaxDims>& inside);
-
-// Whether tiles in a memory (place in Problem::memory) have second buffers whatever they hold.
-bool has_forced_buffers(const Problem& problem, int memory);
-
 }  // namespace ridgeline::model

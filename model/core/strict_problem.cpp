@@ -396,4 +396,41 @@ std::variant<std::shared_ptr<const StrictProblem>, std::string> compile_strict(
   return StrictCompiler(layer, accelerator, hierarchy, levels, spatial, problem).run();
 }
 
+double largest_tile(const Problem& problem, int o, int m,
+                    const std::array<double, kMaxDims>& inside) {
+  const ProblemOperand& operand = problem.operand[z(o)];
+  const StrictProblem& strict = *problem.strict;
+  const StrictLevel& level = strict.level[z(o)][z(m)];
+  double elements = level.relevant_inner;
+  for (int d = 0; d < problem.dims; ++d) {
+    if (!(operand.relevant >> d & 1u)) continue;
+    const int k = strict.ragged_place[z(d)];
+    if (k < 0) {
+      elements *= inside[z(d)];
+      continue;
+    }
+    const RaggedLevel& along = strict.ragged[z(k)].level[z(o)][z(m)];
+    elements *= inside[z(d)] < strict.ragged[z(k)].rounds
+                    ? inside[z(d)] * along.inner
+                    : (inside[z(d)] - 1) * along.inner + along.last_largest;
+  }
+  if (!operand.partial) return elements;
+  for (int r = 0; r < problem.relations; ++r) {
+    const SlidingTable& table = strict.tables[z(level.table[z(r)])];
+    std::array<std::size_t, 2> place{};
+    for (std::size_t t = 0; t < 2; ++t) {
+      const double size = inside[problem.relation[z(r)].dim[t]];
+      while (place[t] + 1 < table.divisors[t].size() && table.divisors[t][place[t]] < size) {
+        ++place[t];
+      }
+    }
+    elements *= table.tiles[place[0] * table.divisors[1].size() + place[1]].largest;
+  }
+  return elements;
+}
+
+bool has_forced_buffers(const Problem& problem, int memory) {
+  return problem.strict->forced[z(memory)];
+}
+
 }  // namespace ridgeline::model

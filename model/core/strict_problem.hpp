@@ -102,4 +102,12 @@ std::variant<std::shared_ptr<const StrictProblem>, std::string> compile_strict(
     const std::vector<std::vector<int>>& levels, const SpatialMapping& spatial,
     const Problem& problem);
 
+// Elements of the largest tile of memory level m of operand o when the temporal loops in it and
+// below multiply to `inside[d]` in each dimension.
+double largest_tile(const Problem& problem, int o, int m,
+                    const std::array<double, kMaxDims>& inside);
+
+// Whether tiles in a memory (place in Problem::memory) have second buffers whatever they hold.
+bool has_forced_buffers(const Problem& problem, int memory);
+
 }  // namespace ridgeline::model

@@ -8,6 +8,7 @@
 
 #include "search/designs/design_niches.hpp"
 #include "search/designs/genome_book.hpp"
+#include "search/designs/islands.hpp"
 
 namespace ridgeline::search {
 namespace {
@@ -249,14 +250,7 @@ class JointStrategy final : public DesignStrategy {
  public:
   JointStrategy(JointSpace space, const IslandOptions& options, std::uint64_t seed)
       : space_(std::move(space)), options_(options), variation_(space_, book_, niches_) {
-    Nsga2Options island;
-    island.population = options_.population;
-    island.generations = options_.generations;
-    island.seed = seed;
-    for (int i = 0; i < std::max(1, options_.islands); ++i) {
-      island.island = static_cast<std::uint32_t>(i);
-      islands_.emplace_back(variation_, island);
-    }
+    islands_ = islands_of(variation_, options_, seed);
   }
 
   std::optional<std::vector<std::uint64_t>> next(const KnownFitness& known) override {
@@ -274,10 +268,7 @@ class JointStrategy final : public DesignStrategy {
     return block;
   }
   std::uint32_t lag() const override { return 1; }
-  std::uint64_t expected() const override {
-    return islands_.size() * static_cast<std::uint64_t>(options_.population) *
-           (static_cast<std::uint64_t>(options_.generations) + 1);
-  }
+  std::uint64_t expected() const override { return asked_of_islands(options_); }
   Genome genome(std::uint64_t id) const override { return book_.genome(id); }
 
  private:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "search/designs/islands.hpp"
 #include "search/designs/parameter_variation.hpp"
 #include "search/designs/promise.hpp"
 
@@ -152,14 +153,7 @@ class BredStrategy final : public Nested {
  public:
   BredStrategy(DesignSpace space, const IslandOptions& options, std::uint64_t seed)
       : Nested(std::move(space)), options_(options), variation_(space_, book_) {
-    Nsga2Options island;
-    island.population = options_.population;
-    island.generations = options_.generations;
-    island.seed = seed;
-    for (int i = 0; i < std::max(1, options_.islands); ++i) {
-      island.island = static_cast<std::uint32_t>(i);
-      islands_.emplace_back(variation_, island);
-    }
+    islands_ = islands_of(variation_, options_, seed);
   }
 
   std::optional<std::vector<std::uint64_t>> next(const KnownFitness& known) override {
@@ -177,8 +171,7 @@ class BredStrategy final : public Nested {
     return block;
   }
   std::uint64_t expected() const override {
-    const std::uint64_t all = islands_.size() * static_cast<std::uint64_t>(options_.population) *
-                              (static_cast<std::uint64_t>(options_.generations) + 1);
+    const std::uint64_t all = asked_of_islands(options_);
     return std::min(all, space_.grid);
   }
 

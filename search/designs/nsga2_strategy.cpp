@@ -3,6 +3,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "search/designs/islands.hpp"
 #include "search/designs/parameter_variation.hpp"
 #include "search/designs/strategy.hpp"
 
@@ -16,14 +17,7 @@ class Nsga2Strategy final : public DesignStrategy {
  public:
   Nsga2Strategy(DesignSpace space, const IslandOptions& options, std::uint64_t seed)
       : space_(std::move(space)), options_(options), variation_(space_) {
-    Nsga2Options island;
-    island.population = options_.population;
-    island.generations = options_.generations;
-    island.seed = seed;
-    for (int i = 0; i < std::max(1, options_.islands); ++i) {
-      island.island = static_cast<std::uint32_t>(i);
-      islands_.emplace_back(variation_, island);
-    }
+    islands_ = islands_of(variation_, options_, seed);
   }
 
   std::optional<std::vector<std::uint64_t>> next(const KnownFitness& known) override {
@@ -43,8 +37,7 @@ class Nsga2Strategy final : public DesignStrategy {
   }
   std::uint32_t lag() const override { return 1; }
   std::uint64_t expected() const override {
-    const std::uint64_t all = islands_.size() * static_cast<std::uint64_t>(options_.population) *
-                              (static_cast<std::uint64_t>(options_.generations) + 1);
+    const std::uint64_t all = asked_of_islands(options_);
     return std::min(all, space_.grid);
   }
 

@@ -19,6 +19,7 @@
 #include "search/mapping/anneal.hpp"
 #include "search/mapping/fixed_ordering.hpp"
 #include "search/mapping/loop_factors.hpp"
+#include "search/mapping/mapping_report.hpp"
 #include "search/mapping/ordering_batch.hpp"
 #include "search/mapping/replay.hpp"
 #include "search/mapping/spatial_candidates.hpp"
@@ -507,95 +508,6 @@ class Search {
   const MapperOptions& options_;
   AllocationFailure failure_;
 };
-
-// What each port moves under a mapping, by the memories and ports of `hierarchy`.
-std::vector<PortUse> port_uses(const model::Problem& problem, const model::Hierarchy& hierarchy,
-                               const model::Detail& detail) {
-  std::vector<PortUse> uses;
-  int p = 0;
-  for (const model::HierarchyMemory& memory : hierarchy.memories) {
-    for (const model::HierarchyPort& port : memory.ports) {
-      const model::ProblemPort& compiled = problem.port[z(p)];
-      PortUse use{memory.memory, port.port, compiled.bandwidth_max, 0,
-                  std::max(0.0, detail.port[z(p)].active ? detail.port[z(p)].stall : 0.0)};
-      for (int i = compiled.begin; i < compiled.end; ++i) {
-        const model::PortLink& link = problem.link[z(i)];
-        const model::TransferDetail& transfer =
-            detail.integer[link.operand][link.level][link.direction];
-        if (transfer.active) use.bits += transfer.amount * transfer.precision * transfer.count;
-      }
-      if (use.bits > 0) uses.push_back(use);
-      ++p;
-    }
-  }
-  return uses;
-}
-
-// Latencies and energies that no mapping under any of the spatial mappings dominates.
-std::vector<model::Cost> cost_front(const model::Layer& layer,
-                                    const model::Accelerator& accelerator,
-                                    const model::Hierarchy& hierarchy,
-                                    const model::MappingEntry& mapping,
-                                    const std::vector<model::SpatialMapping>& candidates,
-                                    const MapperOptions& options, bool& proven) {
-  std::vector<model::Cost> costs;
-  std::vector<double> matrix;  // latency, energy of each
-  proven = true;
-  for (const model::SpatialMapping& spatial : candidates) {
-    if (options.budget.stopped()) {
-      proven = false;
-      break;
-    }
-    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial,
-                                         model::cost_model(options.no_quirks));
-    const auto* problem = std::get_if<model::Problem>(&compiled);
-    if (problem == nullptr) continue;
-    ExactOptions settings;
-    settings.front = true;
-    settings.even = options.even;
-    settings.node_limit = options.node_limit;
-    settings.budget = options.budget;
-    const std::vector<std::int64_t> sizes(problem->temporal_size.begin(),
-                                          problem->temporal_size.begin() + problem->dims);
-    settings.constraints = fixed_ordering(layer, mapping, sizes).constraints;
-    const ExactResult result = exact_search(*problem, settings, std::nullopt);
-    proven = proven && result.optimal;
-    for (const ExactMapping& one : result.front) {
-      costs.push_back(one.cost);
-      matrix.insert(matrix.end(), {one.cost.latency, one.cost.energy});
-    }
-  }
-  std::vector<model::Cost> front;
-  for (const std::size_t i : non_dominated_rows(matrix, 2)) {
-    const bool again = !front.empty() && front.back().latency == costs[i].latency &&
-                       front.back().energy == costs[i].energy;
-    if (!again) front.push_back(costs[i]);
-  }
-  return front;
-}
-
-// Costs of random orderings of all prime factors, cut as the reference cuts them; those that do
-// not fit are left out. A sample is a function of the seed and its number.
-std::vector<model::Cost> sample_costs(const model::Layer& layer, const model::Problem& problem,
-                                      const MapperOptions& options) {
-  const std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
-                                        problem.temporal_size.begin() + problem.dims);
-  const std::vector<model::TemporalLoop> all = loop_factors(layer, sizes, 0, {}).loops;
-  std::vector<model::Cost> costs;
-  if (all.size() > model::kMaxLoops) return costs;
-  Watch watch(options.budget);
-  for (int i = 0; i < options.samples && !watch.stopped(); ++i) {
-    std::vector<model::TemporalLoop> loops = all;
-    RandomStream random(options.seed, 0, 0, static_cast<std::uint32_t>(i));
-    for (std::size_t j = loops.size(); j > 1; --j) std::swap(loops[j - 1], loops[random.below(j)]);
-    const model::Ordering ordering = as_ordering(layer, loops);
-    model::Cuts cuts;
-    if (!allocate(problem, ordering, options.even, cuts, nullptr)) continue;
-    const model::Cost cost = model::evaluate(problem, ordering, cuts);
-    if (std::isfinite(cost.energy)) costs.push_back(cost);
-  }
-  return costs;
-}
 
 }  // namespace
 
