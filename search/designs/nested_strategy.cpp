@@ -210,8 +210,7 @@ std::unique_ptr<DesignStrategy> nested_strategy(DesignSpace space, const IslandO
                                                 BoundDesigns bounds) {
   const std::uint64_t block = static_cast<std::uint64_t>(std::max(1, options.islands)) *
                               static_cast<std::uint64_t>(options.population);
-  const std::uint64_t most =
-      std::min(count, block * (static_cast<std::uint64_t>(options.generations) + 1));
+  const std::uint64_t most = std::min(count, asked_of_islands(options));
   const bool few =
       count <= std::min(kMostOrdered, std::max(kBoundedAnyway, kBoundedForSearched * most));
   if (bounds && few)
