@@ -42,6 +42,8 @@ struct Side {
   double largest = 1;  // elements of the largest tile
   double adding = 1;   // instances that add to the same sum in the last round
   int varying = 0;
+  bool spread = false;   // of the largest tiles at a time only limits are known
+  double instances = 1;  // then: with different elements
   std::array<Varying, kMaxRagged + kMaxRelations> vary;
   std::array<std::array<TileCount, 2 * kMaxEdges + 4>, kMaxRagged> edges;
 };
@@ -109,6 +111,8 @@ struct Interface {
   double latency;
   double first;  // cycles of the largest transfer
   std::int8_t up_port, down_port, back_up_port, back_down_port;
+  double up_share = 1;  // of the upper port's cycles, so many are certain
+  double down_share = 1;
 };
 
 template <class Figures>
@@ -233,6 +237,7 @@ class StrictEvaluator {
     side.adding = at.irrelevant_outer;
     side.largest = side.base;
     side.varying = 0;
+    side.spread = false;
     for (int k = 0; k < strict_.ragged_count; ++k) {
       const RaggedLoop& loop = strict_.ragged[z(k)];
       const RaggedLevel& along = loop.level[z(o)][z(m)];
@@ -250,13 +255,19 @@ class StrictEvaluator {
       }
     }
     if (!operand.partial) return;
+    add_sliding(o, m, below, side);
+    if (side.spread) count_instances(o, m, side);
+  }
+
+  void add_sliding(int o, int m, const Below& below, Side& side) const {
+    const StrictLevel& at = level(o, m);
     for (int r = 0; r < problem_.relations; ++r) {
       const SlidingTable& table = strict_.tables[z(at.table[z(r)])];
       const SlidingTiles& tiles = table.tiles[below.divisor[z(2 * r)] * table.divisors[1].size() +
                                               below.divisor[z(2 * r + 1)]];
       const TileCount* pool = table.pool.data();
       side.largest *= tiles.largest;
-      if (tiles.end - tiles.begin == 1 && tiles.time_end - tiles.end == 1) {
+      if (!tiles.spread && tiles.end - tiles.begin == 1 && tiles.time_end - tiles.end == 1) {
         side.base *= pool[tiles.begin].size;
         side.count *= pool[tiles.begin].count;
         side.rounds *= pool[tiles.end].count;
@@ -269,11 +280,30 @@ class StrictEvaluator {
           rounds.dim[t] = static_cast<std::int8_t>(problem_.relation[z(r)].dim[t]);
         }
         rounds.rounds = tiles.second_rounds;
+        if (tiles.spread) {
+          rounds.instances = &at.instances[z(r)];
+          rounds.operand = o;
+          side.spread = true;
+        }
       } else {
         rounds.whole = rounds.last = pool[tiles.end].size;
       }
       side.vary[z(side.varying++)] = {pool + tiles.begin, pool + tiles.end, pool + tiles.time_end,
                                       rounds};
+    }
+  }
+
+  void count_instances(int o, int m, Side& side) const {
+    side.instances = level(o, m).relevant_outer;
+    for (int k = 0; k < strict_.ragged_count; ++k) {
+      const RaggedLoop& loop = strict_.ragged[z(k)];
+      if (problem_.operand[z(o)].irrelevant >> loop.dim & 1u) continue;
+      side.instances *= loop.level[z(o)][z(m)].outer;
+    }
+    for (int r = 0; r < problem_.relations; ++r) {
+      for (const Instances& along : level(o, m).instances[z(r)]) {
+        for (const double count : along.at) side.instances *= count;
+      }
     }
   }
 
@@ -304,9 +334,9 @@ class StrictEvaluator {
   }
 
   // Accesses of all transfers that cross a side `times` over all instances; adds the mean cycles of
-  // the port a period, of which `busy` of one instance move data.
+  // the port a period, of which `busy` of one instance move data. `share`: Interface::up_share.
   double cross(const Side& side, int o, int m, int direction, double bits, double times,
-               double busy, double count, double& cycles) {
+               double busy, double count, double& cycles, double& share) {
     if (times <= 0 || bits == 0) return 0;
     const StrictLevel& at = level(o, m);
     if (at.port[z(direction)] < 0) {
@@ -318,6 +348,7 @@ class StrictEvaluator {
     const double time =
         side.varying == 0 ? side.rounds * (words / side.count) : words_of(side, bits, word, true);
     cycles += time * busy / count;
+    if (side.spread) share = std::min(share, words / (side.instances * time));
     return words * times;
   }
 
@@ -328,7 +359,7 @@ class StrictEvaluator {
   }
 
   static Interface fresh(const Below& below) {
-    return {below.period, below.count, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1};
+    return {below.period, below.count, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
   }
 
   double input_traffic(int o) {
@@ -342,8 +373,8 @@ class StrictEvaluator {
       Interface& inner = interface_[z(o)][z(m)];
       if (m == 0) inner = fresh(below_[z(o)][0]);
       std::array<double, kDirections> accesses{};
-      accesses[kRdLow] =
-          cross(low, o, m, kRdLow, bits, low.visits, low.repeats, inner.count, inner.up);
+      accesses[kRdLow] = cross(low, o, m, kRdLow, bits, low.visits, low.repeats, inner.count,
+                               inner.up, inner.up_share);
       inner.up_port = level(o, m).port[kRdLow];
       inner.latency = level(o, m).latency;
       inner.first = std::max(inner.first, first_cycles(low, o, m, kRdLow, bits));
@@ -351,8 +382,8 @@ class StrictEvaluator {
         set_side(o, m, m + 1, high);
         Interface& outer = interface_[z(o)][z(m + 1)];
         outer = fresh(below_[z(o)][z(m + 1)]);
-        accesses[kWrHigh] =
-            cross(high, o, m, kWrHigh, bits, high.visits, high.repeats, outer.count, outer.down);
+        accesses[kWrHigh] = cross(high, o, m, kWrHigh, bits, high.visits, high.repeats, outer.count,
+                                  outer.down, outer.down_share);
         outer.down_port = level(o, m).port[kWrHigh];
         outer.first = first_cycles(high, o, m, kWrHigh, bits);
         stored_[z(o)][z(m)] = high.largest * bits;
@@ -407,12 +438,13 @@ class StrictEvaluator {
       Interface& inner = interface_[0][z(m)];
       if (m == 0) inner = fresh(below_[0][0]);
       std::array<double, kDirections> accesses{};
-      accesses[kWrLow] = cross(low, 0, m, kWrLow, finished, last, last, inner.count, inner.up) +
-                         cross(low, 0, m, kWrLow, partial, low.visits - last, low.repeats - last,
-                               inner.count, inner.up);
+      accesses[kWrLow] =
+          cross(low, 0, m, kWrLow, finished, last, last, inner.count, inner.up, inner.up_share) +
+          cross(low, 0, m, kWrLow, partial, low.visits - last, low.repeats - last, inner.count,
+                inner.up, inner.up_share);
       const double again = back[z(m)] / low_elements[z(m)];
-      accesses[kRdLow] =
-          cross(low, 0, m, kRdLow, partial, again, low.repeats - 1, inner.count, inner.back_up);
+      accesses[kRdLow] = cross(low, 0, m, kRdLow, partial, again, low.repeats - 1, inner.count,
+                               inner.back_up, inner.up_share);
       inner.up_port = level(0, m).port[kWrLow];
       inner.back_up_port = level(0, m).port[kRdLow];
       inner.latency = level(0, m).latency;
@@ -421,13 +453,13 @@ class StrictEvaluator {
       if (m < top) {
         Interface& outer = interface_[0][z(m + 1)];
         outer = fresh(below_[0][z(m + 1)]);
-        accesses[kRdHigh] =
-            cross(high, 0, m, kRdHigh, finished, last, last, outer.count, outer.down) +
-            cross(high, 0, m, kRdHigh, partial, high.visits - last, high.repeats - last,
-                  outer.count, outer.down);
+        accesses[kRdHigh] = cross(high, 0, m, kRdHigh, finished, last, last, outer.count,
+                                  outer.down, outer.down_share) +
+                            cross(high, 0, m, kRdHigh, partial, high.visits - last,
+                                  high.repeats - last, outer.count, outer.down, outer.down_share);
         const double fetched = back[z(m + 1)] / high_elements[z(m)];
         accesses[kWrHigh] = cross(high, 0, m, kWrHigh, partial, fetched, high.repeats - 1,
-                                  outer.count, outer.back_down);
+                                  outer.count, outer.back_down, outer.down_share);
         outer.down_port = level(0, m).port[kRdHigh];
         outer.back_down_port = level(0, m).port[kWrHigh];
         outer.first = first_cycles(high, 0, m, kRdHigh, last > 0 ? finished : partial);
@@ -514,10 +546,10 @@ class StrictEvaluator {
           busy_[z(port)] += amount * link.count;
           most = std::max(most, busy_[z(port)]);
         };
-        use(link.up_port, link.up);
-        use(link.down_port, link.down);
-        use(link.back_up_port, link.back_up);
-        use(link.back_down_port, link.back_down);
+        use(link.up_port, link.up * link.up_share);
+        use(link.down_port, link.down * link.down_share);
+        use(link.back_up_port, link.back_up * link.up_share);
+        use(link.back_down_port, link.back_down * link.down_share);
       }
     }
     return std::max(most, iterations_ * problem_.cycles_per_operation);

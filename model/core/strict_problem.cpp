@@ -23,7 +23,8 @@ struct Indices {
   std::int64_t first = 0;
   std::int64_t count = 0;
   std::vector<std::int64_t> list{};  // empty: the interval
-  std::int64_t round = 0;            // of the temporal loops outside
+  std::int64_t round = 0;  // of the temporal loops outside; if `spread`, its place among all tiles
+  bool spread = false;     // over instances, wherever they lie among these loops
 
   std::int64_t operator[](std::int64_t i) const { return list.empty() ? first + i : list[z(i)]; }
 };
@@ -164,15 +165,19 @@ class StrictCompiler {
     return relevant(o, d) && strict_->ragged_place[z(d)] < 0;
   }
 
-  // Whether one instance of memory level m serves a spatial loop's units together.
-  bool inside(int o, int m, const Digit& digit) const {
-    for (int j = 0; j <= m; ++j) {
-      const HierarchyMemory& entry = hierarchy_.memories[z(levels_[z(o)][z(j)])];
+  // The first memory level of which one instance serves a spatial loop's units together;
+  // kMaxLevels: none.
+  int serving(int o, const Digit& digit) const {
+    for (std::size_t m = 0; m < levels_[z(o)].size(); ++m) {
+      const HierarchyMemory& entry = hierarchy_.memories[z(levels_[z(o)][m])];
       const auto& served = accelerator_.memories[z(entry.memory)].served_dims;
-      if (std::find(served.begin(), served.end(), digit.array_dim) != served.end()) return true;
+      if (std::find(served.begin(), served.end(), digit.array_dim) != served.end()) {
+        return static_cast<int>(m);
+      }
     }
-    return false;
+    return kMaxLevels;
   }
+  bool inside(int o, int m, const Digit& digit) const { return serving(o, digit) <= m; }
 
   std::string compile_level(int o, int m) {
     StrictLevel& level = strict_->level[z(o)][z(m)];
@@ -196,6 +201,14 @@ class StrictCompiler {
     if (problem_.operand[z(o)].partial) {
       for (int r = 0; r < problem_.relations; ++r) {
         level.table[z(r)] = static_cast<std::int16_t>(table_of(o, m, r));
+        for (std::size_t t = 0; t < 2; ++t) {
+          const int d = layer_.relations[z(r)].dim[t];
+          for (const Digit& digit : digits_) {
+            const int at = serving(o, digit);
+            if (digit.dim != d || at <= m || strict_->ragged_place[z(d)] >= 0) continue;
+            level.instances[z(r)][t].at[z(at)] *= static_cast<double>(digit.factor);
+          }
+        }
       }
     }
     return "";
@@ -256,10 +269,8 @@ class StrictCompiler {
       // A unit's share of a loop that is divided evenly lies together.
       const std::int64_t length = inside_loops * units_inside;
       for (std::int64_t first = 0; first < size; first += length) {
-        tiles.push_back({first,
-                         std::min(length, size - first),
-                         {},
-                         first / length / static_cast<std::int64_t>(out.size())});
+        tiles.push_back(
+            {first, std::min(length, size - first), {}, first / length, out.size() > 1});
       }
       return tiles;
     }
@@ -306,30 +317,33 @@ class StrictCompiler {
     for (const double b : table.divisors[1]) {
       second.push_back(index_tiles(o, m, relation.dim[1], static_cast<std::int64_t>(b)));
     }
+    const double all = table.divisors[0].back() * table.divisors[1].back();
     const bool plain = strict_->ragged_place[z(relation.dim[0])] < 0 &&
                        strict_->ragged_place[z(relation.dim[1])] < 0 &&
                        counter.nothing_outside(layer_.dims[z(relation.dim[0])].size,
                                                layer_.dims[z(relation.dim[1])].size);
     for (const double a : table.divisors[0]) {
       const auto first = index_tiles(o, m, relation.dim[0], static_cast<std::int64_t>(a));
-      for (const std::vector<Indices>& other : second) {
-        table.tiles.push_back(count_tiles(first, other, plain, counter, table));
+      for (std::size_t i = 0; i < second.size(); ++i) {
+        const double outside = all / (a * table.divisors[1][i]);
+        table.tiles.push_back(count_tiles(first, second[i], outside, plain, counter, table));
       }
     }
     return table;
   }
 
+  // `rounds`: of the temporal loops outside, in both dimensions.
   static SlidingTiles count_tiles(const std::vector<Indices>& a, const std::vector<Indices>& b,
-                                  bool plain, WindowCounter& counter, SlidingTable& table) {
+                                  double rounds, bool plain, WindowCounter& counter,
+                                  SlidingTable& table) {
     std::vector<TileCount>& pool = table.pool;
     SlidingTiles tiles;
+    bool spread = false;
     std::map<std::int64_t, double> sizes;
     std::map<std::int64_t, double> at_a_time;
     if (plain) {
       const std::int64_t size = counter.count(a.front(), b.front());
       sizes[size] = static_cast<double>(a.size()) * static_cast<double>(b.size());
-      at_a_time[size] =
-          static_cast<double>(a.back().round + 1) * static_cast<double>(b.back().round + 1);
     } else {
       std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> largest;
       for (const Indices& x : a) {
@@ -341,6 +355,8 @@ class StrictCompiler {
         }
       }
       for (const auto& [round, size] : largest) at_a_time[size] += 1;
+      spread = a.front().spread || b.front().spread;
+      tiles.spread = spread && at_a_time.size() > 1;
       if (at_a_time.size() > 1) {
         tiles.rounds = static_cast<std::int32_t>(table.by_round.size());
         tiles.second_rounds = static_cast<std::uint32_t>(b.back().round + 1);
@@ -355,6 +371,7 @@ class StrictCompiler {
       tiles.largest = std::max(tiles.largest, static_cast<double>(size));
     }
     tiles.end = static_cast<std::uint32_t>(pool.size());
+    if (plain || spread) at_a_time = {{static_cast<std::int64_t>(tiles.largest), rounds}};
     for (const auto& [size, count] : at_a_time) pool.push_back({static_cast<double>(size), count});
     tiles.time_end = static_cast<std::uint32_t>(pool.size());
     return tiles;

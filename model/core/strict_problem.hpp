@@ -54,6 +54,9 @@ struct SlidingTiles {
   std::uint32_t time_end = 0;  // from `end`: the largest among the instances at a time
   double largest = 0;
   std::int32_t rounds = -1;  // place in SlidingTable::by_round; -1: all tiles are alike
+  // Instances have tiles of their own in by_round; which they work on together depends on the
+  // order of loops. The sizes at a time are the largest then.
+  bool spread = false;
   std::uint32_t second_rounds = 1;
 };
 
@@ -62,7 +65,11 @@ struct SlidingTable {
   std::array<std::vector<double>, 2> divisors;
   std::vector<SlidingTiles> tiles;  // [first divisor][second divisor]
   std::vector<TileCount> pool;
-  std::vector<double> by_round;  // [first round][second round]: elements of the largest tile
+  std::vector<double> by_round;  // [first round or tile][second]: elements of the largest tile
+};
+
+struct Instances {
+  std::array<double, kMaxLevels + 1> at{1, 1, 1, 1, 1, 1, 1, 1, 1};
 };
 
 // One memory level of one operand.
@@ -76,6 +83,10 @@ struct StrictLevel {
   std::array<Divisor, kDirections> word{};                    // bits
   double latency = 0;  // cycles that data takes to come, beyond the first
   std::array<std::int16_t, kMaxRelations> table{-1, -1, -1, -1};  // of StrictProblem::tables
+  // Instances along each dimension of a relation, by the memory level that serves them together
+  // (kMaxLevels: none): there they lie among the dimension's loops. 1 where the unrolling does not
+  // divide the dimension.
+  std::array<std::array<Instances, 2>, kMaxRelations> instances{};
 };
 
 struct StrictProblem {

@@ -46,9 +46,9 @@ WalkTimes StrictWalk::run() {
   double arrived = times_.end + block_.chain[0];
   const int levels = problem_.operand[0].levels;
   for (int a = first_link(0); a < levels; ++a) close_output(a);
-  for (int a = first_link(0); a < levels; ++a) {
-    LinkState& state = state_[0][z(a)];
-    drain(a, state.closed);
+  if (first_link(0) < levels) {
+    LinkState& state = state_[0][z(levels - 1)];
+    drain(levels - 1, state.closed);
     arrived = std::max(arrived, state.done[z((state.closed - 1) % kRing)]);
   }
   times_.arrived = arrived;
@@ -191,6 +191,10 @@ double StrictWalk::elements(const WalkSide& side, int position) const {
   double size = side.base;
   for (int k = 0; k < side.varying; ++k) {
     const RoundSizes& vary = side.vary[z(k)];
+    if (vary.instances != nullptr) {
+      size *= fullest(vary, position);
+      continue;
+    }
     double first = 0;
     double second = 0;
     for (int l = ordering_.count - 1; l >= position; --l) {
@@ -205,6 +209,55 @@ double StrictWalk::elements(const WalkSide& side, int position) const {
     }
   }
   return size;
+}
+
+// The largest tile that instances work on together. Those that a memory level serves lie among the
+// loops of their dimension below that level's own.
+double StrictWalk::fullest(const RoundSizes& vary, int position) const {
+  double base[2] = {0, 0};
+  struct Digit {
+    double step;  // in by_round
+    double count;
+  };
+  std::array<Digit, 2 * (kMaxLevels + 1)> digit;
+  int digits = 0;
+  const int levels = problem_.operand[z(vary.operand)].levels;
+  for (std::size_t t = 0; t < 2; ++t) {
+    const Instances& instances = (*vary.instances)[t];
+    double stride = 1;
+    int l = position;
+    for (int m = 0; m <= kMaxLevels; ++m) {
+      const double count = instances.at[z(m)];
+      if (count == 1) continue;
+      const int end = m < levels ? links_[z(vary.operand)][z(m)].position : ordering_.count;
+      for (; l < end; ++l) {
+        if (ordering_.dim[z(l)] != vary.dim[t]) continue;
+        base[t] += index_[z(l)] * stride;
+        stride *= ordering_.size[z(l)];
+      }
+      digit[z(digits++)] = {t == 0 ? stride * vary.rounds : stride, count};
+      stride *= count;
+    }
+    for (; l < ordering_.count; ++l) {
+      if (ordering_.dim[z(l)] != vary.dim[t]) continue;
+      base[t] += index_[z(l)] * stride;
+      stride *= ordering_.size[z(l)];
+    }
+  }
+  std::array<double, 2 * (kMaxLevels + 1)> at{};
+  double place = base[0] * vary.rounds + base[1];
+  double most = 0;
+  for (;;) {
+    most = std::max(most, vary.by_round[z(static_cast<std::int64_t>(place))]);
+    int k = 0;
+    for (; k < digits; ++k) {
+      place += digit[z(k)].step;
+      if (++at[z(k)] < digit[z(k)].count) break;
+      place -= digit[z(k)].step * digit[z(k)].count;
+      at[z(k)] = 0;
+    }
+    if (k == digits) return most;
+  }
 }
 
 // Whether the output's tile was there before, or (`last`) will be there again.
@@ -294,10 +347,9 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
   }
   if (ready > port.free) {
     if (port.gaps > kGaps - 1) {
-      // The oldest two become one.
-      port.gap[0] = {port.gap[0].begin, port.gap[1].end, port.gap[0].idle + port.gap[1].idle};
+      // The oldest is forgotten.
       --port.gaps;
-      for (int j = 1; j < port.gaps; ++j) port.gap[z(j)] = port.gap[z(j + 1)];
+      for (int j = 0; j < port.gaps; ++j) port.gap[z(j)] = port.gap[z(j + 1)];
     }
     port.gap[z(port.gaps++)] = {port.free, ready, ready - port.free};
     port.free = ready;

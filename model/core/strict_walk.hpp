@@ -17,7 +17,10 @@ namespace ridgeline::model {
 struct RoundSizes {
   std::int8_t dim[2] = {-1, -1};     // the second: of a sliding window
   const double* by_round = nullptr;  // [first round][second round]; null: whole, but for the last
-  double rounds = 1;                 // of the second dimension; or all of the first
+  // Of instances of this operand, each with tiles of its own in by_round; null: rounds alone.
+  const std::array<Instances, 2>* instances = nullptr;
+  int operand = 0;
+  double rounds = 1;  // of the second dimension; or all of the first
   double whole = 1;
   double last = 1;
 };
@@ -71,7 +74,7 @@ class StrictWalk {
   WalkTimes run();
 
  private:
-  static constexpr int kGaps = 12;
+  static constexpr int kGaps = 60;
 
   // Time that a port has to spare between two moments, evenly spread.
   struct Gap {
@@ -108,6 +111,7 @@ class StrictWalk {
   void shift(double from, double by);
   int first_link(int o) const { return first_[z(o)]; }
   double elements(const WalkSide& side, int position) const;
+  double fullest(const RoundSizes& vary, int position) const;
   bool revisits(int position, bool last) const;
   Words words(const WalkLink& link) const;
   Words back_words(const WalkLink& link) const;

@@ -1,6 +1,7 @@
 #include "tests/support/cycle_simulator.hpp"
 
 #include <algorithm>
+#include <compare>
 #include <deque>
 #include <limits>
 
@@ -11,11 +12,25 @@ namespace {
 
 using model::Direction;
 
+// Who goes first at a port: what the sooner operation waits for; of what the same one waits for,
+// outputs, then inputs in the equation's order, what is further out first. A tile of outputs leaves
+// before the next one takes its buffer, in the order of time, inner levels first.
+struct Turn {
+  std::int64_t operation = 0;
+  std::size_t operand = 0;
+  std::int64_t outer = 0;  // less the level at which something waits
+  bool comes = false;
+  std::int64_t last = 0;  // operation that added to it
+  std::size_t level = 0;
+
+  auto operator<=>(const Turn&) const = default;
+};
+
 // Something on its way between two memories, or between a memory and the array.
 struct Transfer {
   bool active = false;
-  std::int64_t deadline = 0;  // operation that waits for it
-  std::int64_t up = 0;        // words left
+  Turn turn;
+  std::int64_t up = 0;  // words left
   std::int64_t down = 0;
   int up_port = -1;
   int down_port = -1;
@@ -87,9 +102,9 @@ class Simulator {
   }
 
   void start(Transfer& transfer, std::size_t o, std::size_t a, std::int64_t up, std::int64_t down,
-             Direction above, Direction below, std::int64_t deadline) {
+             Direction above, Direction below, const Turn& turn) {
     transfer.active = true;
-    transfer.deadline = deadline;
+    transfer.turn = turn;
     transfer.up = up;
     transfer.down = a == 0 ? 0 : down;
     transfer.up_port = m_.up_port[o][a][z(static_cast<int>(above))];
@@ -128,7 +143,7 @@ class Simulator {
     }
     if (k >= link.buffers && !used_up(o, a, k - link.buffers)) return false;
     start(link.load, o, a, exchange.up, exchange.down, Direction::rd_out_to_low,
-          Direction::wr_in_by_high, exchange.first);
+          Direction::wr_in_by_high, coming(o, a, exchange));
     return settle(link.load, link.done);
   }
 
@@ -142,7 +157,7 @@ class Simulator {
                          links_[0][a + 1].opened > containing(links_[0][a + 1], exchange.first);
       if (there) {
         start(link.load, 0, a, exchange.back_up, exchange.back_down, Direction::rd_out_to_low,
-              Direction::wr_in_by_high, exchange.first);
+              Direction::wr_in_by_high, coming(0, a, exchange));
         any = settle(link.load, link.opened);
       }
     }
@@ -156,26 +171,31 @@ class Simulator {
       }
       if (complete) {
         start(link.drain, 0, a, exchange.up, exchange.down, Direction::wr_in_by_low,
-              Direction::rd_out_to_high, leaving_deadline(a, d));
+              Direction::rd_out_to_high, leaving(a, d));
         any = settle(link.drain, link.done) || any;
       }
     }
     return any;
   }
 
-  // The operation that waits until a tile of outputs has left: the first that needs its buffer, or
-  // that of a tile above which it belongs to.
-  std::int64_t leaving_deadline(std::size_t a, std::size_t d) const {
-    std::int64_t deadline = e_.cycles;
-    std::int64_t last = (*links_[0][a].exchanges)[d].last;
-    for (; a < links_[0].size(); ++a) {
-      const Link& link = links_[0][a];
+  static Turn coming(std::size_t o, std::size_t a, const Exchange& exchange) {
+    return {exchange.first, o, -static_cast<std::int64_t>(a), true, 0, a};
+  }
+
+  // A tile of outputs is waited for by the first operation that needs its buffer, or that of a tile
+  // above which it belongs to.
+  Turn leaving(std::size_t a, std::size_t d) const {
+    const std::int64_t last = (*links_[0][a].exchanges)[d].last;
+    Turn turn{e_.cycles, 0, -static_cast<std::int64_t>(links_[0].size()), false, last, a};
+    for (std::size_t b = a; b < links_[0].size(); ++b) {
+      const Link& link = links_[0][b];
       const std::size_t next = containing(link, last) + link.buffers;
       if (next < link.exchanges->size()) {
-        deadline = std::min(deadline, (*link.exchanges)[next].first);
+        turn = std::min(turn, {(*link.exchanges)[next].first, 0, -static_cast<std::int64_t>(b),
+                               false, last, a});
       }
     }
-    return deadline;
+    return turn;
   }
 
   // Nothing to move: it is there at once, but not before others.
@@ -237,7 +257,7 @@ class Simulator {
     const auto ask = [&](Transfer& transfer, int port, std::int64_t words) {
       if (words == 0 || port < 0) return;
       Transfer*& served = served_[z(port)];
-      if (served == nullptr || transfer.deadline < served->deadline) served = &transfer;
+      if (served == nullptr || transfer.turn < served->turn) served = &transfer;
     };
     bool moved = false;
     each([&](Transfer& transfer) {

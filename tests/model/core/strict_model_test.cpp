@@ -214,11 +214,11 @@ TEST(StrictModel, CountsAreThoseOfExecution) {
 }
 
 // How near the latency comes to a machine's on mappings so small that every edge shows
-// (docs/strict-model.md, 5).
+// (docs/strict-model.md, 6).
 TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
   std::vector<double> errors;
   const std::uint64_t count = cases(250);
-  double least = 1e9;
+  double least = 0;
   int low = 0;  // promise more than 2 % too much
   for (std::uint64_t seed = 0; seed < count && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -243,15 +243,13 @@ TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
     errors.push_back(std::abs(error));
   }
   std::sort(errors.begin(), errors.end());
-  const double median = errors[errors.size() / 2];
-  const double most = errors[errors.size() * 95 / 100];
-  std::cout << errors.size() << " mappings: median error " << 100 * median << " %, 95th percentile "
-            << 100 * most << " %, at most " << -100 * least << " % below; " << low
+  const double most = errors[errors.size() * 98 / 100];
+  const auto unequal = std::count_if(errors.begin(), errors.end(), [](double e) { return e > 0; });
+  std::cout << errors.size() << " mappings: " << unequal << " not to the cycle, the worst "
+            << 100 * errors.back() << " %, at most " << -100 * least << " % below; " << low
             << " more than 2 % below\n";
-  EXPECT_LE(median, 0.01);
-  EXPECT_LE(most, 0.05);
-  EXPECT_GE(least, -0.25);
-  EXPECT_LE(low, 2 + static_cast<int>(count / 100));
+  EXPECT_EQ(most, 0);
+  EXPECT_EQ(low, 0);
 }
 
 // A matrix product of 2 x 3 folds on a systolic array of 4 rows and 8 columns, whose units keep a
