@@ -51,7 +51,11 @@ std::string describe(const model::ScheduleFigures& figures, const ScheduleVarian
       return where + tensor + " finds no room in " + memory +
              ": what the node needs may not be evicted";
     case ScheduleFailure::offchip_full:
-      return where + tensor + " finds no room in the off-chip " + memory;
+      return where + tensor + " finds no room in the off-chip " + memory +
+             (variant.problem.semantics.checked_capacity
+                  ? ""
+                  : ": by the reference's rules what nodes stream stays there for ever; with "
+                    "--no-quirks it goes with its last reader");
     case ScheduleFailure::memory_overflow:
       return where + tensor + " exceeds " + memory + " later on, where space is already promised";
     case ScheduleFailure::part_not_offchip:

@@ -266,7 +266,7 @@ void Scheduler::schedule(int index) {
       stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end);
     }
   }
-  count_down(index, core);
+  count_down(index, core, streamed);
   for (const Needed& n : needed_) {
     if (n.data.part == kNone) continue;
     for (const int place : {core, problem_.offchip_core}) {
@@ -435,36 +435,56 @@ double Scheduler::block_links(int index, int core, const NodeCost& cost, double&
   return time;
 }
 
-// One use less of each tensor on this core; those without uses leave every memory.
-void Scheduler::count_down(int index, int core) {
+// One use less of each tensor that the node needs. The reference forgets those that it streams, so
+// that they stay off-chip for ever.
+void Scheduler::count_down(int index, int core, unsigned streamed) {
   for (const Needed& n : needed_) {
-    const std::int32_t tensor = n.need->tensor;
-    const ScheduleProblem::Tensor& t = problem_.tensors[at(tensor)];
-    const int memory = memory_of(core, n.operand);
-    Count* const counts = counts_.data() + t.use_begin;
-    std::int32_t c = 0;
-    while (c < count_size_[at(tensor)] && counts[c].memory != memory) ++c;
-    if (c == count_size_[at(tensor)]) return fail(ScheduleFailure::no_use_left, tensor);
-    if (--counts[c].uses < 0) overdrawn_ = true;
-    if (--uses_left_[at(tensor)] != 0) continue;
-    const Data data = whole(tensor);
-    for (std::int32_t s = stay_of_key_[at(data.key)]; s != kNone;) {
-      const int holder = stays_[at(s)].memory;
-      s = stays_[at(s)].next_of_data;
-      const double last = t.constant ? -1 : last_reader(t.origin, holder);
-      const int place = memories_[at(holder)].first_core;
-      const int addressed = memory_of(place, data.own);
-      if (s != kNone && stays_[at(s)].memory == addressed) s = stays_[at(s)].next_of_data;
-      if (addressed == kNone) continue;
-      const std::int32_t stay = find(data.key, addressed);
-      if (stay == kNone) continue;
-      const double time = leaving(stay, last < 0 ? end_[at(index)] : last);
-      if (record_ != nullptr) {
-        record_->removals.push_back(
-            {index, tensor, kNone, place, time, ScheduledRemoval::Cause::used_up});
-      }
-      take_out(stay, time);
+    use(*n.need, index, core);
+    if (failed()) return;
+  }
+  if (streamed == 0 || !problem_.semantics.checked_capacity) return;
+  const ScheduleProblem::Node& node = problem_.nodes[at(index)];
+  for (std::uint32_t i = node.need_begin; i < node.need_end; ++i) {
+    const ScheduleProblem::Need& need = problem_.needs[i];
+    if ((streamed & bit(need.operand)) == 0) continue;
+    const std::int32_t stay =
+        find(whole(need.tensor).key, memory_of(problem_.offchip_core, need.operand));
+    if (stay != kNone) {
+      stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end_[at(index)]);
     }
+    use(need, index, core);
+    if (failed()) return;
+  }
+}
+
+// One use less of a tensor on this core; without uses it leaves every memory.
+void Scheduler::use(const ScheduleProblem::Need& need, int index, int core) {
+  const std::int32_t tensor = need.tensor;
+  const ScheduleProblem::Tensor& t = problem_.tensors[at(tensor)];
+  const int memory = memory_of(core, need.operand);
+  Count* const counts = counts_.data() + t.use_begin;
+  std::int32_t c = 0;
+  while (c < count_size_[at(tensor)] && counts[c].memory != memory) ++c;
+  if (c == count_size_[at(tensor)]) return fail(ScheduleFailure::no_use_left, tensor);
+  if (--counts[c].uses < 0) overdrawn_ = true;
+  if (--uses_left_[at(tensor)] != 0) return;
+  const Data data = whole(tensor);
+  for (std::int32_t s = stay_of_key_[at(data.key)]; s != kNone;) {
+    const int holder = stays_[at(s)].memory;
+    s = stays_[at(s)].next_of_data;
+    const double last = t.constant ? -1 : last_reader(t.origin, holder);
+    const int place = memories_[at(holder)].first_core;
+    const int addressed = memory_of(place, data.own);
+    if (s != kNone && stays_[at(s)].memory == addressed) s = stays_[at(s)].next_of_data;
+    if (addressed == kNone) continue;
+    const std::int32_t stay = find(data.key, addressed);
+    if (stay == kNone) continue;
+    const double time = leaving(stay, last < 0 ? end_[at(index)] : last);
+    if (record_ != nullptr) {
+      record_->removals.push_back(
+          {index, tensor, kNone, place, time, ScheduledRemoval::Cause::used_up});
+    }
+    take_out(stay, time);
   }
 }
 

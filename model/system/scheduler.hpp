@@ -225,7 +225,8 @@ class Scheduler {
   double clear(const ScheduleProblem::Node& node, int core, const NodeCost& cost, double time);
   double headstart() const;
   double block_links(int node, int core, const NodeCost& cost, double& runtime, double time);
-  void count_down(int node, int core);
+  void count_down(int node, int core, unsigned streamed);
+  void use(const ScheduleProblem::Need& need, int node, int core);
   double last_reader(int origin, int memory) const;
 
   double transfer(const TransferRequest& request);

@@ -83,6 +83,14 @@ class Judge {
     });
   }
 
+  bool anywhere_during(const std::string& tensor, double start, double end) const {
+    const auto stays = stays_.find(base(tensor));
+    if (stays == stays_.end()) return false;
+    return std::any_of(stays->second.begin(), stays->second.end(), [&](const Json* s) {
+      return moment(s->at("available")) <= start && end <= moment(s->at("removed"));
+    });
+  }
+
   // An eviction may later take the data away under a transfer that is already planned.
   bool arrived(const std::string& tensor, int core, double time) const {
     const auto stays = stays_.find(base(tensor));
@@ -100,12 +108,17 @@ class Judge {
       const std::string text = e.dump();
       if (from.at("end").get<double>() > start) object(Rule::dependency, "too early: " + text);
       if (e.at("operand").is_null()) continue;
-      // A node that streams reads some operands past its core's memory.
-      if (blocks_of_.count(id(e.at("to"))) > 0) continue;
       const std::string tensor = from.at("layer").get<std::string>() + ".O[" +
                                  std::to_string(from.at("sub_id").get<int>()) + "]";
       // Nodes that add to the same elements share the tensor of the first of them.
       if (stays_.count(tensor) == 0) continue;
+      // A node that streams reads some operands past its core's memory.
+      if (blocks_of_.count(id(e.at("to"))) > 0) {
+        if (!exceptions_.evicted_while_read && !anywhere_during(tensor, start, to.at("end"))) {
+          object(Rule::dependency, "nowhere while it is streamed: " + tensor + " for " + text);
+        }
+        continue;
+      }
       if (!there_at(tensor, to.at("core"), start)) {
         object(Rule::dependency, "not there: " + tensor + " for " + text);
       } else if (!exceptions_.evicted_while_read &&

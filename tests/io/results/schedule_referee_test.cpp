@@ -220,6 +220,46 @@ TEST(RefereeOnOurExamples, finds_nothing_wrong_whichever_cores_run_the_layers) {
   }
 }
 
+// Layer by layer everything is streamed from and to the off-chip memory. This one holds the data of
+// any layer, but not those of all of them: what nobody reads any more has to leave.
+TEST(RefereeOnOurExamples, what_is_streamed_leaves_an_offchip_memory_with_its_last_reader) {
+  namespace fs = std::filesystem;
+  const fs::path lab = fs::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "multicore";
+  const fs::path own =
+      fs::temp_directory_path() / ("ridgeline_offchip_" + std::to_string(::getpid()));
+  fs::copy(lab, own, fs::copy_options::recursive);
+  std::ifstream original(own / "cores" / "offchip.yaml");
+  std::string text{std::istreambuf_iterator<char>(original), {}};
+  const std::string size = "size: 4294967296\n    cost: {kind: dram}";
+  ASSERT_NE(text.find(size), std::string::npos);
+  text.replace(
+      text.find(size), size.size(),
+      "size: " + std::to_string(60 * 1024 * 8) + "\n    r_cost: 1\n    w_cost: 1\n    area: 0");
+  std::ofstream(own / "cores" / "offchip.yaml") << text;
+  std::vector<std::string> arguments{"schedule",
+                                     "--workload",
+                                     (own / "four_convs.yaml").string(),
+                                     "--mapping",
+                                     (own / "fused.yaml").string(),
+                                     "--accelerator",
+                                     (own / "system.yaml").string(),
+                                     "--mode",
+                                     "layer-by-layer",
+                                     "--format",
+                                     "json",
+                                     "--detail",
+                                     "full"};
+  const Outcome reference = captured_run(arguments);
+  arguments.push_back("--no-quirks");
+  const Outcome strict = captured_run(arguments);
+  fs::remove_all(own);
+  EXPECT_EQ(reference.code, 4);
+  EXPECT_THAT(reference.err, ::testing::HasSubstr("with --no-quirks it goes with its last reader"));
+  ASSERT_EQ(strict.code, 0) << strict.err;
+  const auto violations = judge(Json::parse(strict.out), {});
+  EXPECT_THAT(violations, IsEmpty()) << first_of(violations);
+}
+
 // The layers on cores 0, 1, 2 and 0, so that every result crosses to another core. Memories: 0 and
 // 1 are those of weights and of all else of core 0, 2 and 3 of core 1, 4 and 5 of core 2, 6 is
 // off-chip.
