@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "model/system/scheduler_run.hpp"
+
 namespace ridgeline::model {
 namespace {
 
@@ -28,11 +30,26 @@ double EnergyParts::total() const {
   return sum;
 }
 
+Scheduler::Scheduler(const ScheduleProblem& problem) : run_(std::make_unique<Run>(problem)) {}
+
+Scheduler::~Scheduler() = default;
+
 ScheduleFigures Scheduler::evaluate(const Allocation& allocation) {
+  return run_->evaluate(allocation, nullptr);
+}
+
+ScheduleFigures Scheduler::evaluate(const Allocation& allocation, ScheduleRecord& record) {
+  record = ScheduleRecord{};
+  return run_->evaluate(allocation, &record);
+}
+
+ScheduleFigures Scheduler::Run::evaluate(const Allocation& allocation, ScheduleRecord* record) {
+  record_ = record;
+  if (record != nullptr) record->start.assign(problem_.nodes.size(), -1.0);
   reset(allocation);
   count_uses();
   for (const std::int32_t tensor : problem_.initial) {
-    const Data data = whole(tensor);
+    const Data& data = whole_[at(tensor)];
     const int memory = memory_of(problem_.offchip_core, data.own);
     if (memory != kNone) store(data, memory, 0, 0);
   }
@@ -42,24 +59,21 @@ ScheduleFigures Scheduler::evaluate(const Allocation& allocation) {
   } else {
     schedule_in_order();
   }
-  if (failed()) return figures_;
-  figures_.latency = transfers_end_;
-  for (const double end : end_) figures_.latency = std::max(figures_.latency, end);
-  for (const Memory& m : memories_) {
-    if (!m.offchip) figures_.peak_bits += m.profile.peak();
+  if (!failed()) {
+    figures_.latency = std::max(transfers_end_, nodes_end_);
+    for (const Memory& m : memories_) {
+      if (!m.offchip) figures_.peak_bits += m.profile.peak();
+    }
   }
+  if (record != nullptr) write_record(*record);
+  record_ = nullptr;
   return figures_;
 }
 
-ScheduleFigures Scheduler::evaluate(const Allocation& allocation, ScheduleRecord& record) {
-  record = ScheduleRecord{};
-  record_ = &record;
-  const ScheduleFigures figures = evaluate(allocation);
-  record_ = nullptr;
-  record.start = start_;
+void Scheduler::Run::write_record(ScheduleRecord& record) const {
   record.end = end_;
   for (const ScheduleProblem::Node& n : problem_.nodes) {
-    record.core.push_back(allocation.core[at(n.slot)]);
+    record.core.push_back(allocation_->core[at(n.slot)]);
   }
   for (const Memory& memory : memories_) {
     for (std::int32_t s = memory.first; s != kNone; s = stays_[at(s)].next_in_memory) {
@@ -78,15 +92,13 @@ ScheduleFigures Scheduler::evaluate(const Allocation& allocation, ScheduleRecord
     }
     record.memories.push_back(std::move(m));
   }
-  return figures;
 }
 
-void Scheduler::reset(const Allocation& allocation) {
+void Scheduler::Run::reset(const Allocation& allocation) {
   allocation_ = &allocation;
   figures_ = ScheduleFigures{};
   node_ = kNone;
   std::fill(idle_.begin(), idle_.end(), 0.0);
-  std::fill(start_.begin(), start_.end(), -1.0);
   std::fill(end_.begin(), end_.end(), -1.0);
   for (Memory& m : memories_) {
     m.first = m.last = kNone;
@@ -97,17 +109,16 @@ void Scheduler::reset(const Allocation& allocation) {
   std::fill(link_free_.begin(), link_free_.end(), 0.0);
   stays_.clear();
   free_stay_ = kNone;
-  std::fill(stay_of_key_.begin(), stay_of_key_.end(), kNone);
-  std::fill(protected_.begin(), protected_.end(), 0u);
-  step_ = 0;
-  std::fill(holders_.begin(), holders_.end(), std::uint64_t{0});
+  std::fill(keys_.begin(), keys_.end(), Key{});
+  needed_ = {};
+  ++step_;
   events_.clear();
-  std::fill(events_of_tensor_.begin(), events_of_tensor_.end(), kNone);
   transfers_end_ = 0;
+  nodes_end_ = 0;
   overdrawn_ = false;
 }
 
-void Scheduler::fail(ScheduleFailure failure, int tensor, int memory) {
+void Scheduler::Run::fail(ScheduleFailure failure, int tensor, int memory) {
   if (failed()) return;
   figures_.failure = failure;
   figures_.node = node_;
@@ -116,7 +127,7 @@ void Scheduler::fail(ScheduleFailure failure, int tensor, int memory) {
 }
 
 // Uses that each memory still has for each tensor, from where the allocation puts its readers.
-void Scheduler::count_uses() {
+void Scheduler::Run::count_uses() {
   for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
     const ScheduleProblem::Tensor& tensor = problem_.tensors[t];
     Count* const counts = counts_.data() + tensor.use_begin;
@@ -127,6 +138,7 @@ void Scheduler::count_uses() {
       const int memory = memory_of(allocation_->core[at(use.slot)], use.operand);
       std::int32_t c = 0;
       while (c < size && counts[c].memory != memory) ++c;
+      count_of_use_[u] = static_cast<std::int32_t>(tensor.use_begin) + c;
       if (c == size) {
         counts[size++] = {memory, use.count};
         total += use.count;
@@ -136,29 +148,28 @@ void Scheduler::count_uses() {
       }
     }
     count_size_[t] = size;
-    uses_left_[t] = total;
+    keys_[t].uses_left = total;
   }
 }
 
-void Scheduler::load_prefetched() {
+void Scheduler::Run::load_prefetched() {
   for (const ScheduleProblem::Prefetch& p : problem_.prefetch) {
     if (failed()) return;
     TransferRequest request;
-    request.data = whole(p.tensor);
     request.to = allocation_->core[at(problem_.nodes[at(p.node)].slot)];
     request.operand = p.operand;
-    transfer(request);
+    transfer(whole_[at(p.tensor)], request);
   }
 }
 
-void Scheduler::schedule_in_order() {
-  for (const std::int32_t node : problem_.order) {
-    schedule(node);
+void Scheduler::Run::schedule_in_order() {
+  for (const Row& row : rows_) {
+    schedule(row);
     if (failed()) return;
   }
 }
 
-void Scheduler::schedule_by_readiness() {
+void Scheduler::Run::schedule_by_readiness() {
   const CnGraph& graph = *problem_.graph;
   const auto later = [](const Candidate& a, const Candidate& b) {
     return a.ready != b.ready ? a.ready > b.ready : a.rank > b.rank;
@@ -179,7 +190,7 @@ void Scheduler::schedule_by_readiness() {
     std::pop_heap(candidates_.begin(), candidates_.end(), later);
     const std::int32_t node = candidates_.back().node;
     candidates_.pop_back();
-    schedule(node);
+    schedule(rows_[at(node)]);
     if (failed()) return;
     for (const CnEdge& e : graph.successors_of(node)) {
       ready_[at(e.node)] = std::max(ready_[at(e.node)], end_[at(node)]);
@@ -188,288 +199,174 @@ void Scheduler::schedule_by_readiness() {
   }
 }
 
-void Scheduler::schedule(int index) {
-  node_ = index;
+void Scheduler::Run::schedule(const Row& row) {
+  node_ = row.node;
   ++step_;
-  const ScheduleProblem::Node& node = problem_.nodes[at(index)];
-  const ScheduleProblem::Layer& layer = problem_.layers[at(node.layer)];
-  const std::int32_t share = share_of_layer_[at(node.layer)];
-  const int core = allocation_->core[at(node.slot)];
-  const NodeCost& cost = problem_.costs.at(node.unique, core);
+  const int core = allocation_->core[at(row.slot)];
+  const CoreMemories& held = held_[at(core)];
+  const Cost& cost = costs_[row.costs + at(core)];
   if (!cost.known) return fail(ScheduleFailure::core_cannot_run);
-  unsigned streamed = 0;
-  for (int s = 0; s < cost.streamed_count; ++s) streamed |= bit(cost.streamed[at(s)].operand);
-
-  gather_needed(node, core, streamed);
-  if (failed()) return;
-  if (streamed != 0 && !needed_.empty() && (streamed & layer.constants) == 0 &&
-      problem_.semantics.parts_of_tensors && fits_without_streaming(node, core)) {
-    streamed = 0;
+  unsigned streamed = cost.streamed;
+  const bool in_full = streamed == 0 && !row.has_parts;
+  if (in_full) {
+    needed_ = {needs_.data() + row.need_begin, needs_.data() + row.need_end};
+  } else {
+    gather_needed(row, core, streamed);
+    if (failed()) return;
+    if (streamed != 0 && !needed_.empty() &&
+        (streamed & problem_.layers[at(row.layer)].constants) == 0 &&
+        problem_.semantics.parts_of_tensors && fits_without_streaming(row, core)) {
+      streamed = 0;
+    }
   }
-  if (node.barrier) raise_idle_times();
+  if (row.barrier) raise_idle_times();
   double time = idle_[at(core)];
-  for (std::uint32_t p = predecessor_begin_[at(index)]; p < predecessor_begin_[at(index) + 1];
-       ++p) {
+  for (std::uint32_t p = row.predecessor_begin; p < row.predecessor_end; ++p) {
     time = std::max(time, end_[at(predecessors_[p])]);
   }
-  if (streamed != 0) time = clear(node, core, cost, time);
-  if (failed()) return;
-
-  const double earliest = problem_.semantics.fetch_ahead ? idle_[at(core)] - headstart() : time;
-  const bool presence_is_all = !problem_.semantics.checked_capacity && memories_.size() <= 64;
-  for (const Needed& n : needed_) {
-    if (presence_is_all) {
-      // Mostly it is there, and that is all there is to it (see `transfer`).
-      const int own_there = memory_of(core, n.data.own);
-      if (own_there != kNone && may_hold(n.data.key, own_there) &&
-          memory_of(core, n.operand) != kNone) {
-        time = std::max(time, earliest);
-        continue;
-      }
-    }
-    TransferRequest request;
-    request.data = n.data;
-    request.to = core;
-    request.operand = n.operand;
-    request.earliest = earliest;
-    request.share = share;
-    time = std::max(time, transfer(request));
+  if (streamed != 0) {
+    time = clear(row, core, time);
     if (failed()) return;
   }
 
-  const Data output = whole(node.output);
+  double earliest = time;
+  if (problem_.semantics.fetch_ahead) {
+    earliest = idle_[at(core)] - (in_full ? row.headstart : headstart());
+  }
+  for (const Needed& n : needed_) {
+    const auto own = static_cast<std::size_t>(n.own);
+    const auto operand = static_cast<std::size_t>(n.operand);
+    if ((keys_[at(n.key)].holders & held.bit[own]) != 0 && held.memory[operand] != kNone) {
+      // Mostly it is there, and that is all there is to it (see `transfer`).
+      time = std::max(time, earliest);
+      continue;
+    }
+    TransferRequest request;
+    request.to = core;
+    request.operand = n.operand;
+    request.earliest = earliest;
+    request.share = row.share;
+    time = std::max(time, transfer(data_of(n), request));
+    if (failed()) return;
+  }
+
+  const Data& output = whole_[at(row.output)];
   const bool output_streamed = (streamed & bit(MemoryOperand::O)) != 0;
   const int output_core = output_streamed ? problem_.offchip_core : core;
   const int output_memory = memory_of(output_core, MemoryOperand::O);
-  if (output_memory == kNone) return fail(ScheduleFailure::no_memory, node.output);
+  if (output_memory == kNone) return fail(ScheduleFailure::no_memory, row.output);
   time = make_space(output, output_core, MemoryOperand::O, time);
   if (failed()) return;
 
-  double runtime =
-      allocation_->whole_cycles[at(node.slot)] ? std::trunc(cost.runtime) : cost.runtime;
-  if (streamed != 0) time = block_links(index, core, cost, runtime, time);
-  if (failed()) return;
+  double runtime = allocation_->whole_cycles[at(row.slot)] ? cost.whole_runtime : cost.runtime;
+  if (streamed != 0) {
+    time = block_links(row, core, runtime, time);
+    if (failed()) return;
+  }
   const double end = time + runtime;
-  start_[at(index)] = time;
-  end_[at(index)] = end;
+  end_[at(row.node)] = end;
   idle_[at(core)] = end;
+  nodes_end_ = std::max(nodes_end_, end);
   store(output, output_memory, time, end);
   figures_.energy.onchip += cost.onchip_energy;
   figures_.energy.memory[at(static_cast<int>(TransferCause::offchip))] += cost.offchip_energy;
   figures_.mac_energy += cost.mac_energy;
-  if (record_ != nullptr) record_->order.push_back(index);
+  if (record_ != nullptr) {
+    record_->start[at(row.node)] = time;
+    record_->order.push_back(row.node);
+  }
 
   if (problem_.semantics.checked_capacity) {
     for (const Needed& n : needed_) {
-      const std::int32_t stay = find(n.data.key, memory_of(core, n.operand));
+      const std::int32_t stay = find(n.key, memory_of(core, n.operand));
       if (stay == kNone) continue;
       stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end);
     }
   }
-  count_down(index, core, streamed);
-  for (const Needed& n : needed_) {
-    if (n.data.part == kNone) continue;
-    for (const int place : {core, problem_.offchip_core}) {
-      remove(n.data, place, end, false, n.data.own, TransferCause::eviction, 0);
+  for (const Needed& n : needed_) use(n, row.node);
+  if (streamed != 0 && problem_.semantics.checked_capacity) use_streamed(row, streamed, end);
+  if (failed()) return;
+  if (row.has_parts) {
+    for (const Needed& n : needed_) {
+      if (n.part == kNone) continue;
+      for (const int place : {core, problem_.offchip_core}) {
+        remove(data_of(n), place, end, false, n.own, TransferCause::eviction, 0);
+      }
     }
   }
-  if (node.writes_back && !output_streamed) {
-    remove(output, core, end, true, MemoryOperand::O, TransferCause::sink, share);
+  if (row.writes_back && !output_streamed) {
+    remove(output, core, end, true, MemoryOperand::O, TransferCause::sink, row.share);
   }
 }
 
 // The tensors that the node needs and does not stream, or parts of them, in fetching order.
-void Scheduler::gather_needed(const ScheduleProblem::Node& node, int core, unsigned streamed) {
-  needed_.clear();
-  for (std::uint32_t i = node.need_begin; i < node.need_end; ++i) {
-    const ScheduleProblem::Need& need = problem_.needs[i];
-    if ((streamed & bit(need.operand)) != 0) continue;
-    Needed n{whole(need.tensor), need.operand, &need};
-    if (need.part != kNone && find(n.data.key, memory_of(core, n.data.own)) == kNone) {
-      const int offchip = memory_of(problem_.offchip_core, n.data.own);
-      const std::int32_t stay = find(n.data.key, offchip);
+void Scheduler::Run::gather_needed(const Row& row, int core, unsigned streamed) {
+  gathered_.clear();
+  for (std::uint32_t i = row.need_begin; i < row.need_end; ++i) {
+    Needed n = needs_[i];
+    if ((streamed & bit(n.operand)) != 0) continue;
+    const std::int32_t part = problem_.needs[at(n.need)].part;
+    if (part != kNone && find(n.key, memory_of(core, n.own)) == kNone) {
+      const int offchip = memory_of(problem_.offchip_core, n.own);
+      const std::int32_t stay = find(n.key, offchip);
       if (stay == kNone && !problem_.semantics.true_parts) {
-        return fail(ScheduleFailure::part_not_offchip, need.tensor);
+        return fail(ScheduleFailure::part_not_offchip, n.tensor);
       }
       if (stay != kNone) {
-        const ScheduleProblem::Part& part = problem_.parts[at(need.part)];
-        n.data = {need.tensor, need.part,  part.key,
-                  part.bits,   n.data.own, part_size_[at(need.part)]};
+        n.part = part;
+        n.key = part_[at(part)].key;
         const double available = stays_[at(stay)].available;
-        store(n.data, offchip, available, available);
+        store(part_[at(part)], offchip, available, available);
       }
     }
-    protected_[at(n.data.key)] = step_;
-    needed_.push_back(n);
+    gathered_.push_back(n);
   }
+  needed_ = gathered_;
 }
 
-bool Scheduler::fits_without_streaming(const ScheduleProblem::Node& node, int core) const {
-  for (std::size_t m = 0; m < memories_.size(); ++m) {
-    std::int64_t bits = 0;
-    const auto here = [&](MemoryOperand o) { return memory_of(core, o) == static_cast<int>(m); };
-    for (const Needed& n : needed_) {
-      if (here(n.operand)) bits += n.data.bits;
-    }
-    if (here(MemoryOperand::O)) bits += problem_.tensors[at(node.output)].bits;
-    if (bits > memories_[m].size) return false;
-  }
-  return true;
+// What the node being scheduled needs is not evicted.
+void Scheduler::Run::protect_needed() {
+  if (protected_step_ == step_) return;
+  protected_step_ = step_;
+  for (const Needed& n : needed_) protected_[at(n.key)] = step_;
 }
 
-void Scheduler::raise_idle_times() {
+void Scheduler::Run::raise_idle_times() {
   const double latest = *std::max_element(idle_.begin(), idle_.end());
   std::fill(idle_.begin(), idle_.end(), latest);
 }
 
-// Makes the memories of streamed operands empty but for what the node needs.
-double Scheduler::clear(const ScheduleProblem::Node& node, int core, const NodeCost& cost,
-                        double time) {
-  const std::int32_t share = share_of_layer_[at(node.layer)];
-  for (int s = 0; s < cost.streamed_count; ++s) {
-    const MemoryOperand operand = cost.streamed[at(s)].operand;
-    const int memory = memory_of(core, operand);
-    if (memory == kNone) continue;
-    snapshot_.clear();
-    for (std::int32_t i = memories_[at(memory)].first; i != kNone;
-         i = stays_[at(i)].next_in_memory) {
-      const Stay& stay = stays_[at(i)];
-      if (stay.stored <= time && protected_[at(stay.data.key)] != step_) {
-        snapshot_.push_back(stay.data);
-      }
-    }
-    for (const Data& data : snapshot_) {
-      time = remove(data, core, time, true, operand, TransferCause::eviction, share);
-      if (failed()) return time;
-    }
-  }
-  return time;
-}
-
-double Scheduler::headstart() const {
+double Scheduler::Run::headstart() const {
   double sum = 0;
   for (const Needed& n : needed_) {
-    const auto i = static_cast<std::size_t>(n.need - problem_.needs.data());
-    sum += n.data.part == kNone ? headstart_[i] : headstart_part_[i];
+    sum += n.part == kNone ? headstart_[at(n.need)] : headstart_part_[at(n.need)];
   }
   return sum;
 }
 
-// Books the streamed operands on their routes for as long as the node runs; its start.
-double Scheduler::block_links(int index, int core, const NodeCost& cost, double& runtime,
-                              double time) {
-  const Interconnect& net = problem_.interconnect;
-  demands_.clear();
-  for (int s = 0; s < cost.streamed_count; ++s) {
-    const StreamedOperand& o = cost.streamed[at(s)];
-    const bool out = o.operand == MemoryOperand::O;
-    const auto route =
-        out ? net.route(core, problem_.offchip_core) : net.route(problem_.offchip_core, core);
-    for (const int link : route) demands_.push_back({link, s, o.bandwidth, o.bandwidth});
-  }
-  if (problem_.semantics.exclusive_blocks) {
-    for (const Demand& d : demands_) time = std::max(time, link_free_[at(d.link)]);
-    for (const Demand& d : demands_) {
-      link_free_[at(d.link)] = time + runtime;
-      if (record_ == nullptr) continue;
-      const MemoryOperand operand = cost.streamed[at(d.operand)].operand;
-      record_->blocks.push_back(
-          {index, problem_.nodes[at(index)].own_tensor[static_cast<std::size_t>(operand)], operand,
-           d.link, time, time + runtime, d.bandwidth});
-    }
-    return time;
-  }
-  const auto total = [&](int link) {
-    double sum = 0;
-    for (const Demand& d : demands_) {
-      if (d.link == link) sum += d.bandwidth;
-    }
-    return sum;
-  };
-  double stretch = 1;
-  for (Demand& d : demands_) {
-    const double demand = total(d.link);
-    const double bandwidth = net.links[at(d.link)].bandwidth;
-    if (demand > bandwidth) {
-      d.booked = std::floor(bandwidth / demand * d.bandwidth);
-      stretch = std::max(stretch, demand / bandwidth);
-    }
-  }
-  const bool honest = problem_.semantics.honest_streaming;
-  if (honest && stretch > 1) runtime = std::ceil(runtime * stretch);
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (std::size_t i = 0; i < demands_.size(); ++i) {
-      const int link = demands_[i].link;
-      double sum = 0;
-      bool first = true;
-      for (std::size_t j = 0; j < demands_.size(); ++j) {
-        if (demands_[j].link != link) continue;
-        if (j < i) first = false;
-        sum += demands_[j].booked;
-      }
-      if (!first) continue;
-      const double begin =
-          links_[at(link)].first_window(time, runtime, sum, net.links[at(link)].bandwidth);
-      if (begin == kInfinity) {
-        fail(ScheduleFailure::no_window);
-        return time;
-      }
-      moved = moved || begin > time;
-      time = begin;
-    }
-  }
-  if (runtime > 0) {
-    for (const Demand& d : demands_) {
-      const MemoryOperand operand = cost.streamed[at(d.operand)].operand;
-      const std::int32_t tensor =
-          problem_.nodes[at(index)].own_tensor[static_cast<std::size_t>(operand)];
-      const double amount = honest ? d.booked : d.bandwidth;
-      if (!fresh_event(d.link, tensor, time)) continue;
-      links_[at(d.link)].add(time, time + runtime, amount);
-      if (record_ != nullptr) {
-        record_->blocks.push_back({index, tensor, operand, d.link, time, time + runtime, amount});
-      }
-    }
-  }
-  return time;
+// One use less of a tensor on the node's core; without uses it leaves every memory.
+inline void Scheduler::Run::use(const Needed& needed, int node) {
+  if (needed.use == kNone) return fail(ScheduleFailure::no_use_left, needed.tensor);
+  if (--counts_[at(count_of_use_[at(needed.use)])].uses < 0) overdrawn_ = true;
+  if (--keys_[at(needed.tensor)].uses_left == 0) used_up(node, needed.tensor);
 }
 
-// One use less of each tensor that the node needs. The reference forgets those that it streams, so
-// that they stay off-chip for ever.
-void Scheduler::count_down(int index, int core, unsigned streamed) {
-  for (const Needed& n : needed_) {
-    use(*n.need, index, core);
-    if (failed()) return;
-  }
-  if (streamed == 0 || !problem_.semantics.checked_capacity) return;
-  const ScheduleProblem::Node& node = problem_.nodes[at(index)];
-  for (std::uint32_t i = node.need_begin; i < node.need_end; ++i) {
-    const ScheduleProblem::Need& need = problem_.needs[i];
-    if ((streamed & bit(need.operand)) == 0) continue;
-    const std::int32_t stay =
-        find(whole(need.tensor).key, memory_of(problem_.offchip_core, need.operand));
-    if (stay != kNone) {
-      stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end_[at(index)]);
-    }
-    use(need, index, core);
-    if (failed()) return;
+// The same for what a node has streamed. The reference forgets these, so that they stay off-chip
+// for ever.
+void Scheduler::Run::use_streamed(const Row& row, unsigned streamed, double end) {
+  for (std::uint32_t i = row.need_begin; i < row.need_end; ++i) {
+    const Needed& n = needs_[i];
+    if ((streamed & bit(n.operand)) == 0) continue;
+    const std::int32_t stay = find(n.key, memory_of(problem_.offchip_core, n.operand));
+    if (stay != kNone) stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end);
+    use(n, row.node);
   }
 }
 
-// One use less of a tensor on this core; without uses it leaves every memory.
-void Scheduler::use(const ScheduleProblem::Need& need, int index, int core) {
-  const std::int32_t tensor = need.tensor;
+void Scheduler::Run::used_up(int node, std::int32_t tensor) {
+  const Data& data = whole_[at(tensor)];
   const ScheduleProblem::Tensor& t = problem_.tensors[at(tensor)];
-  const int memory = memory_of(core, need.operand);
-  Count* const counts = counts_.data() + t.use_begin;
-  std::int32_t c = 0;
-  while (c < count_size_[at(tensor)] && counts[c].memory != memory) ++c;
-  if (c == count_size_[at(tensor)]) return fail(ScheduleFailure::no_use_left, tensor);
-  if (--counts[c].uses < 0) overdrawn_ = true;
-  if (--uses_left_[at(tensor)] != 0) return;
-  const Data data = whole(tensor);
-  for (std::int32_t s = stay_of_key_[at(data.key)]; s != kNone;) {
+  for (std::int32_t s = keys_[at(data.key)].stay; s != kNone;) {
     const int holder = stays_[at(s)].memory;
     s = stays_[at(s)].next_of_data;
     const double last = t.constant ? -1 : last_reader(t.origin, holder);
@@ -479,28 +376,46 @@ void Scheduler::use(const ScheduleProblem::Need& need, int index, int core) {
     if (addressed == kNone) continue;
     const std::int32_t stay = find(data.key, addressed);
     if (stay == kNone) continue;
-    const double time = leaving(stay, last < 0 ? end_[at(index)] : last);
+    const double time = leaving(stay, last < 0 ? end_[at(node)] : last);
     if (record_ != nullptr) {
       record_->removals.push_back(
-          {index, tensor, kNone, place, time, ScheduledRemoval::Cause::used_up});
+          {node, tensor, kNone, place, time, ScheduledRemoval::Cause::used_up});
     }
     take_out(stay, time);
   }
 }
 
 // Latest end of the readers of a node's output that ran beside a memory; -1: none did.
-double Scheduler::last_reader(int origin, int memory) const {
+double Scheduler::Run::last_reader(int origin, int memory) const {
   const bool anywhere = memories_[at(memory)].offchip;
   const bool many = memories_.size() > 64;  // several share a bit
+  double last = -1;
+  for (std::uint32_t r = reader_begin_[at(origin)]; r < reader_begin_[at(origin) + 1]; ++r) {
+    const Reader& reader = readers_[r];
+    if (!anywhere) {
+      const CoreMemories& held = held_[at(allocation_->core[at(reader.slot)])];
+      if ((held.all >> (memory & 63) & 1u) == 0) continue;
+      if (many && std::find(held.memory.begin(), held.memory.end(), memory) == held.memory.end()) {
+        continue;
+      }
+    }
+    const double end = end_[at(reader.node)];
+    if (end < 0) return last_of_all_readers(origin, memory);
+    last = std::max(last, end);
+  }
+  return last;
+}
+
+// The same where some have not run yet, so that those that they wait for may be the last.
+double Scheduler::Run::last_of_all_readers(int origin, int memory) const {
+  const bool anywhere = memories_[at(memory)].offchip;
   double last = -1;
   for (std::uint32_t s = problem_.successor_begin[at(origin)];
        s < problem_.successor_begin[at(origin) + 1]; ++s) {
     const std::int32_t reader = problem_.successors[s];
     if (!anywhere) {
-      const int core = allocation_->core[at(problem_.nodes[at(reader)].slot)];
-      if ((memories_of_core_[at(core)] >> (memory & 63) & 1u) == 0) continue;
-      const auto& held = problem_.memories.of_core[at(core)];
-      if (many && std::find(held.begin(), held.end(), memory) == held.end()) continue;
+      const auto& held = held_[at(allocation_->core[at(problem_.nodes[at(reader)].slot)])].memory;
+      if (std::find(held.begin(), held.end(), memory) == held.end()) continue;
     }
     last = std::max(last, end_[at(reader)]);
   }

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "model/core/port_time.hpp"
-#include "model/system/scheduler.hpp"
+#include "model/system/scheduler_run.hpp"
 
 namespace ridgeline::model {
 namespace {
@@ -22,8 +22,7 @@ double cycles(std::int64_t bits, double bandwidth) {
 }  // namespace
 
 // Moves data to a core, unless it is there; the time at which it is available.
-double Scheduler::transfer(const TransferRequest& request) {
-  const Data& data = request.data;
+double Scheduler::Run::transfer(const Data& data, const TransferRequest& request) {
   const int own_there = memory_of(request.to, data.own);
   const int receiver = memory_of(request.to, request.operand);
   if (own_there == kNone || receiver == kNone) {
@@ -38,7 +37,7 @@ double Scheduler::transfer(const TransferRequest& request) {
   }
 
   int sender = kNone;
-  double available = request.earliest;
+  double available = kInfinity;
   if (request.from != kNone) {
     sender = memory_of(request.from, data.own);
     const std::int32_t stay = find(data.key, sender);
@@ -49,9 +48,8 @@ double Scheduler::transfer(const TransferRequest& request) {
     }
     available = stays_[at(stay)].available;
   } else {
-    available = kInfinity;
     const bool first_holder = problem_.semantics.first_holder;
-    for (std::int32_t s = stay_of_key_[at(data.key)]; s != kNone; s = stays_[at(s)].next_of_data) {
+    for (std::int32_t s = keys_[at(data.key)].stay; s != kNone; s = stays_[at(s)].next_of_data) {
       const Stay& stay = stays_[at(s)];
       const bool earlier = stay.available < available && !first_holder;
       const bool tied = stay.available == available || first_holder;
@@ -65,9 +63,6 @@ double Scheduler::transfer(const TransferRequest& request) {
     fail(ScheduleFailure::never_stored, data.tensor);
     return request.earliest;
   }
-  const std::vector<Link>& links = problem_.interconnect.links;
-  const double share = shares_[at(request.share)];
-  const double* const booked = booked_.data() + at(request.share) * links.size();
   const Memory& from = memories_[at(sender)];
   const int from_core = from.first_core;
   const bool fifo = problem_.semantics.fifo_links;
@@ -76,75 +71,41 @@ double Scheduler::transfer(const TransferRequest& request) {
   if (fifo && !route.empty()) {
     earliest = available;
     if (problem_.semantics.just_in_time) {
-      const double duration = cycles(data.bits, links[at(route[0])].bandwidth);
-      earliest = std::max(available, request.earliest - duration);
+      const double bandwidth = problem_.interconnect.links[at(route[0])].bandwidth;
+      earliest = std::max(available, request.earliest - cycles(data.bits, bandwidth));
     }
     for (const int l : route) earliest = std::max(earliest, link_free_[at(l)]);
   }
   const double room = make_space(data, request.to, request.operand, earliest);
   if (failed()) return room;
 
-  double start = room;
-  double end = room;
-  double link_energy = 0;
+  Moved moved{room, room, 0, kInfinity, data.bits > 0};
   double memory_energy = 0;
-  double least = kInfinity;
-  bool fresh = data.bits > 0;
-  if (data.bits > 0 && fifo) {
-    least = route.empty() ? kInfinity : links[at(route[0])].bandwidth;
-    const double duration = cycles(data.bits, least);
-    for (const int l : route) {
-      end = std::max(start, link_free_[at(l)]) + duration;
-      link_free_[at(l)] = end;
-      link_energy += duration * links[at(l)].unit_energy +
-                     static_cast<double>(data.bits) * links[at(l)].unit_energy_per_bit;
+  if (data.bits > 0) {
+    if (fifo) {
+      send_in_turn(data, route, moved);
+    } else {
+      send(data, route, request.share, moved);
+      if (failed()) return room;
     }
-    transfers_end_ = std::max(transfers_end_, end);
-    memory_energy = memory_energy_of(sender, receiver, data);
-  } else if (data.bits > 0) {
-    for (const int l : route) least = std::min(least, booked[l]);
-    const double duration = cycles(data.bits, least);
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const int l : route) {
-        const double bandwidth = links[at(l)].bandwidth;
-        const double begin = links_[at(l)].first_window(start, duration, booked[l], bandwidth);
-        if (begin == kInfinity) {
-          fail(ScheduleFailure::no_window, data.tensor);
-          return room;
-        }
-        moved = moved || (begin > start && route.size() > 1);
-        start = begin;
-      }
-    }
-    end = start + duration;
-    for (const int l : route) {
-      // A part is a tensor of its own each time it is made, so it never goes along.
-      if (data.part == kNone && !fresh_event(l, data.tensor, start)) {
-        fresh = false;
-        continue;
-      }
-      const Link& link = links[at(l)];
-      links_[at(l)].add(start, end, booked[l]);
-      link_energy += duration * link.unit_energy * share +
-                     static_cast<double>(data.bits) * link.unit_energy_per_bit;
-    }
-    if (fresh) transfers_end_ = std::max(transfers_end_, end);
+    if (moved.fresh) transfers_end_ = std::max(transfers_end_, moved.end);
     memory_energy = memory_energy_of(sender, receiver, data);
   }
-  store(data, receiver, start, end);
+  const double end = moved.end;
+  store(data, receiver, moved.start, end);
   if (failed()) return end;
 
   const TransferCause cause = request.cause_given ? request.cause
                               : from.offchip      ? TransferCause::offchip
                                                   : TransferCause::core_to_core;
   const auto c = static_cast<std::size_t>(cause);
-  figures_.energy.link[c] += link_energy;
+  figures_.energy.link[c] += moved.link_energy;
   figures_.energy.memory[c] += memory_energy;
   if (record_ != nullptr) {
     record_->transfers.push_back({node_, data.tensor, data.part, request.operand, from_core,
-                                  request.to, start, end, share, cause, link_energy, memory_energy,
-                                  fresh, least, request.cause_given ? request.decided : earliest});
+                                  request.to, moved.start, end, shares_[at(request.share)], cause,
+                                  moved.link_energy, memory_energy, moved.fresh, moved.bandwidth,
+                                  request.cause_given ? request.decided : earliest});
   }
   if (!from.offchip && data.part == kNone) {
     const std::int32_t origin = problem_.tensors[at(data.tensor)].origin;
@@ -164,27 +125,65 @@ double Scheduler::transfer(const TransferRequest& request) {
   return end;
 }
 
-// Words of a memory's port that data take.
-double Scheduler::words(const Data& data, int memory) {
-  double& known = words_[at(data.size) * memories_.size() + at(memory)];
-  if (known < 0) {
-    const Memory& m = memories_[at(memory)];
-    known = cycles(data.bits, problem_.semantics.sender_write_width ? m.full_word : m.word);
+// Over links that serve one transfer after the other.
+void Scheduler::Run::send_in_turn(const Data& data, std::span<const int> route, Moved& moved) {
+  const std::vector<Link>& links = problem_.interconnect.links;
+  if (!route.empty()) moved.bandwidth = links[at(route[0])].bandwidth;
+  const double duration = cycles(data.bits, moved.bandwidth);
+  for (const int l : route) {
+    moved.end = std::max(moved.start, link_free_[at(l)]) + duration;
+    link_free_[at(l)] = moved.end;
+    moved.link_energy += duration * links[at(l)].unit_energy +
+                         static_cast<double>(data.bits) * links[at(l)].unit_energy_per_bit;
   }
+}
+
+// Over links whose bandwidth transfers share, as soon as all of them have room.
+void Scheduler::Run::send(const Data& data, std::span<const int> route, std::int32_t share,
+                          Moved& moved) {
+  const std::vector<Link>& links = problem_.interconnect.links;
+  const double* const booked = booked_.data() + at(share) * links.size();
+  for (const int l : route) moved.bandwidth = std::min(moved.bandwidth, booked[l]);
+  const double duration = cycles(data.bits, moved.bandwidth);
+  for (bool later = true; later;) {
+    later = false;
+    for (const int l : route) {
+      const double begin =
+          links_[at(l)].first_window(moved.start, duration, booked[l], links[at(l)].bandwidth);
+      if (begin == kInfinity) return fail(ScheduleFailure::no_window, data.tensor);
+      later = later || (begin > moved.start && route.size() > 1);
+      moved.start = begin;
+    }
+  }
+  moved.end = moved.start + duration;
+  for (const int l : route) {
+    // A part is a tensor of its own each time it is made, so it never goes along.
+    if (data.part == kNone && !fresh_event(l, data.tensor, moved.start)) {
+      moved.fresh = false;
+      continue;
+    }
+    const Link& link = links[at(l)];
+    links_[at(l)].add(moved.start, moved.end, booked[l]);
+    moved.link_energy += duration * link.unit_energy * shares_[at(share)] +
+                         static_cast<double>(data.bits) * link.unit_energy_per_bit;
+  }
+}
+
+// Words of a memory's port that data take.
+double Scheduler::Run::words(const Data& data, int memory) {
+  double& known = words_[at(data.size) * memories_.size() + at(memory)];
+  if (known < 0) known = cycles(data.bits, memories_[at(memory)].word);
   return known;
 }
 
-double Scheduler::memory_energy_of(int from, int to, const Data& data) {
-  const Memory& sender = memories_[at(from)];
-  const Memory& receiver = memories_[at(to)];
-  if (problem_.semantics.sender_write_width) {
-    return sender.full_read_cost * words(data, from) + receiver.full_write_cost * words(data, from);
-  }
-  return sender.read_cost * words(data, from) + receiver.write_cost * words(data, to);
+double Scheduler::Run::memory_energy_of(int from, int to, const Data& data) {
+  const bool sender_width = problem_.semantics.sender_write_width;
+  return memories_[at(from)].read_cost * words(data, from) +
+         memories_[at(to)].write_cost * words(data, sender_width ? from : to);
 }
 
 // When there is room for data on a core, at `time` or later; evicts what is in the way.
-double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, double time) {
+double Scheduler::Run::make_space(const Data& data, int core, MemoryOperand operand, double time) {
   const int receiver = memory_of(core, operand);
   const int own = memory_of(core, data.own);
   if (receiver == kNone || own == kNone) {
@@ -196,18 +195,29 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
     fail(ScheduleFailure::tensor_too_large, data.tensor, own);
     return time;
   }
-  const double room =
-      memories_[at(receiver)].profile.room_from(time, data.bits, memories_[at(receiver)].size);
-  const std::int64_t missing = data.bits - (memory.size - memory.profile.used_at(room));
+  const Memory& into = memories_[at(receiver)];
+  const double room = into.profile.room_from(time, data.bits, into.size);
+  // Of one memory, only what stays to its end can leave no room from then on.
+  const std::int64_t used =
+      own == receiver ? memory.profile.last_used() : memory.profile.used_at(room);
+  const std::int64_t missing = data.bits - (memory.size - used);
   if (missing <= 0) return room;
   if (memory.offchip) {
     fail(ScheduleFailure::offchip_full, data.tensor, own);
     return time;
   }
+  return evict(data, core, operand, time, room, missing);
+}
 
+// Makes room for `missing` bits; the least used and smallest go first.
+double Scheduler::Run::evict(const Data& data, int core, MemoryOperand operand, double time,
+                             double room, std::int64_t missing) {
+  const int own = memory_of(core, data.own);
+  const Memory& memory = memories_[at(own)];
+  protect_needed();
   const auto later = [](const Victim& a, const Victim& b) {
     if (a.weight != b.weight) return a.weight > b.weight;
-    if (a.data.bits != b.data.bits) return a.data.bits > b.data.bits;
+    if (a.bits != b.bits) return a.bits > b.bits;
     return a.order > b.order;
   };
   const auto each_victim = [&](auto&& take) {  // until it says so
@@ -215,28 +225,29 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
     for (std::int32_t s = memory.first; s != kNone; s = stays_[at(s)].next_in_memory) {
       const Stay& stay = stays_[at(s)];
       ++order;
-      if (stay.stored > room || (step_ > 0 && protected_[at(stay.data.key)] == step_)) continue;
-      if (take(Victim{stay.data, uses_on(stay.data, own) * stay.data.bits, order})) return;
+      if (stay.stored > room || protected_[at(stay.data.key)] == step_) continue;
+      const std::int64_t bits = stay.data.bits;
+      if (take(Victim{s, order, bits, uses_on(stay.data, own) * bits})) return;
     }
   };
   // Mostly one is enough; only else are they all put in order.
   victims_.clear();
   std::int64_t evictable = 0;
   each_victim([&](const Victim& v) {
-    evictable += v.data.bits;
+    evictable += v.bits;
     if (victims_.empty()) {
       victims_.push_back(v);
     } else if (later(victims_[0], v)) {
       victims_[0] = v;
     }
     // Nothing comes before the first of the smallest ones without uses.
-    return v.weight == 0 && !overdrawn_ && v.data.bits == memory.smallest && v.data.bits >= missing;
+    return v.weight == 0 && !overdrawn_ && v.bits == memory.smallest && v.bits >= missing;
   });
   if (evictable < missing) {
     fail(ScheduleFailure::no_room, data.tensor, own);
     return time;
   }
-  if (victims_[0].data.bits < missing) {
+  if (victims_[0].bits < missing) {
     victims_.clear();
     each_victim([&](const Victim& v) {
       victims_.push_back(v);
@@ -247,7 +258,7 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
   double evicted = time;
   for (std::int64_t freed = 0; freed < missing;) {
     std::pop_heap(victims_.begin(), victims_.end(), later);
-    const Data victim = victims_.back().data;
+    const Data victim = stays_[at(victims_.back().stay)].data;
     victims_.pop_back();
     freed += victim.bits;
     const std::int32_t origin = problem_.tensors[at(victim.tensor)].origin;
@@ -260,12 +271,11 @@ double Scheduler::make_space(const Data& data, int core, MemoryOperand operand, 
 
 // Takes data out of a core's memory, after writing it back where that is asked for and it is
 // not off-chip yet; the time at which it has left.
-double Scheduler::remove(const Data& data, int core, double time, bool write_back,
-                         MemoryOperand operand, TransferCause cause, std::int32_t share) {
+double Scheduler::Run::remove(const Data& data, int core, double time, bool write_back,
+                              MemoryOperand operand, TransferCause cause, std::int32_t share) {
   const double requested = time;
   if (write_back) {
     TransferRequest request;
-    request.data = data;
     request.from = core;
     request.to = problem_.offchip_core;
     request.operand = operand;
@@ -274,7 +284,7 @@ double Scheduler::remove(const Data& data, int core, double time, bool write_bac
     request.share = share;
     request.cause = cause;
     request.cause_given = true;
-    time = std::max(requested, transfer(request));
+    time = std::max(requested, transfer(data, request));
     if (failed()) return time;
   }
   const int memory = memory_of(core, data.own);
@@ -293,13 +303,13 @@ double Scheduler::remove(const Data& data, int core, double time, bool write_bac
 
 // When data can leave a memory, at `time` or later. The reference takes them away while a node
 // still reads them, or before they have arrived.
-double Scheduler::leaving(std::int32_t index, double time) const {
+double Scheduler::Run::leaving(std::int32_t index, double time) const {
   if (!problem_.semantics.checked_capacity) return time;
   const Stay& stay = stays_[at(index)];
   return std::max({time, stay.available, stay.read_until});
 }
 
-void Scheduler::take_out(std::int32_t index, double time) {
+void Scheduler::Run::take_out(std::int32_t index, double time) {
   Stay& stay = stays_[at(index)];
   Memory& memory = memories_[at(stay.memory)];
   memory.profile.add(time, -stay.data.bits);
@@ -307,12 +317,11 @@ void Scheduler::take_out(std::int32_t index, double time) {
     record_->residencies.push_back({stay.data.tensor, stay.data.part, stay.memory, stay.stored,
                                     stay.available, time, stay.unchecked});
   }
-  std::int32_t* link = &stay_of_key_[at(stay.data.key)];
+  Key& key = keys_[at(stay.data.key)];
+  std::int32_t* link = &key.stay;
   while (*link != index) link = &stays_[at(*link)].next_of_data;
   *link = stay.next_of_data;
-  if (memories_.size() <= 64) {
-    holders_[at(stay.data.key)] &= ~(std::uint64_t{1} << (stay.memory & 63));
-  }
+  if (memories_.size() <= 64) key.holders &= ~(std::uint64_t{1} << (stay.memory & 63));
   (stay.previous_in_memory == kNone ? memory.first
                                     : stays_[at(stay.previous_in_memory)].next_in_memory) =
       stay.next_in_memory;
@@ -323,10 +332,10 @@ void Scheduler::take_out(std::int32_t index, double time) {
   free_stay_ = index;
 }
 
-void Scheduler::store(const Data& data, int memory, double stored, double available) {
+void Scheduler::Run::store(const Data& data, int memory, double stored, double available) {
   if (find(data.key, memory) != kNone) return;
   Memory& m = memories_[at(memory)];
-  const bool unchecked = stored > m.profile.time(m.profile.size() - 1);
+  const bool unchecked = stored > m.profile.last_time();
   if (!m.profile.add_within(stored, data.bits, m.size, problem_.semantics.checked_capacity)) {
     return fail(ScheduleFailure::memory_overflow, data.tensor, memory);
   }
@@ -338,17 +347,26 @@ void Scheduler::store(const Data& data, int memory, double stored, double availa
   } else {
     free_stay_ = stays_[at(index)].next_of_data;
   }
-  std::int32_t& head = stay_of_key_[at(data.key)];
-  stays_[at(index)] = {data, memory, stored, available, 0, unchecked, head, kNone, m.last};
-  head = index;
-  holders_[at(data.key)] |= std::uint64_t{1} << (memory & 63);
+  Key& key = keys_[at(data.key)];
+  Stay& stay = stays_[at(index)];
+  stay.data = data;
+  stay.memory = memory;
+  stay.next_of_data = key.stay;
+  stay.next_in_memory = kNone;
+  stay.previous_in_memory = m.last;
+  stay.stored = stored;
+  stay.available = available;
+  stay.read_until = 0;
+  stay.unchecked = unchecked;
+  key.stay = index;
+  key.holders |= std::uint64_t{1} << (memory & 63);
   (m.last == kNone ? m.first : stays_[at(m.last)].next_in_memory) = index;
   m.last = index;
 }
 
 // Uses of a tensor that a memory is kept for: its own, or, where it has none, those of the
 // memories that are still to receive it.
-std::int64_t Scheduler::uses_on(const Data& data, int memory) const {
+std::int64_t Scheduler::Run::uses_on(const Data& data, int memory) const {
   if (data.part != kNone) return 0;
   const Count* const counts = counts_.data() + problem_.tensors[at(data.tensor)].use_begin;
   const std::int32_t size = count_size_[at(data.tensor)];
@@ -362,8 +380,8 @@ std::int64_t Scheduler::uses_on(const Data& data, int memory) const {
 
 // Whether the tensor does not yet have an event on the link that starts at the same time; then
 // it has one from now on.
-bool Scheduler::fresh_event(int link, std::int32_t tensor, double start) {
-  std::int32_t* place = &events_of_tensor_[at(tensor)];
+bool Scheduler::Run::fresh_event(int link, std::int32_t tensor, double start) {
+  std::int32_t* place = &keys_[at(tensor)].event;
   for (; *place != kNone; place = &events_[at(*place)].next) {
     const LinkEvent& e = events_[at(*place)];
     if (e.start < start) break;

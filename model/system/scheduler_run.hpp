@@ -1,0 +1,290 @@
+// The state of a scheduler: tables that hold for all allocations of a problem, and one schedule
+// while it is made. Only for scheduler*.cpp.
+//
+// What a node asks for lies in rows in the order in which nodes run, and what it touches of a
+// tensor in one place: most of a schedule's time goes into fetching these.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/system/occupancy.hpp"
+#include "model/system/scheduler.hpp"
+
+namespace ridgeline::model {
+
+class Scheduler::Run {
+ public:
+  explicit Run(const ScheduleProblem& problem);
+
+  // `record` may be null.
+  ScheduleFigures evaluate(const Allocation& allocation, ScheduleRecord* record);
+
+ private:
+  static constexpr int kNone = -1;
+
+  // A tensor or a part of one, as it is stored and moved.
+  struct Data {
+    std::int64_t bits = 0;
+    std::int32_t tensor = 0;
+    std::int32_t part = kNone;
+    std::int32_t key = 0;   // a whole tensor's is its place
+    std::int32_t size = 0;  // place of `bits` among the distinct ones
+    MemoryOperand own = MemoryOperand::O;
+  };
+  // What a node reads and does not stream.
+  struct Needed {
+    std::int32_t key = 0;
+    std::int32_t tensor = 0;
+    std::int32_t part = kNone;
+    std::int32_t need = 0;     // place in the problem's
+    std::int32_t use = kNone;  // place in the problem's: the one that reading counts down
+    MemoryOperand operand = MemoryOperand::I1;
+    MemoryOperand own = MemoryOperand::O;
+  };
+  // A node; in the order in which they run where that is known before, else by their number.
+  struct Row {
+    std::int32_t node = 0;
+    std::int32_t slot = 0;
+    std::int32_t layer = 0;
+    std::int32_t output = 0;
+    std::uint32_t costs = 0;  // begin of its row of `costs_`
+    std::uint32_t need_begin = 0;
+    std::uint32_t need_end = 0;
+    std::uint32_t predecessor_begin = 0;
+    std::uint32_t predecessor_end = 0;
+    std::int32_t share = 0;
+    double headstart = 0;  // of all that it needs, in full
+    bool has_parts = false;
+    bool barrier = false;
+    bool writes_back = false;
+  };
+  struct Cost {
+    double runtime = 0;
+    double whole_runtime = 0;  // cut to whole cycles
+    double onchip_energy = 0;
+    double offchip_energy = 0;
+    double mac_energy = 0;
+    bool known = false;
+    std::uint8_t streamed = 0;  // bits: memory operands
+  };
+  struct CoreMemories {
+    std::array<std::int32_t, kMemoryOperands> memory{};
+    // Bit of each of them, to look up in `Key::holders`: where that is all there is to presence.
+    std::array<std::uint64_t, kMemoryOperands> bit{};
+    std::uint64_t all = 0;  // memories as bits, modulo 64
+  };
+  // What is known of a tensor or part while a schedule is made.
+  struct Key {
+    // Memories that hold it, as bits modulo 64: only where there are more memories may a bit be
+    // set for another one.
+    std::uint64_t holders = 0;
+    std::int64_t uses_left = 0;
+    std::int32_t stay = kNone;
+    std::int32_t event = kNone;
+  };
+  // In two lists: by data, and by memory in the order of storing.
+  struct Stay {
+    Data data;
+    std::int32_t memory = 0;
+    std::int32_t next_of_data = kNone;
+    std::int32_t next_in_memory = kNone;
+    std::int32_t previous_in_memory = kNone;
+    double stored = 0;
+    double available = 0;
+    double read_until = 0;  // end of the last node that reads it here, of those scheduled
+    bool unchecked = false;
+  };
+  struct Memory {
+    std::int64_t size = 0;
+    std::int64_t smallest = 0;  // bits of what was ever stored
+    std::int32_t first = kNone;
+    std::int32_t last = kNone;
+    std::int32_t first_core = 0;
+    bool offchip = false;
+    double read_cost = 0;  // pJ a word
+    double write_cost = 0;
+    double word = 1;  // bits
+    MemoryOccupancy profile;
+  };
+  struct Count {
+    std::int32_t memory = 0;
+    std::int32_t uses = 0;
+  };
+  struct Demand {
+    std::int32_t link = 0;
+    std::int32_t operand = 0;  // place among the streamed ones
+    double bandwidth = 0;
+    double booked = 0;
+  };
+  struct Victim {
+    std::int32_t stay = 0;
+    std::int32_t order = 0;
+    std::int64_t bits = 0;
+    std::int64_t weight = 0;
+  };
+  struct Candidate {
+    double ready = 0;
+    std::int64_t rank = 0;  // by layer and sub id
+    std::int32_t node = 0;
+  };
+  // A reader of a node's output that ends last of those in its slot that it waits for.
+  struct Reader {
+    std::int32_t node = 0;
+    std::int32_t slot = 0;
+  };
+  // A transfer on a link, in a list of its tensor's, the latest first.
+  struct LinkEvent {
+    double start = 0;
+    std::int32_t link = 0;
+    std::int32_t next = kNone;
+  };
+  struct TransferRequest {
+    int from = kNone;  // kNone: where it has been available the longest
+    int to = 0;
+    MemoryOperand operand = MemoryOperand::I1;
+    double earliest = 0;
+    double decided = 0;
+    std::int32_t share = 0;  // of the links' bandwidth: place in `shares_`
+    TransferCause cause = TransferCause::offchip;
+    bool cause_given = false;
+  };
+  struct Moved {
+    double start = 0;
+    double end = 0;
+    double link_energy = 0;
+    double bandwidth = 0;  // the least of the links
+    bool fresh = false;    // on every link
+  };
+
+  // scheduler_tables.cpp
+  void tabulate_memories();
+  void tabulate_sizes();
+  void tabulate_shares();
+  void tabulate_costs();
+  void tabulate_rows();
+  void tabulate_readers();
+  void tabulate_headstarts();
+
+  // scheduler.cpp
+  void reset(const Allocation& allocation);
+  void count_uses();
+  void load_prefetched();
+  void schedule_in_order();
+  void schedule_by_readiness();
+  void schedule(const Row& row);
+  void gather_needed(const Row& row, int core, unsigned streamed);
+  void raise_idle_times();
+  double headstart() const;
+  void use(const Needed& needed, int node);
+  void use_streamed(const Row& row, unsigned streamed, double end);
+  void used_up(int node, std::int32_t tensor);
+  double last_reader(int origin, int memory) const;
+  double last_of_all_readers(int origin, int memory) const;
+  void write_record(ScheduleRecord& record) const;
+
+  // scheduler_streams.cpp
+  bool fits_without_streaming(const Row& row, int core) const;
+  double clear(const Row& row, int core, double time);
+  double block_links(const Row& row, int core, double& runtime, double time);
+
+  // scheduler_moves.cpp
+  double transfer(const Data& data, const TransferRequest& request);
+  void send_in_turn(const Data& data, std::span<const int> route, Moved& moved);
+  void send(const Data& data, std::span<const int> route, std::int32_t share, Moved& moved);
+  double words(const Data& data, int memory);
+  double memory_energy_of(int from, int to, const Data& data);
+  double make_space(const Data& data, int core, MemoryOperand operand, double time);
+  double evict(const Data& data, int core, MemoryOperand operand, double time, double room,
+               std::int64_t missing);
+  double remove(const Data& data, int core, double time, bool write_back, MemoryOperand operand,
+                TransferCause cause, std::int32_t share);
+  double leaving(std::int32_t stay, double time) const;
+  void take_out(std::int32_t stay, double time);
+  void store(const Data& data, int memory, double stored, double available);
+  std::int64_t uses_on(const Data& data, int memory) const;
+  bool fresh_event(int link, std::int32_t tensor, double start);
+
+  void protect_needed();
+  bool may_hold(std::int32_t key, int memory) const;
+  std::int32_t find(std::int32_t key, int memory) const;
+  int memory_of(int core, MemoryOperand operand) const;
+  const Data& data_of(const Needed& n) const;
+  void fail(ScheduleFailure failure, int tensor = kNone, int memory = kNone);
+  bool failed() const { return figures_.failure != ScheduleFailure::none; }
+
+  const ScheduleProblem& problem_;
+  // What holds for all allocations.
+  std::vector<Row> rows_;
+  std::vector<Needed> needs_;               // of the rows, in the order of fetching, all in full
+  std::vector<std::int32_t> predecessors_;  // of the rows: those that no other of them waits for
+  std::vector<Cost> costs_;                 // by unique node and core
+  std::vector<CoreMemories> held_;          // by core
+  std::vector<Data> whole_;                 // by tensor
+  std::vector<Data> part_;
+  std::vector<double> words_;   // by size and memory; negative: not asked yet
+  std::vector<double> shares_;  // distinct ones; 1 is the first
+  std::vector<std::int32_t> share_of_layer_;
+  std::vector<double> booked_;               // bandwidth that a share takes, by share and link
+  std::vector<double> headstart_;            // by need, of the whole tensor
+  std::vector<double> headstart_part_;       // and of its part
+  std::vector<std::uint32_t> reader_begin_;  // by node, of `readers_`
+  std::vector<Reader> readers_;
+
+  const Allocation* allocation_ = nullptr;
+  ScheduleRecord* record_ = nullptr;
+  ScheduleFigures figures_;
+  int node_ = kNone;  // being scheduled
+
+  std::vector<double> idle_;  // by core
+  std::vector<double> end_;   // by node; -1: not scheduled yet
+  std::vector<double> ready_;
+  std::vector<std::int32_t> waiting_;
+  std::vector<Candidate> candidates_;
+  std::vector<Memory> memories_;
+  std::vector<LinkOccupancy> links_;
+  std::vector<double> link_free_;  // semantics of 2023: when each link has served all so far
+  std::vector<Stay> stays_;
+  std::int32_t free_stay_ = kNone;
+  std::vector<Key> keys_;
+  std::vector<Count> counts_;               // by tensor from its first use on, a memory each
+  std::vector<std::int32_t> count_size_;    // by tensor
+  std::vector<std::int32_t> count_of_use_;  // like ScheduleProblem::uses
+  std::span<const Needed> needed_;          // of the node: its row's, or those gathered
+  std::vector<Needed> gathered_;
+  std::vector<std::uint64_t> protected_;  // step in which a key may not be evicted
+  std::uint64_t step_ = 0;                // never begins anew
+  std::uint64_t protected_step_ = 0;      // for which `protected_` has been set
+  std::vector<Demand> demands_;
+  std::vector<Victim> victims_;
+  std::vector<LinkEvent> events_;
+  std::vector<Data> snapshot_;
+  double transfers_end_ = 0;
+  double nodes_end_ = 0;
+  bool overdrawn_ = false;  // a tensor was used more often than it counts uses
+};
+
+inline bool Scheduler::Run::may_hold(std::int32_t key, int memory) const {
+  return (keys_[static_cast<std::size_t>(key)].holders >> (memory & 63) & 1u) != 0;
+}
+
+inline std::int32_t Scheduler::Run::find(std::int32_t key, int memory) const {
+  if (!may_hold(key, memory)) return kNone;
+  std::int32_t s = keys_[static_cast<std::size_t>(key)].stay;
+  while (s != kNone && stays_[static_cast<std::size_t>(s)].memory != memory) {
+    s = stays_[static_cast<std::size_t>(s)].next_of_data;
+  }
+  return s;
+}
+
+inline int Scheduler::Run::memory_of(int core, MemoryOperand operand) const {
+  return held_[static_cast<std::size_t>(core)].memory[static_cast<std::size_t>(operand)];
+}
+
+inline const Scheduler::Run::Data& Scheduler::Run::data_of(const Needed& n) const {
+  return n.part == kNone ? whole_[static_cast<std::size_t>(n.tensor)]
+                         : part_[static_cast<std::size_t>(n.part)];
+}
+
+}  // namespace ridgeline::model
