@@ -29,8 +29,10 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
     for (int i = a; i < problem.operand[z(o)].levels; ++i) {
       LinkState& state = state_[z(o)][z(i)];
       state.opened = state.closed = state.drained = 0;
-      state.load_free = state.drain_free = state.ready = 0;
+      state.load_free = state.drain_free = state.ready = state.gone = 0;
       state.done.fill(0);
+      state.left.fill(0);
+      state.above.fill(0);
       state.complete.fill(0);
       state.inner.fill(0);
     }
@@ -117,7 +119,10 @@ void StrictWalk::shift(double from, double by) {
       state.load_free += by;
       state.drain_free += by;
       state.ready += by;
+      state.gone += by;
       for (double& time : state.done) time += by;
+      for (double& time : state.left) time += by;
+      for (double& time : state.above) time += by;
       for (double& time : state.complete) time += by;
     }
   }
@@ -373,15 +378,16 @@ void StrictWalk::open_input(int o, int a) {
   const bool moves = amount.up > 0 || amount.down > 0;
   state.load_free = end;
   state.ready = std::max(state.ready, moves ? end + link.latency : end);
+  state.gone = std::max(state.gone, moves ? end + link.latency - 1 : end);
   ++state.opened;
 }
 
-// The tile has been used up: by the array, or when the last of it has gone to the level below.
+// The tile has been used up: by the array, or when the last of it goes to the level below.
 void StrictWalk::close_input(int o, int a) {
   LinkState& state = state_[z(o)][z(a)];
   double done = times_.end;
   if (a > first_link(o)) {
-    done = state_[z(o)][z(a - 1)].ready;
+    done = state_[z(o)][z(a - 1)].gone;
     if (a == 1 && skew_ > 0) done = std::max(done, times_.end + skew_);
   }
   state.done[z(state.closed++ % kRing)] = done;
@@ -390,14 +396,18 @@ void StrictWalk::close_input(int o, int a) {
 void StrictWalk::open_output(int a) {
   const WalkLink& link = links_[0][z(a)];
   LinkState& state = state_[0][z(a)];
+  const Words amount = back_words(link);
   double ready = state.load_free;
-  if (a + 1 < problem_.operand[0].levels) ready = std::max(ready, state_[0][z(a + 1)].ready);
+  // Without partial sums from above, the buffer there is needed only when something leaves.
+  const double above = a + 1 < problem_.operand[0].levels ? state_[0][z(a + 1)].ready : 0;
+  if (amount.up > 0 || amount.down > 0) ready = std::max(ready, above);
   if (state.opened >= link.buffers) {
     drain(a, state.opened - link.buffers + 1);
-    ready = std::max(ready, state.done[z((state.opened - link.buffers) % kRing)]);
+    const auto place = z((state.opened - link.buffers) % kRing);
+    ready = std::max(ready, a == 0 ? state.done[place] : state.left[place]);
   }
   if (state.opened - state.drained == kRing) drain(a, state.drained + 1);
-  const Words amount = back_words(link);
+  state.above[z(state.opened % kRing)] = above;
   const double end = move(amount, link.up.back_port, link.down.back_port, ready);
   const bool moves = amount.up > 0 || amount.down > 0;
   state.load_free = end;
@@ -426,7 +436,7 @@ void StrictWalk::drain(int a, std::int64_t until) {
   LinkState& state = state_[0][z(a)];
   for (; state.drained < until; ++state.drained) {
     const auto place = z(state.drained % kRing);
-    double ready = std::max(state.drain_free, state.complete[place]);
+    double ready = std::max({state.drain_free, state.complete[place], state.above[place]});
     if (a > first_link(0)) {
       drain(a - 1, state.inner[place]);
       ready = std::max(ready, state.complete[place]);
@@ -435,8 +445,9 @@ void StrictWalk::drain(int a, std::int64_t until) {
     const double end = move(amount, link.up.port, link.down.port, ready);
     state.drain_free = end;
     const bool moves = amount.up > 0 || amount.down > 0;
-    const double previous = state.drained > 0 ? state.done[z((state.drained - 1) % kRing)] : 0;
-    state.done[place] = std::max(previous, moves ? end + link.latency : end);
+    const auto before = z((state.drained + kRing - 1) % kRing);
+    state.done[place] = std::max(state.done[before], moves ? end + link.latency : end);
+    state.left[place] = std::max(state.left[before], moves ? end + link.latency - 1 : end);
     if (a + 1 == problem_.operand[0].levels) continue;
     // The tile above that waits for this one, if any.
     LinkState& above = state_[0][z(a + 1)];

@@ -99,7 +99,10 @@ class StrictWalk {
     double load_free = 0;  // the link's next transfer can begin
     double drain_free = 0;
     double ready = 0;                       // the last tile is there
-    std::array<double, kRing> done;         // inputs: no longer needed; outputs: has left
+    double gone = 0;                        // inputs: and has left the buffer above for another
+    std::array<double, kRing> done;         // inputs: no longer needed; outputs: has arrived
+    std::array<double, kRing> left;         // outputs: another can take the buffer
+    std::array<double, kRing> above;        // outputs: the tile above has a buffer
     std::array<double, kRing> complete;     // outputs: nothing more is added
     std::array<std::int64_t, kRing> inner;  // outputs: tiles of the level below until then
     std::array<Words, kRing> leaving;

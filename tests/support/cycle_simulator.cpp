@@ -34,10 +34,19 @@ struct Transfer {
   std::int64_t down = 0;
   int up_port = -1;
   int down_port = -1;
+  bool up_moved = false;  // in this cycle
+  bool down_moved = false;
   std::int64_t wait = 0;            // cycles that the data takes once its words have gone
   std::deque<std::int64_t> flying;  // cycles left of those whose words have gone
 
   bool words_left() const { return up > 0 || down > 0; }
+  // Of those on their way, how many have left their buffer by the end of this cycle.
+  std::size_t leaving() const {
+    std::size_t count = 0;
+    while (count < flying.size() && flying[count] <= 1) ++count;
+    if (count == flying.size() && active && !words_left() && wait == 0) ++count;
+    return count;
+  }
 };
 
 // One interface of one operand.
@@ -73,8 +82,9 @@ class Simulator {
     while (!finished()) {
       while (begin_transfers()) {
       }
-      begin_operation();
       bool moved = move_words();
+      begin_operation();
+      moved = land() || moved;
       moved = compute() || moved;
       idle = moved ? 0 : idle + 1;
       if (idle > 2 + m_.skew) return -1;
@@ -116,8 +126,9 @@ class Simulator {
   bool used_up(std::size_t o, std::size_t a, std::size_t k) const {
     const Exchange& exchange = (*links_[o][a].exchanges)[k];
     if (a == 0) return computed_ > exchange.last;
+    // A word may come in the cycle in which the last one goes, as a register takes it.
     const Link& below = links_[o][a - 1];
-    if (below.done < before(below, exchange.last + 1)) return false;
+    if (below.done + below.load.leaving() < before(below, exchange.last + 1)) return false;
     // A register that the array works from is free when the last operation has passed.
     return a != 1 || m_.skew == 0 || settled_ > exchange.last;
   }
@@ -151,11 +162,10 @@ class Simulator {
     Link& link = links_[0][a];
     bool any = false;
     const std::size_t k = link.opened + link.load.flying.size();
-    if (!link.load.active && k < link.exchanges->size() && k < link.done + link.buffers) {
+    const std::size_t left = link.done + (a > 0 ? link.drain.leaving() : 0);
+    if (!link.load.active && k < link.exchanges->size() && k < left + link.buffers) {
       const Exchange& exchange = (*link.exchanges)[k];
-      const bool there = a + 1 == links_[0].size() ||
-                         links_[0][a + 1].opened > containing(links_[0][a + 1], exchange.first);
-      if (there) {
+      if (exchange.back_up + exchange.back_down == 0 || above_is_open(a, exchange)) {
         start(link.load, 0, a, exchange.back_up, exchange.back_down, Direction::rd_out_to_low,
               Direction::wr_in_by_high, coming(0, a, exchange));
         any = settle(link.load, link.opened);
@@ -169,13 +179,19 @@ class Simulator {
         const Link& below = links_[0][a - 1];
         complete = complete && below.done >= before(below, exchange.last + 1);
       }
-      if (complete) {
+      if (complete && above_is_open(a, exchange)) {
         start(link.drain, 0, a, exchange.up, exchange.down, Direction::wr_in_by_low,
               Direction::rd_out_to_high, leaving(a, d));
         any = settle(link.drain, link.done) || any;
       }
     }
     return any;
+  }
+
+  // Whether the tile above has a buffer, with what comes back in it.
+  bool above_is_open(std::size_t a, const Exchange& exchange) const {
+    return a + 1 == links_[0].size() ||
+           links_[0][a + 1].opened > containing(links_[0][a + 1], exchange.first);
   }
 
   static Turn coming(std::size_t o, std::size_t a, const Exchange& exchange) {
@@ -243,39 +259,54 @@ class Simulator {
     return moved;
   }
 
-  // Each port moves a word of the transfer that is waited for first.
+  template <class Visit>
+  void over_transfers(const Visit& visit) {
+    for (auto& operand : links_) {
+      for (Link& link : operand) {
+        visit(link.load);
+        visit(link.drain);
+      }
+    }
+  }
+
+  // Each port moves a word of the transfer that is waited for first, and so may those that take the
+  // place of what leaves in this cycle.
   bool move_words() {
-    std::fill(served_.begin(), served_.end(), nullptr);
-    const auto each = [&](const auto& visit) {
-      for (auto& operand : links_) {
-        for (Link& link : operand) {
-          if (link.load.active) visit(link.load);
-          if (link.drain.active) visit(link.drain);
+    std::fill(served_.begin(), served_.end(), false);
+    over_transfers([](Transfer& transfer) { transfer.up_moved = transfer.down_moved = false; });
+    bool moved = false;
+    for (;;) {
+      Transfer* next = nullptr;
+      over_transfers([&](Transfer& transfer) {
+        if (!transfer.active || (next != nullptr && next->turn < transfer.turn)) return;
+        if (can_move(transfer.up_port, transfer.up, transfer.up_moved) ||
+            can_move(transfer.down_port, transfer.down, transfer.down_moved)) {
+          next = &transfer;
+        }
+      });
+      if (next == nullptr) return moved;
+      moved = true;
+      move(next->up_port, next->up, next->up_moved);
+      move(next->down_port, next->down, next->down_moved);
+      if (!next->words_left()) {
+        while (begin_transfers()) {
         }
       }
-    };
-    const auto ask = [&](Transfer& transfer, int port, std::int64_t words) {
-      if (words == 0 || port < 0) return;
-      Transfer*& served = served_[z(port)];
-      if (served == nullptr || transfer.turn < served->turn) served = &transfer;
-    };
+    }
+  }
+
+  bool can_move(int port, std::int64_t words, bool moved) const {
+    return words > 0 && !moved && (port < 0 || !served_[z(port)]);
+  }
+  void move(int port, std::int64_t& words, bool& moved) {
+    if (!can_move(port, words, moved)) return;
+    --words;
+    moved = true;
+    if (port >= 0) served_[z(port)] = true;
+  }
+
+  bool land() {
     bool moved = false;
-    each([&](Transfer& transfer) {
-      ask(transfer, transfer.up_port, transfer.up);
-      ask(transfer, transfer.down_port, transfer.down);
-    });
-    each([&](Transfer& transfer) {
-      const auto take = [&](int port, std::int64_t& words) {
-        if (words == 0) return;
-        if (port >= 0 && served_[z(port)] != &transfer) return;
-        --words;
-        moved = true;
-        // Where both ends are the same port, it moves one word at a time.
-        if (port >= 0) served_[z(port)] = nullptr;
-      };
-      take(transfer.up_port, transfer.up);
-      take(transfer.down_port, transfer.down);
-    });
     for (auto& operand : links_) {
       for (Link& link : operand) {
         const bool output = &operand == &links_.front();
@@ -304,7 +335,7 @@ class Simulator {
   const Execution& e_;
   const Machine& m_;
   std::vector<std::vector<Link>> links_;
-  std::vector<Transfer*> served_;
+  std::vector<bool> served_;  // ports, in this cycle
   std::int64_t computed_ = 0;  // operations
   std::int64_t settled_ = 0;   // of these, those that have passed through the array
   std::int64_t working_ = 0;   // cycles left of the operation in hand
