@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "model/core/directions.hpp"
 #include "model/core/index.hpp"
@@ -88,8 +89,8 @@ inline double elements_of(const Side& side) {
 
 // How much of a mapping is walked through tile by tile.
 constexpr double kWalkedOfALoop = 6;
-constexpr double kAllBlocks = 512;
-constexpr double kMostBlocks = 128;  // of longer ones
+constexpr double kMostBlocks = 256;      // of more than StrictProblem::walked_in_full
+constexpr double kMostInnerBlocks = 64;  // for each iteration of inner loops
 
 struct NoFigures {
   static constexpr bool enabled = false;
@@ -109,7 +110,9 @@ struct Interface {
   double back_up;  // of partial sums that come back
   double back_down;
   double latency;
-  double first;  // cycles of the largest transfer
+  double first;    // cycles of the largest transfer
+  double edge_up;  // words of an input's first transfer, of the output's last one, at least
+  double edge_down;
   std::int8_t up_port, down_port, back_up_port, back_down_port;
   double up_share = 1;  // of the upper port's cycles, so many are certain
   double down_share = 1;
@@ -124,8 +127,10 @@ class StrictEvaluator {
     for (int o = 0; o < problem.operands; ++o) walk(o, cuts);
   }
 
-  // `only_bound`: of the latency, what no schedule falls below.
-  Cost run(bool only_bound = false) {
+  // How the latency is taken.
+  enum class Latency : std::uint8_t { walked, bound, estimate };
+
+  Cost run(Latency how = Latency::walked) {
     double memory_energy = 0;
     for (int o = 0; o < problem_.operands; ++o) {
       memory_energy += o == 0 ? output_traffic() : input_traffic(o);
@@ -136,8 +141,9 @@ class StrictEvaluator {
     }
     const double energy = memory_energy + problem_.mac_energy;
     const double least = rounded_up(least_latency());
-    if (only_bound) return {energy, least};
+    if (how == Latency::bound) return {energy, least};
     second_buffers();
+    if (how == Latency::estimate) return {energy, std::max(least, estimated_latency())};
     const WalkTimes times = walk_tiles();
     const double total = rounded_up(std::max(times.arrived, least));
     const double onload = times.begin;
@@ -358,8 +364,24 @@ class StrictEvaluator {
     return rounded_up(at.word[z(direction)].divides(side.largest * bits));
   }
 
+  // Words of an input's first tile, or the output's last one, at least.
+  double edge_words(const Side& side, int o, int m, int direction, double bits) const {
+    const StrictLevel& at = level(o, m);
+    if (at.port[z(direction)] < 0) return 0;
+    double size = side.base;
+    for (int k = 0; k < side.varying; ++k) {
+      const RoundSizes& rounds = side.vary[z(k)].rounds;
+      if (rounds.by_round != nullptr) {
+        size *= o == 0 ? 0 : rounds.by_round[0];
+      } else {
+        size *= o == 0 || rounds.rounds == 1 ? rounds.last : rounds.whole;
+      }
+    }
+    return rounded_up(at.word[z(direction)].divides(size * bits));
+  }
+
   static Interface fresh(const Below& below) {
-    return {below.period, below.count, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
+    return {below.period, below.count, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
   }
 
   double input_traffic(int o) {
@@ -378,6 +400,7 @@ class StrictEvaluator {
       inner.up_port = level(o, m).port[kRdLow];
       inner.latency = level(o, m).latency;
       inner.first = std::max(inner.first, first_cycles(low, o, m, kRdLow, bits));
+      inner.edge_up = edge_words(low, o, m, kRdLow, bits);
       if (m + 1 < operand.levels) {
         set_side(o, m, m + 1, high);
         Interface& outer = interface_[z(o)][z(m + 1)];
@@ -386,6 +409,7 @@ class StrictEvaluator {
                                   outer.down, outer.down_share);
         outer.down_port = level(o, m).port[kWrHigh];
         outer.first = first_cycles(high, o, m, kWrHigh, bits);
+        outer.edge_down = edge_words(high, o, m, kWrHigh, bits);
         stored_[z(o)][z(m)] = high.largest * bits;
       } else {
         set_side(o, m, m + 1, high);
@@ -450,6 +474,7 @@ class StrictEvaluator {
       inner.latency = level(0, m).latency;
       inner.first =
           std::max(inner.first, first_cycles(low, 0, m, kWrLow, last > 0 ? finished : partial));
+      inner.edge_up = edge_words(low, 0, m, kWrLow, last > 0 ? finished : partial);
       if (m < top) {
         Interface& outer = interface_[0][z(m + 1)];
         outer = fresh(below_[0][z(m + 1)]);
@@ -463,6 +488,7 @@ class StrictEvaluator {
         outer.down_port = level(0, m).port[kRdHigh];
         outer.back_down_port = level(0, m).port[kWrHigh];
         outer.first = first_cycles(high, 0, m, kRdHigh, last > 0 ? finished : partial);
+        outer.edge_down = edge_words(high, 0, m, kRdHigh, last > 0 ? finished : partial);
         if constexpr (Figures::enabled) {
           record(0, m, kRdHigh, high, last > 0 && high.visits == last ? finished : partial,
                  high.visits, outer);
@@ -552,7 +578,34 @@ class StrictEvaluator {
         use(link.back_down_port, link.back_down * link.down_share);
       }
     }
-    return std::max(most, iterations_ * problem_.cycles_per_operation);
+    return std::max(most, iterations_ * problem_.cycles_per_operation + edges());
+  }
+
+  // Until the first operands are there, and from the last operation until its results have left.
+  double edges() const {
+    std::array<double, kMaxPorts> busy;
+    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = 0;
+    double first = 0;
+    double last = strict_.skew;
+    for (int o = 0; o < problem_.operands; ++o) {
+      double chain = 0;
+      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
+        const Interface& link = interface_[z(o)][z(a)];
+        const double words = std::max(link.edge_up, link.edge_down);
+        if (words > 0) chain += words + link.latency;
+        if (o == 0) continue;
+        for (const auto& [port, amount] :
+             {std::pair{link.up_port, link.edge_up}, std::pair{link.down_port, link.edge_down}}) {
+          if (port >= 0) first = std::max(first, busy[z(port)] += amount);
+        }
+      }
+      if (o == 0) {
+        last += chain;
+      } else {
+        first = std::max(first, chain);
+      }
+    }
+    return first + last;
   }
 
   // Loops of one dimension that no level parts are one.
@@ -580,29 +633,53 @@ class StrictEvaluator {
   WalkTimes walk_tiles() {
     std::array<int, kMaxLoops + 1> place;
     merge_loops(place);
-    WalkBlock block;
-    block.base = merged_.count;
-    block.repeats = iterations_ > kAllBlocks;
-    double blocks = 1;
-    double period = iterations_;
-    while (block.base > 0) {
-      const double size = merged_.size[z(block.base - 1)];
-      blocks *= block.repeats ? std::min(size, kWalkedOfALoop) : size;
-      if (block.repeats && blocks > kMostBlocks) break;
-      period /= size;
-      --block.base;
-    }
     StrictWalk::Links links;
     for (int o = 0; o < problem_.operands; ++o) {
       for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
         WalkLink& link = links[z(o)][z(a)];
         link.position = place[z(below_[z(o)][z(a)].position)];
-        if (link.position < block.base) continue;
         set_link(o, a, link);
       }
     }
-    set_block(period, block, links);
+    WalkBlock block;
+    block.cycles = problem_.cycles_per_operation;
+    block.repeats = iterations_ > strict_.walked_in_full;
+    // Inner loops that are too many take what an iteration of theirs in the middle does.
+    for (;;) {
+      block.top = merged_.count;
+      if (!block.repeats || walked_blocks(block.base, block.top) <= kMostBlocks) break;
+      block.top = block.base + 1;
+      while (block.top < merged_.count &&
+             walked_blocks(block.base, block.top + 1) <= kMostInnerBlocks) {
+        ++block.top;
+      }
+      if (block.top == merged_.count) break;
+      std::array<double, kMaxPorts> busy;
+      const double pace = StrictWalk(problem_, merged_, links, block, strict_.skew).pace(busy);
+      block.base = block.top;
+      block.cycles = pace;
+      block.busy = busy;
+      set_chains(block, links);
+    }
     return StrictWalk(problem_, merged_, links, block, strict_.skew).run();
+  }
+
+  double walked_blocks(int base, int top) const {
+    double blocks = 1;
+    for (int l = base; l < top; ++l) blocks *= std::min(merged_.size[z(l)], kWalkedOfALoop);
+    return blocks;
+  }
+
+  // What it takes until the first tile is at the array, and until the last has left it.
+  void set_chains(WalkBlock& block, const StrictWalk::Links& links) const {
+    block.chain = {strict_.skew, 0, 0};
+    for (int o = 0; o < problem_.operands; ++o) {
+      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
+        if (links[z(o)][z(a)].position >= block.base) continue;
+        const Interface& link = interface_[z(o)][z(a)];
+        block.chain[z(o)] += link.first + link.latency;
+      }
+    }
   }
 
   void set_link(int o, int a, WalkLink& link) const {
@@ -647,56 +724,51 @@ class StrictEvaluator {
     }
   }
 
-  // What a block of operations that is not walked through takes. Periods are taken from the
-  // shortest to the longest: one is a number of shorter ones, between which the array waits for
-  // what has a single buffer; and it is no shorter than what any port moves meanwhile.
-  void set_block(double end, WalkBlock& block, const StrictWalk::Links& links) const {
-    const double beta = problem_.cycles_per_operation;
+  // Periods are taken from the shortest to the longest: one is a number of shorter ones, between
+  // which the array waits for what has a single buffer; and it is no shorter than what any port
+  // moves meanwhile.
+  double estimated_latency() const {
     std::array<int, kMaxOperands> next{};
     std::array<double, kMaxOperands> waits{};   // for single buffers, one after the other
     std::array<double, kMaxOperands> within{};  // cycles of the period before, of this operand
     std::array<double, kMaxOperands> refill{};  // of double buffers within
     std::array<double, kMaxPorts> single;       // cycles of a port that the array waits for
-    for (int p = 0; p < problem_.ports; ++p) block.busy[z(p)] = single[z(p)] = 0;
-    block.chain = {strict_.skew, 0, 0};
-    double busiest = 0;
+    std::array<double, kMaxPorts> busy;
+    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = single[z(p)] = 0;
+    double busiest = 0;  // cycles an iteration
     double stall = 0;
-    double before = 1;     // period in hand
-    double cycles = beta;  // of one
-    double pace = beta;    // and until the next can begin
-    const double share = end / iterations_;
-    const auto walked = [&](int o, int a) { return links[z(o)][z(a)].position >= block.base; };
+    double before = 1;                              // period in hand
+    double cycles = problem_.cycles_per_operation;  // of one
+    double pace = cycles;                           // and until the next can begin
     for (;;) {
-      double period = end;
+      double period = iterations_;
       for (int o = 0; o < problem_.operands; ++o) {
         const int a = next[z(o)];
-        if (a < problem_.operand[z(o)].levels && !walked(o, a)) {
-          period = std::min(period, interface_[z(o)][z(a)].period);
-        }
+        if (a == problem_.operand[z(o)].levels) continue;
+        period = std::min(period, interface_[z(o)][z(a)].period);
       }
-      if (period == end) break;
+      if (period == iterations_) break;
       cycles += (period / before - 1) * pace;
       double slowest = period / before * pace;
       before = period;
       for (int o = 0; o < problem_.operands; ++o) {
         int& a = next[z(o)];
-        for (; a < problem_.operand[z(o)].levels && !walked(o, a) &&
-               interface_[z(o)][z(a)].period == period;
-             ++a) {
+        for (; a < problem_.operand[z(o)].levels && interface_[z(o)][z(a)].period == period; ++a) {
           const Interface& link = interface_[z(o)][z(a)];
+          // Meanwhile the array works on what has gone inwards.
+          const double ahead = a == 0 ? 0 : within[z(o)] + 1;
           const auto use = [&](int port, double amount) {
             if (port < 0 || amount == 0) return;
-            block.busy[z(port)] += amount * link.count * share;
-            busiest = std::max(busiest, block.busy[z(port)]);
+            busy[z(port)] += amount / period;
+            busiest = std::max(busiest, busy[z(port)]);
             if (double_[z(o)][z(a)]) return;
-            single[z(port)] += amount;
+            single[z(port)] += std::max(0.0, amount - ahead);
             stall = std::max(stall, single[z(port)]);
           };
           use(link.up_port, link.up);
           use(link.down_port, link.down);
           use(link.back_up_port, link.back_up);
           use(link.back_down_port, link.back_down);
-          block.chain[z(o)] += link.first + link.latency;
           const double there = std::max(link.up, link.down) + link.latency;
           const double back =
               std::max(link.back_up, link.back_down) + (link.back_up > 0 ? link.latency : 0);
@@ -708,16 +780,17 @@ class StrictEvaluator {
             slowest = std::max(slowest, (there + back + refill[z(o)] + used) / 2);
             refill[z(o)] += there + back;
           } else {
-            waits[z(o)] += there + back + refill[z(o)] + (a == 1 ? strict_.skew : 0);
+            waits[z(o)] +=
+                std::max(0.0, there + back + refill[z(o)] - ahead) + (a == 1 ? strict_.skew : 0);
             refill[z(o)] = 0;
             stall = std::max(stall, waits[z(o)]);
           }
           within[z(o)] = cycles;
         }
       }
-      pace = std::max({cycles + stall, busiest * (period / end), slowest});
+      pace = std::max({cycles + stall, busiest * period, slowest});
     }
-    block.cycles = end / before * pace;
+    return cycles + (iterations_ / before - 1) * pace + edges();
   }
 
   void finish(double cycles) {
@@ -775,7 +848,13 @@ Cost evaluate_strict(const Problem& problem, const Ordering& ordering, const Cut
 }
 
 Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
-  return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{}).run(true);
+  return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{})
+      .run(StrictEvaluator<NoFigures>::Latency::bound);
+}
+
+Cost estimate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
+  return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{})
+      .run(StrictEvaluator<NoFigures>::Latency::estimate);
 }
 
 Cost explain_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,

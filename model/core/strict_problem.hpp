@@ -99,6 +99,7 @@ struct StrictProblem {
   double skew = 0;                          // cycles that results take through a systolic array
   double post_processing = 0;               // elements a cycle; 0: any
   std::array<bool, kMaxMemories> forced{};  // double buffering is built in
+  double walked_in_full = 512;              // iterations up to which nothing is extrapolated
 };
 
 // As convert_spatial() (spatial_mapping.hpp), in whole units: both versions are the same.

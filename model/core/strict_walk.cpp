@@ -8,6 +8,8 @@ namespace {
 
 // Iterations of a loop that are walked before it is taken to repeat itself.
 constexpr int kSettled = 6;
+// Iterations of inner loops until they take as long as others.
+constexpr int kPaces = 4;
 
 inline double words_in(double bits, const Divisor& word) {
   return word.value == 0 ? 0 : rounded_up(word.divides(bits));
@@ -22,11 +24,18 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
       links_(links),
       block_(block),
       skew_(skew),
-      stepped_(ordering.count) {
+      stepped_(block.top) {
+  const bool all = block.top == ordering.count;
   for (int o = 0; o < problem.operands; ++o) {
     int& a = first_[z(o)];
+    int& end = end_[z(o)];
     while (a < problem.operand[z(o)].levels && links[z(o)][z(a)].position < block.base) ++a;
-    for (int i = a; i < problem.operand[z(o)].levels; ++i) {
+    end = a;
+    while (end < problem.operand[z(o)].levels &&
+           (all || links[z(o)][z(end)].position < block.top)) {
+      ++end;
+    }
+    for (int i = a; i < end; ++i) {
       LinkState& state = state_[z(o)][z(i)];
       state.opened = state.closed = state.drained = 0;
       state.load_free = state.drain_free = state.ready = state.gone = 0;
@@ -41,6 +50,27 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
     port_[z(p)].gaps = 0;
     port_[z(p)].free = port_[z(p)].used = 0;
   }
+}
+
+double StrictWalk::pace(std::array<double, kMaxPorts>& busy) {
+  // Tiles from the middle of the loops outside, which are whole; sums have been there before.
+  for (int l = block_.top; l < ordering_.count; ++l) {
+    index_[z(l)] = static_cast<int>(ordering_.size[z(l)] / 2);
+  }
+  double before = 0;
+  double cycles = 0;
+  for (int i = 0; i < kPaces; ++i) {
+    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = -port_[z(p)].used;
+    before = times_.end;
+    stepped_ = block_.top - 1;
+    loop(block_.top - 1);
+    cycles = std::max(times_.end - before, i + 2 > kPaces ? cycles : 0);
+  }
+  for (int p = 0; p < problem_.ports; ++p) {
+    busy[z(p)] += port_[z(p)].used;
+    cycles = std::max(cycles, busy[z(p)]);
+  }
+  return cycles;
 }
 
 WalkTimes StrictWalk::run() {
@@ -99,14 +129,15 @@ void StrictWalk::skip(int, double step, double times, const std::array<double, k
   for (int p = 0; p < problem_.ports; ++p) {
     PortState& port = port_[z(p)];
     port.used += busy[z(p)] * times;
-    if (port.free < from + by) continue;
     const double idle = (step - busy[z(p)]) * times;
-    if (idle <= 0) continue;
+    const double begin = std::min(port.free, from);
     int at = 0;
-    while (at < port.gaps && port.gap[z(at)].begin < from) ++at;
-    if (port.gaps > kGaps) continue;
+    while (at < port.gaps && port.gap[z(at)].begin < begin) ++at;
+    // What is asked for late goes on lagging behind.
+    if (port.free <= from) port.free += by;
+    if (idle <= 0 || port.gaps > kGaps) continue;
     for (int i = port.gaps; i > at; --i) port.gap[z(i)] = port.gap[z(i - 1)];
-    port.gap[z(at)] = {from, from + by, idle};
+    port.gap[z(at)] = {begin, begin + by, idle};
     ++port.gaps;
   }
 }
@@ -114,7 +145,7 @@ void StrictWalk::skip(int, double step, double times, const std::array<double, k
 void StrictWalk::shift(double from, double by) {
   times_.end += by;
   for (int o = 0; o < problem_.operands; ++o) {
-    for (int a = first_link(o); a < problem_.operand[z(o)].levels; ++a) {
+    for (int a = first_link(o); a < end_link(o); ++a) {
       LinkState& state = state_[z(o)][z(a)];
       state.load_free += by;
       state.drain_free += by;
@@ -154,15 +185,13 @@ void StrictWalk::block() {
   const int stepped = stepped_;
   stepped_ = -1;
   const bool first = !begun_;
-  const int outputs = problem_.operand[0].levels;
   // Tiles that the last step has ended, then those that begin, from the outermost inwards.
   if (!first) {
-    for (int a = first_link(0); a < outputs && links_[0][z(a)].position <= stepped; ++a) {
+    for (int a = first_link(0); a < end_link(0) && links_[0][z(a)].position <= stepped; ++a) {
       close_output(a);
     }
     for (int o = 1; o < problem_.operands; ++o) {
-      for (int a = first_link(o);
-           a < problem_.operand[z(o)].levels && links_[z(o)][z(a)].position <= stepped; ++a) {
+      for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= stepped; ++a) {
         close_input(o, a);
       }
     }
@@ -170,9 +199,12 @@ void StrictWalk::block() {
   double ready = times_.end;
   for (int o = 0; o < problem_.operands; ++o) {
     const int from = first_link(o);
-    int a = problem_.operand[z(o)].levels - 1;
+    int a = end_link(o) - 1;
     while (a >= from && links_[z(o)][z(a)].position > stepped) --a;
-    if (a < from) continue;
+    if (a < from) {
+      if (first && o > 0) ready = std::max(ready, block_.chain[z(o)]);
+      continue;
+    }
     for (; a >= from; --a) {
       if (o == 0) {
         open_output(a);
@@ -368,9 +400,7 @@ void StrictWalk::open_input(int o, int a) {
   LinkState& state = state_[z(o)][z(a)];
   const Words amount = words(link);
   double ready = state.load_free;
-  if (a + 1 < problem_.operand[z(o)].levels) {
-    ready = std::max(ready, state_[z(o)][z(a + 1)].ready);
-  }
+  if (a + 1 < end_link(o)) ready = std::max(ready, state_[z(o)][z(a + 1)].ready);
   if (state.opened >= link.buffers) {
     ready = std::max(ready, state.done[z((state.opened - link.buffers) % kRing)]);
   }
@@ -399,7 +429,7 @@ void StrictWalk::open_output(int a) {
   const Words amount = back_words(link);
   double ready = state.load_free;
   // Without partial sums from above, the buffer there is needed only when something leaves.
-  const double above = a + 1 < problem_.operand[0].levels ? state_[0][z(a + 1)].ready : 0;
+  const double above = a + 1 < end_link(0) ? state_[0][z(a + 1)].ready : 0;
   if (amount.up > 0 || amount.down > 0) ready = std::max(ready, above);
   if (state.opened >= link.buffers) {
     drain(a, state.opened - link.buffers + 1);
@@ -448,7 +478,7 @@ void StrictWalk::drain(int a, std::int64_t until) {
     const auto before = z((state.drained + kRing - 1) % kRing);
     state.done[place] = std::max(state.done[before], moves ? end + link.latency : end);
     state.left[place] = std::max(state.left[before], moves ? end + link.latency - 1 : end);
-    if (a + 1 == problem_.operand[0].levels) continue;
+    if (a + 1 == end_link(0)) continue;
     // The tile above that waits for this one, if any.
     LinkState& above = state_[0][z(a + 1)];
     for (std::int64_t i = above.drained; i < above.closed; ++i) {

@@ -47,9 +47,10 @@ struct WalkLink {
   WalkSide down;  // word 0 next to the array
 };
 
-// Loops [0, base) are one block.
+// Loops [0, base) are one block, of those to `top` all is walked.
 struct WalkBlock {
   int base = 0;
+  int top = 0;
   bool repeats = false;  // loops that repeat themselves are not walked to their end
   double cycles = 1;     // of the array, with what it waits for within
   std::array<double, kMaxOperands> chain{};  // until a new tile has reached the array, or left it
@@ -64,7 +65,8 @@ struct WalkTimes {
 
 class StrictWalk {
  public:
-  // As many links of an operand as it has levels; those below block.base are not looked at.
+  // As many links of an operand as it has levels; those below block.base are not looked at, nor
+  // are those from block.top on, unless all loops are walked.
   static constexpr int kRing = 16;  // tiles of an interface that are remembered
   using Links = std::array<std::array<WalkLink, kMaxLevels>, kMaxOperands>;
 
@@ -72,6 +74,8 @@ class StrictWalk {
              const WalkBlock& block, double skew);
 
   WalkTimes run();
+  // What one iteration of loops [base, top) takes when it follows others: cycles, and of each port.
+  double pace(std::array<double, kMaxPorts>& busy);
 
  private:
   static constexpr int kGaps = 60;
@@ -113,6 +117,7 @@ class StrictWalk {
   void skip(int l, double step, double times, const std::array<double, kMaxPorts>& busy);
   void shift(double from, double by);
   int first_link(int o) const { return first_[z(o)]; }
+  int end_link(int o) const { return end_[z(o)]; }
   double elements(const WalkSide& side, int position) const;
   double fullest(const RoundSizes& vary, int position) const;
   bool revisits(int position, bool last) const;
@@ -135,6 +140,7 @@ class StrictWalk {
   const WalkBlock& block_;
   double skew_;
   std::array<int, kMaxOperands> first_{};  // links from here on are walked
+  std::array<int, kMaxOperands> end_{};    // up to here
   std::array<int, kMaxLoops> index_{};
   int stepped_;
   bool begun_ = false;

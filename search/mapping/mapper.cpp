@@ -90,6 +90,15 @@ constexpr std::size_t kSpatialBlock = 8;
 // Nodes that each of very many spatial mappings may visit whatever the limit.
 constexpr std::int64_t kLeastNodes = 2000;
 
+// Mappings whose latency is estimated by the strict model: so many are worth the walk through
+// their tiles.
+constexpr std::size_t kMostWalked = 32;
+struct Estimated {
+  model::Cost cost;
+  model::Ordering ordering;
+  model::Cuts cuts;
+};
+
 // The best mapping under one spatial mapping.
 struct Found {
   bool any = false;
@@ -97,9 +106,10 @@ struct Found {
   model::Ordering ordering;
   model::Cuts cuts;
   std::int64_t evaluated = 0;
-  std::vector<model::Cost> near{};  // costed, fast first, each cheaper than all before
-  std::string reason;               // why there is none
-  bool cut_off = false;             // the search was stopped
+  std::vector<model::Cost> near{};     // costed, fast first, each cheaper than all before
+  std::vector<Estimated> estimated{};  // of the strict model, the best first
+  std::string reason;                  // why there is none
+  bool cut_off = false;                // the search was stopped
   std::string remark;
   bool proven = false;  // there is no better one than this or the incumbent
   double lower_bound = -std::numeric_limits<double>::infinity();
@@ -152,6 +162,7 @@ class Search {
       } else if (with_loma) {
         loma(problem, sizes, {}, found);
       }
+      settle(problem, found);
       if (found.any) found.reference = found.cost;
       if (problem.strict) {
         all_mappings(problem, sizes, fixed.constraints, node_limit, found);
@@ -168,6 +179,7 @@ class Search {
       found.reason = reference_refuses(sizes, fixed);
       if (found.reason.empty()) loma(problem, sizes, fixed.constraints, found);
     }
+    settle(problem, found);
     if (!found.any && found.reason.empty()) {
       found.reason = found.cut_off ? kStoppedTooEarly : describe_failure(problem);
     }
@@ -241,23 +253,63 @@ class Search {
     }
   }
 
-  void consider(const model::Problem& problem, const model::Ordering& ordering, Found& found) {
+  // The objective's likely value by the strict model.
+  double consider(const model::Problem& problem, const model::Ordering& ordering, Found& found) {
     model::Cuts cuts;
     AllocationFailure failure;
     if (!allocate(problem, ordering, options_.even, cuts, &failure)) {
       remember(problem, failure);
-      return;
+      return std::numeric_limits<double>::infinity();
     }
-    cost(problem, ordering, cuts, found);
-    double_buffered(problem, ordering, found);
+    if (!problem.strict) {
+      cost(problem, ordering, cuts, found);
+      return std::numeric_limits<double>::infinity();
+    }
+    const double value = estimate(problem, ordering, cuts, found);
+    // The same ordering, with room for second buffers: full buffers have to be waited for.
+    model::Cuts roomy;
+    if (!allocate(problem, ordering, options_.even, roomy, nullptr, true)) return value;
+    const bool same =
+        std::equal(roomy.end.begin(), roomy.end.begin() + problem.operands, cuts.end.begin(),
+                   [](const auto& x, const auto& y) { return x == y; });
+    return same ? value : std::min(value, estimate(problem, ordering, roomy, found));
   }
 
-  // The same ordering, with room for second buffers: full buffers have to be waited for.
-  void double_buffered(const model::Problem& problem, const model::Ordering& ordering,
-                       Found& found) {
-    model::Cuts cuts;
-    if (problem.strict && allocate(problem, ordering, options_.even, cuts, nullptr, true)) {
-      cost(problem, ordering, cuts, found);
+  // Remembers what may be worth a walk; what it is likely to cost.
+  double estimate(const model::Problem& problem, const model::Ordering& ordering,
+                  const model::Cuts& cuts, Found& found) {
+    ++found.evaluated;
+    const model::Cost cost = model::estimate_strict(problem, ordering, cuts);
+    if (!std::isfinite(cost.energy)) return std::numeric_limits<double>::infinity();
+    const double value = objective_value(options_.objective, cost);
+    std::vector<Estimated>& list = found.estimated;
+    if (list.size() == kMostWalked && !better(options_.objective, cost, list.back().cost)) {
+      return value;
+    }
+    const auto place = std::find_if(list.begin(), list.end(), [&](const Estimated& one) {
+      return !better(options_.objective, one.cost, cost);
+    });
+    // What costs the same is most likely the same.
+    if (place != list.end() && place->cost.latency == cost.latency &&
+        place->cost.energy == cost.energy) {
+      return value;
+    }
+    list.insert(place, {cost, ordering, cuts});
+    if (list.size() > kMostWalked) list.pop_back();
+    return value;
+  }
+
+  // Walks through the tiles of those that promise most; of one, if time is over.
+  void settle(const model::Problem& problem, Found& found) {
+    const std::vector<Estimated> list = std::move(found.estimated);
+    found.estimated.clear();
+    for (const Estimated& one : list) {
+      if (found.any && options_.budget.stopped()) {
+        found.cut_off = true;
+        return;
+      }
+      --found.evaluated;  // counted already
+      cost(problem, one.ordering, one.cuts, found);
     }
   }
 
@@ -324,8 +376,9 @@ class Search {
     bool any_ordering = false;
     std::int64_t since_poll = 0;
     model::Ordering ordering;
+    const std::int64_t poll = problem.strict ? kPoll / 8 : kPoll;
     do {
-      if (++since_poll == kPoll) {
+      if (++since_poll == poll) {
         since_poll = 0;
         if (options_.budget.stopped()) {
           found.cut_off = true;
@@ -442,6 +495,7 @@ class Search {
     settings.seed = options_.seed;
     settings.budget = options_.budget;
     anneal_ordering(factors.loops, settings, [&](const std::vector<model::TemporalLoop>& loops) {
+      if (problem.strict) return consider(problem, as_ordering(layer_, loops), found);
       Found one;
       consider(problem, as_ordering(layer_, loops), one);
       found.evaluated += one.evaluated;

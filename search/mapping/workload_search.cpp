@@ -10,6 +10,7 @@
 #include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
 #include "model/core/problem.hpp"
+#include "model/core/strict_evaluate.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/least_cost.hpp"
 #include "search/exact/root_bound.hpp"
@@ -140,10 +141,10 @@ bool fits_for_certain(const model::Problem& problem, bool even) {
     }
     if (ordering.count == 0) ordering.push(0, 1);
     model::Cuts cuts;
-    if (allocate(problem, ordering, even, cuts) &&
-        std::isfinite(model::evaluate(problem, ordering, cuts).energy)) {
-      return true;
-    }
+    if (!allocate(problem, ordering, even, cuts)) continue;
+    const model::Cost cost = problem.strict ? model::bound_strict(problem, ordering, cuts)
+                                            : model::evaluate(problem, ordering, cuts);
+    if (std::isfinite(cost.energy)) return true;
   }
   return false;
 }

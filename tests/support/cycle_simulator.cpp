@@ -335,7 +335,7 @@ class Simulator {
   const Execution& e_;
   const Machine& m_;
   std::vector<std::vector<Link>> links_;
-  std::vector<bool> served_;  // ports, in this cycle
+  std::vector<bool> served_;   // ports, in this cycle
   std::int64_t computed_ = 0;  // operations
   std::int64_t settled_ = 0;   // of these, those that have passed through the array
   std::int64_t working_ = 0;   // cycles left of the operation in hand

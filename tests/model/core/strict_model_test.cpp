@@ -215,21 +215,26 @@ TEST(StrictModel, CountsAreThoseOfExecution) {
 
 // How near the latency comes to a machine's on mappings so small that every edge shows
 // (docs/strict-model.md, 6).
-TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
+struct Nearness {
+  double median = 0;
+  double most = 0;   // 95th percentile
+  double least = 0;  // the furthest below
+  int low = 0;       // promise more than 2 % too much
+};
+
+Nearness nearness(std::uint64_t count, int largest) {
   std::vector<double> errors;
-  const std::uint64_t count = cases(250);
-  double least = 0;
-  int low = 0;  // promise more than 2 % too much
-  for (std::uint64_t seed = 0; seed < count && !HasFailure(); ++seed) {
+  Nearness result;
+  for (std::uint64_t seed = 0; seed < count && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    RandomMapping mapping = varied(seed + 1'000'000, 400);
+    RandomMapping mapping = varied(seed + 1'000'000, largest);
     const testing::Execution execution = testing::execute(mapping);
     testing::Dice dice(seed ^ 0x7171);
     for (Memory& memory : mapping.accelerator.memories)
       memory.latency = dice.chance(70) ? 1 : dice.from(2, 6);
     const Judged judged = judge(mapping, execution, dice);
     const std::int64_t cycles = testing::simulate(execution, machine_of(judged, mapping));
-    ASSERT_GT(cycles, 0);
+    EXPECT_GT(cycles, 0);
     const double error = judged.evaluation.cost.latency / static_cast<double>(cycles) - 1;
     if (std::getenv("RIDGELINE_STRICT_SHOW") && (std::abs(error) > 0.05 || error < -0.02)) {
       std::cout << "seed " << seed << ": " << judged.evaluation.cost.latency << " (onload "
@@ -238,18 +243,33 @@ TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
                 << execution.cycles << ", " << 100 * error << " %\n";
       describe(judged, mapping, machine_of(judged, mapping), execution);
     }
-    least = std::min(least, error);
-    low += error < -0.02 ? 1 : 0;
+    result.least = std::min(result.least, error);
+    result.low += error < -0.02 ? 1 : 0;
     errors.push_back(std::abs(error));
   }
   std::sort(errors.begin(), errors.end());
-  const double most = errors[errors.size() * 98 / 100];
+  result.median = errors[errors.size() / 2];
+  result.most = errors[errors.size() * 95 / 100];
   const auto unequal = std::count_if(errors.begin(), errors.end(), [](double e) { return e > 0; });
-  std::cout << errors.size() << " mappings: " << unequal << " not to the cycle, the worst "
-            << 100 * errors.back() << " %, at most " << -100 * least << " % below; " << low
-            << " more than 2 % below\n";
-  EXPECT_EQ(most, 0);
-  EXPECT_EQ(low, 0);
+  std::cout << errors.size() << " mappings: " << unequal << " not to the cycle, 95th percentile "
+            << 100 * result.most << " %, the worst " << 100 * errors.back() << " %, at most "
+            << -100 * result.least << " % below; " << result.low << " more than 2 % below\n";
+  return result;
+}
+
+TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
+  const Nearness result = nearness(cases(250), 400);
+  EXPECT_EQ(result.most, 0);
+  EXPECT_EQ(result.low, 0);
+}
+
+// Of mappings with more than 512 iterations some loops are taken to repeat themselves.
+TEST(StrictModel, ComesNearWhereLoopsRepeatThemselves) {
+  const std::uint64_t count = cases(1000);
+  const Nearness result = nearness(count, 20000);
+  EXPECT_EQ(result.median, 0);
+  EXPECT_LE(result.most, 0.05);
+  EXPECT_LE(result.low, 1 + static_cast<int>(count / 200));
 }
 
 // A matrix product of 2 x 3 folds on a systolic array of 4 rows and 8 columns, whose units keep a
@@ -312,7 +332,7 @@ double folds_on_systolic_array(bool weight_stationary, std::int64_t operations) 
 
 TEST(StrictModel, FillsAndDrainsASystolicArrayAsScaleSimDoes) {
   for (const bool weight_stationary : {false, true}) {
-    for (const std::int64_t operations : {5, 16, 100}) {
+    for (const std::int64_t operations : {5, 16, 100, 200}) {
       const double folds = 6;
       const double rule = folds * (2 * 4 + 8 + static_cast<double>(operations) - 2);
       const double ours = folds_on_systolic_array(weight_stationary, operations);
