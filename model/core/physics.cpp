@@ -99,8 +99,13 @@ class Check {
     const double a = widest(larger);
     const double b = widest(smaller);
     if (a > 0 && b > 0) {
-      cheaper("r_cost", larger.r_cost / a, smaller.r_cost / b, " pJ a bit");
-      cheaper("w_cost", larger.w_cost / a, smaller.w_cost / b, " pJ a bit");
+      // Wide words cost less a bit, but not less an access.
+      const bool wider = a > b;
+      const char* unit = wider ? " pJ an access" : " pJ a bit";
+      const double per_a = wider ? 1 : a;
+      const double per_b = wider ? 1 : b;
+      cheaper("r_cost", larger.r_cost / per_a, smaller.r_cost / per_b, unit);
+      cheaper("w_cost", larger.w_cost / per_a, smaller.w_cost / per_b, unit);
     }
     cheaper("area", larger.area, smaller.area, "");
   }
@@ -117,6 +122,8 @@ class Check {
         for (std::size_t above = place + 1; above < accelerator_.memories.size(); ++above) {
           const Memory& other = accelerator_.memories[above];
           if (!has(other, operand)) continue;
+          // From off the chip rows are gathered until they can be written whole.
+          if (above + 1 == accelerator_.memories.size()) break;
           const double width = width_of(other, operand, Direction::rd_out_to_low);
           if (width > most) {
             most = width;

@@ -377,6 +377,8 @@ TEST(Physics, NamesWhatCouldNotBeBuiltSo) {
   accelerator.memories.clear();
   add("filled", 1 << 12, 10, 256);
   add("narrow", 1 << 20, 100, 64);
+  EXPECT_FALSE(says("memory filled: port rw_port_1 takes 256 bits a cycle from above"));
+  add("outermost", 1 << 24, 1000, 64);
   EXPECT_TRUE(says("memory filled: port rw_port_1 takes 256 bits a cycle from above"));
 }
 
