@@ -6,13 +6,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "model/core/port_time.hpp"
 
 namespace ridgeline::model {
 
-// Steps by increasing time; a step holds until the next begins. There is always one.
+// Steps by increasing time, the first at 0; a step holds until the next begins. Times that are
+// asked for are not negative.
 template <class Used>
 class OccupancySteps {
  public:
@@ -21,7 +23,7 @@ class OccupancySteps {
     Used used{};
   };
 
-  OccupancySteps() : steps_(8) {}
+  OccupancySteps() : steps_(std::make_unique<Step[]>(kFirst)) {}
 
   void reset() {
     steps_[0] = Step{};
@@ -33,45 +35,61 @@ class OccupancySteps {
   const Step& operator[](std::size_t i) const { return steps_[i]; }
   const Step& back() const { return steps_[size_ - 1]; }
 
-  // The last step that begins at t or before; the first where none does.
+  // The last step that begins at t or before.
   std::size_t step_at(double t) const {
-    constexpr std::size_t kNear = 12;
+    const Step* const steps = steps_.get();
     std::size_t i = size_ - 1;
-    const std::size_t far = i > kNear ? i - kNear : 0;
-    while (i > far && steps_[i].time > t) --i;
-    if (i > far || steps_[i].time <= t) return i;
-    const auto after =
-        std::upper_bound(steps_.begin(), steps_.begin() + static_cast<std::ptrdiff_t>(i), t,
-                         [](double a, const Step& step) { return a < step.time; });
-    return after == steps_.begin() ? 0 : static_cast<std::size_t>(after - steps_.begin()) - 1;
+    if (i > kNear && steps[i - kNear].time > t) {
+      return static_cast<std::size_t>(
+                 std::upper_bound(steps, steps + (i - kNear), t,
+                                  [](double a, const Step& step) { return a < step.time; }) -
+                 steps) -
+             1;
+    }
+    while (steps[i].time > t) --i;
+    return i;
   }
 
   void append(double t, Used used) {
-    make_room();
+    if (size_ == capacity_) grow();
     steps_[size_++] = Step{t, used};
   }
-  // Moves step i and all after it one place up, each with `more` in use.
-  void insert(std::size_t i, double t, Used used, Used more) {
-    make_room();
-    for (std::size_t j = size_++; j > i; --j) {
-      steps_[j] = Step{steps_[j - 1].time, steps_[j - 1].used + more};
+  // Moves step i and all after it one place up.
+  void insert(std::size_t i, double t, Used used) {
+    if (size_ == capacity_) grow();
+    Step* const steps = steps_.get();
+    if (size_ - i <= kNear) {
+      for (std::size_t j = size_; j > i; --j) steps[j] = steps[j - 1];
+    } else {
+      std::copy_backward(steps + i, steps + size_, steps + size_ + 1);
     }
-    steps_[i] = Step{t, used};
+    ++size_;
+    steps[i] = Step{t, used};
   }
   void erase(std::size_t i) {
-    std::copy(steps_.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-              steps_.begin() + static_cast<std::ptrdiff_t>(size_),
-              steps_.begin() + static_cast<std::ptrdiff_t>(i));
+    Step* const steps = steps_.get();
     --size_;
+    if (size_ - i <= kNear) {
+      for (; i < size_; ++i) steps[i] = steps[i + 1];
+    } else {
+      std::copy(steps + i + 1, steps + size_ + 1, steps + i);
+    }
   }
 
  private:
-  void make_room() {
-    if (size_ == steps_.size()) steps_.resize(2 * size_);
+  static constexpr std::size_t kFirst = 8;
+  static constexpr std::size_t kNear = 12;  // steps that are looked at or moved one by one
+
+  void grow() {
+    auto larger = std::make_unique<Step[]>(2 * capacity_);
+    std::copy(steps_.get(), steps_.get() + size_, larger.get());
+    steps_ = std::move(larger);
+    capacity_ *= 2;
   }
 
-  std::vector<Step> steps_;  // storage; those from size_ on mean nothing
+  std::unique_ptr<Step[]> steps_;
   std::size_t size_ = 1;
+  std::size_t capacity_ = kFirst;
 };
 
 // Bandwidth in use on a link over [0, infinity); neighbouring steps differ, so that a link in
@@ -103,6 +121,12 @@ class LinkOccupancy {
   // Uses `amount` more on [begin, end).
   void add(double begin, double end, double amount) {
     if (!(begin < end) || amount == 0) return;
+    if (begin > steps_.back().time) {  // mostly: after all that there is
+      const double before = steps_.back().used;
+      if (before + amount == before) return;
+      steps_.append(begin, before + amount);
+      return steps_.append(end, before);
+    }
     const std::size_t first = split(begin, steps_.step_at(begin));
     std::size_t last = first;
     while (last + 1 < steps_.size() && steps_[last + 1].time <= end) ++last;
@@ -123,7 +147,7 @@ class LinkOccupancy {
     if (i + 1 == steps_.size()) {
       steps_.append(t, steps_[i].used);
     } else {
-      steps_.insert(i + 1, t, steps_[i].used, 0);
+      steps_.insert(i + 1, t, steps_[i].used);
     }
     return i + 1;
   }
@@ -153,8 +177,7 @@ class MemoryOccupancy {
     const std::int64_t most = capacity - bits;
     std::size_t i = steps_.size() - 1;
     if (steps_[i].used > most) return steps_[i].time;
-    // The step in which t lies counts too; before the first, that is the first.
-    for (; i > 0 && steps_[i].time > t; --i) {
+    for (; steps_[i].time > t; --i) {  // the step in which t lies counts too
       if (steps_[i - 1].used > most) return steps_[i].time;
     }
     return t;
@@ -163,11 +186,13 @@ class MemoryOccupancy {
   // Adds bits from t on, unless they would then exceed `capacity` at a step that begins at t or
   // later, or with `now` in the step at t as well: false.
   bool add_within(double t, std::int64_t bits, std::int64_t capacity, bool now) {
-    const std::size_t at = steps_.step_at(t);
-    for (std::size_t i = !now && steps_[at].time < t ? at + 1 : at; i < steps_.size(); ++i) {
-      if (steps_[i].used + bits > capacity) return false;
+    const std::int64_t most = capacity - bits;
+    std::size_t i = steps_.size() - 1;
+    for (; steps_[i].time > t; --i) {
+      if (steps_[i].used > most) return false;
     }
-    add_at(at, t, bits);
+    if ((now || steps_[i].time >= t) && steps_[i].used > most) return false;
+    add_at(i, t, bits);
     return true;
   }
 
@@ -186,10 +211,11 @@ class MemoryOccupancy {
   // `i`: the step in which t lies.
   void add_at(std::size_t i, double t, std::int64_t bits) {
     if (steps_[i].time != t) {
-      steps_.insert(i + 1, truncated(t), steps_[i].used + bits, bits);
-    } else {
-      for (; i < steps_.size(); ++i) steps_[i].used += bits;
+      const std::int64_t used = steps_[i].used;
+      if (++i == steps_.size()) return steps_.append(truncated(t), used + bits);
+      steps_.insert(i, truncated(t), used);
     }
+    for (; i < steps_.size(); ++i) steps_[i].used += bits;
   }
 
   OccupancySteps<std::int64_t> steps_;

@@ -47,7 +47,7 @@ ScheduleFigures Scheduler::Run::evaluate(const Allocation& allocation, ScheduleR
   record_ = record;
   if (record != nullptr) record->start.assign(problem_.nodes.size(), -1.0);
   reset(allocation);
-  count_uses();
+  count_constants();
   for (const std::int32_t tensor : problem_.initial) {
     const Data& data = whole_[at(tensor)];
     const int memory = memory_of(problem_.offchip_core, data.own);
@@ -76,9 +76,10 @@ void Scheduler::Run::write_record(ScheduleRecord& record) const {
     record.core.push_back(allocation_->core[at(n.slot)]);
   }
   for (const Memory& memory : memories_) {
-    for (std::int32_t s = memory.first; s != kNone; s = stays_[at(s)].next_in_memory) {
+    for (const std::int32_t s : memory.stays) {
+      if (s == kNone) continue;
       const Stay& stay = stays_[at(s)];
-      record.residencies.push_back({stay.data.tensor, stay.data.part, stay.memory, stay.stored,
+      record.residencies.push_back({stay.data->tensor, stay.data->part, stay.memory, stay.stored,
                                     stay.available, kInfinity, stay.unchecked});
     }
     ScheduleRecord::Memory m;
@@ -101,7 +102,8 @@ void Scheduler::Run::reset(const Allocation& allocation) {
   std::fill(idle_.begin(), idle_.end(), 0.0);
   std::fill(end_.begin(), end_.end(), -1.0);
   for (Memory& m : memories_) {
-    m.first = m.last = kNone;
+    m.stays.clear();
+    m.gone = 0;
     m.smallest = std::numeric_limits<std::int64_t>::max();
     m.profile.reset();
   }
@@ -109,7 +111,8 @@ void Scheduler::Run::reset(const Allocation& allocation) {
   std::fill(link_free_.begin(), link_free_.end(), 0.0);
   stays_.clear();
   free_stay_ = kNone;
-  std::fill(keys_.begin(), keys_.end(), Key{});
+  std::copy(fresh_keys_.begin(), fresh_keys_.end(), keys_.begin());
+  left_ = fresh_left_;
   needed_ = {};
   ++step_;
   events_.clear();
@@ -126,29 +129,28 @@ void Scheduler::Run::fail(ScheduleFailure failure, int tensor, int memory) {
   figures_.memory = memory;
 }
 
-// Uses that each memory still has for each tensor, from where the allocation puts its readers.
-void Scheduler::Run::count_uses() {
-  for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
-    const ScheduleProblem::Tensor& tensor = problem_.tensors[t];
-    Count* const counts = counts_.data() + tensor.use_begin;
-    std::int32_t size = 0;
+// Of constants, the uses of the first of the slots that share a memory count for all of them.
+void Scheduler::Run::count_constants() {
+  folded_ = false;
+  for (const std::int32_t t : shared_constants_) {
+    const ScheduleProblem::Tensor& tensor = problem_.tensors[at(t)];
+    std::uint64_t seen = 0;
+    bool apart = true;
+    for (std::uint32_t u = tensor.use_begin; u < tensor.use_end && apart; ++u) {
+      const std::uint64_t bit = std::uint64_t{1} << (memory_of_use(u) & 63);
+      apart = (seen & bit) == 0;
+      seen |= bit;
+    }
+    if (apart) continue;
     std::int64_t total = 0;
     for (std::uint32_t u = tensor.use_begin; u < tensor.use_end; ++u) {
-      const ScheduleProblem::Use& use = problem_.uses[u];
-      const int memory = memory_of(allocation_->core[at(use.slot)], use.operand);
-      std::int32_t c = 0;
-      while (c < size && counts[c].memory != memory) ++c;
-      count_of_use_[u] = static_cast<std::int32_t>(tensor.use_begin) + c;
-      if (c == size) {
-        counts[size++] = {memory, use.count};
-        total += use.count;
-      } else if (!tensor.constant) {
-        counts[c].uses += use.count;
-        total += use.count;
+      if (counts_first(tensor, u)) {
+        total += problem_.uses[u].count;
+      } else {
+        folded_ = true;
       }
     }
-    count_size_[t] = size;
-    keys_[t].uses_left = total;
+    keys_[at(t)].uses_left = total;
   }
 }
 
@@ -347,7 +349,8 @@ double Scheduler::Run::headstart() const {
 // One use less of a tensor on the node's core; without uses it leaves every memory.
 inline void Scheduler::Run::use(const Needed& needed, int node) {
   if (needed.use == kNone) return fail(ScheduleFailure::no_use_left, needed.tensor);
-  if (--counts_[at(count_of_use_[at(needed.use)])].uses < 0) overdrawn_ = true;
+  if (--left_[at(needed.use)] < 0) overdrawn_ = true;
+  if (folded_ && uses_of_constant(needed.tensor, memory_of_use(needed.use)) < 0) overdrawn_ = true;
   if (--keys_[at(needed.tensor)].uses_left == 0) used_up(node, needed.tensor);
 }
 
@@ -363,18 +366,52 @@ void Scheduler::Run::use_streamed(const Row& row, unsigned streamed, double end)
   }
 }
 
+// When the readers of a node's output have ended that end last of those in their slots; false:
+// there are too many of them, or memories, or some have not run yet.
+inline bool Scheduler::Run::gather_readers(int origin) {
+  const std::uint32_t begin = reader_begin_[at(origin)];
+  const std::uint32_t end = reader_begin_[at(origin) + 1];
+  if (end - begin > reader_ends_.size() || memories_.size() > 64) return false;
+  reader_count_ = end - begin;
+  double latest = -1;
+  double earliest = 0;
+  for (std::uint32_t r = begin; r < end; ++r) {
+    const double ended = end_[at(readers_[r].node)];
+    reader_ends_[r - begin] = {held_[at(allocation_->core[at(readers_[r].slot)])].all, ended};
+    latest = std::max(latest, ended);
+    earliest = std::min(earliest, ended);
+  }
+  last_end_ = latest;
+  return earliest >= 0;
+}
+
+// The latest of them that ran beside a memory; -1: none did.
+inline double Scheduler::Run::last_gathered(int memory) const {
+  if (memories_[at(memory)].offchip) return last_end_;
+  double last = -1;
+  for (std::size_t r = 0; r < reader_count_; ++r) {
+    const ReaderEnd& reader = reader_ends_[r];
+    last = std::max(last, (reader.memories >> memory & 1u) != 0 ? reader.end : -1.0);
+  }
+  return last;
+}
+
 void Scheduler::Run::used_up(int node, std::int32_t tensor) {
   const Data& data = whole_[at(tensor)];
   const ScheduleProblem::Tensor& t = problem_.tensors[at(tensor)];
+  const bool gathered = !t.constant && gather_readers(t.origin);
   for (std::int32_t s = keys_[at(data.key)].stay; s != kNone;) {
     const int holder = stays_[at(s)].memory;
+    const std::int32_t held = s;
     s = stays_[at(s)].next_of_data;
-    const double last = t.constant ? -1 : last_reader(t.origin, holder);
+    const double last = t.constant ? -1
+                        : gathered ? last_gathered(holder)
+                                   : last_reader(t.origin, holder);
     const int place = memories_[at(holder)].first_core;
     const int addressed = memory_of(place, data.own);
     if (s != kNone && stays_[at(s)].memory == addressed) s = stays_[at(s)].next_of_data;
     if (addressed == kNone) continue;
-    const std::int32_t stay = find(data.key, addressed);
+    const std::int32_t stay = addressed == holder ? held : find(data.key, addressed);
     if (stay == kNone) continue;
     const double time = leaving(stay, last < 0 ? end_[at(node)] : last);
     if (record_ != nullptr) {
@@ -385,29 +422,8 @@ void Scheduler::Run::used_up(int node, std::int32_t tensor) {
   }
 }
 
-// Latest end of the readers of a node's output that ran beside a memory; -1: none did.
+// Latest end of all readers of a node's output that ran beside a memory; -1: none did.
 double Scheduler::Run::last_reader(int origin, int memory) const {
-  const bool anywhere = memories_[at(memory)].offchip;
-  const bool many = memories_.size() > 64;  // several share a bit
-  double last = -1;
-  for (std::uint32_t r = reader_begin_[at(origin)]; r < reader_begin_[at(origin) + 1]; ++r) {
-    const Reader& reader = readers_[r];
-    if (!anywhere) {
-      const CoreMemories& held = held_[at(allocation_->core[at(reader.slot)])];
-      if ((held.all >> (memory & 63) & 1u) == 0) continue;
-      if (many && std::find(held.memory.begin(), held.memory.end(), memory) == held.memory.end()) {
-        continue;
-      }
-    }
-    const double end = end_[at(reader.node)];
-    if (end < 0) return last_of_all_readers(origin, memory);
-    last = std::max(last, end);
-  }
-  return last;
-}
-
-// The same where some have not run yet, so that those that they wait for may be the last.
-double Scheduler::Run::last_of_all_readers(int origin, int memory) const {
   const bool anywhere = memories_[at(memory)].offchip;
   double last = -1;
   for (std::uint32_t s = problem_.successor_begin[at(origin)];

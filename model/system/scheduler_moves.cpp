@@ -85,7 +85,7 @@ double Scheduler::Run::transfer(const Data& data, const TransferRequest& request
     if (fifo) {
       send_in_turn(data, route, moved);
     } else {
-      send(data, route, request.share, moved);
+      send(data, from_core, request.to, request.share, moved);
       if (failed()) return room;
     }
     if (moved.fresh) transfers_end_ = std::max(transfers_end_, moved.end);
@@ -108,8 +108,7 @@ double Scheduler::Run::transfer(const Data& data, const TransferRequest& request
                                   request.cause_given ? request.decided : earliest});
   }
   if (!from.offchip && data.part == kNone) {
-    const std::int32_t origin = problem_.tensors[at(data.tensor)].origin;
-    const int producer = allocation_->core[at(problem_.nodes[at(origin)].slot)];
+    const int producer = allocation_->core[at(producer_[at(data.tensor)])];
     if (producer != from_core && uses_on(data, sender) == 0) {
       const std::int32_t stay = find(data.key, sender);
       if (stay != kNone) {
@@ -139,12 +138,14 @@ void Scheduler::Run::send_in_turn(const Data& data, std::span<const int> route, 
 }
 
 // Over links whose bandwidth transfers share, as soon as all of them have room.
-void Scheduler::Run::send(const Data& data, std::span<const int> route, std::int32_t share,
-                          Moved& moved) {
-  const std::vector<Link>& links = problem_.interconnect.links;
+void Scheduler::Run::send(const Data& data, int from, int to, std::int32_t share, Moved& moved) {
+  const Interconnect& net = problem_.interconnect;
+  const std::vector<Link>& links = net.links;
+  const auto route = net.route(from, to);
   const double* const booked = booked_.data() + at(share) * links.size();
-  for (const int l : route) moved.bandwidth = std::min(moved.bandwidth, booked[l]);
-  const double duration = cycles(data.bits, moved.bandwidth);
+  const std::int32_t least = least_[at((share * net.cores + from) * net.cores + to)];
+  moved.bandwidth = least_bandwidths_[at(least)];
+  const double duration = this->duration(data, least);
   for (bool later = true; later;) {
     later = false;
     for (const int l : route) {
@@ -169,23 +170,29 @@ void Scheduler::Run::send(const Data& data, std::span<const int> route, std::int
   }
 }
 
+// Cycles that data take at one of the least bandwidths.
+inline double Scheduler::Run::duration(const Data& data, std::int32_t least) {
+  double& known = durations_[at(data.size) * least_bandwidths_.size() + at(least)];
+  if (known < 0) known = cycles(data.bits, least_bandwidths_[at(least)]);
+  return known;
+}
+
 // Words of a memory's port that data take.
-double Scheduler::Run::words(const Data& data, int memory) {
+inline double Scheduler::Run::words(const Data& data, int memory) {
   double& known = words_[at(data.size) * memories_.size() + at(memory)];
   if (known < 0) known = cycles(data.bits, memories_[at(memory)].word);
   return known;
 }
 
-double Scheduler::Run::memory_energy_of(int from, int to, const Data& data) {
+inline double Scheduler::Run::memory_energy_of(int from, int to, const Data& data) {
   const bool sender_width = problem_.semantics.sender_write_width;
   return memories_[at(from)].read_cost * words(data, from) +
          memories_[at(to)].write_cost * words(data, sender_width ? from : to);
 }
 
-// When there is room for data on a core, at `time` or later; evicts what is in the way.
-double Scheduler::Run::make_space(const Data& data, int core, MemoryOperand operand, double time) {
-  const int receiver = memory_of(core, operand);
-  const int own = memory_of(core, data.own);
+// The same where it goes into another memory than its own, or not without evicting.
+double Scheduler::Run::make_space_apart(const Data& data, int receiver, int own, int core,
+                                        MemoryOperand operand, double time) {
   if (receiver == kNone || own == kNone) {
     fail(ScheduleFailure::no_memory, data.tensor);
     return time;
@@ -197,10 +204,7 @@ double Scheduler::Run::make_space(const Data& data, int core, MemoryOperand oper
   }
   const Memory& into = memories_[at(receiver)];
   const double room = into.profile.room_from(time, data.bits, into.size);
-  // Of one memory, only what stays to its end can leave no room from then on.
-  const std::int64_t used =
-      own == receiver ? memory.profile.last_used() : memory.profile.used_at(room);
-  const std::int64_t missing = data.bits - (memory.size - used);
+  const std::int64_t missing = data.bits - (memory.size - memory.profile.used_at(room));
   if (missing <= 0) return room;
   if (memory.offchip) {
     fail(ScheduleFailure::offchip_full, data.tensor, own);
@@ -213,21 +217,20 @@ double Scheduler::Run::make_space(const Data& data, int core, MemoryOperand oper
 double Scheduler::Run::evict(const Data& data, int core, MemoryOperand operand, double time,
                              double room, std::int64_t missing) {
   const int own = memory_of(core, data.own);
-  const Memory& memory = memories_[at(own)];
+  Memory& memory = memories_[at(own)];
   protect_needed();
+  if (2 * memory.gone > memory.stays.size()) forget_gone(memory);
   const auto later = [](const Victim& a, const Victim& b) {
     if (a.weight != b.weight) return a.weight > b.weight;
     if (a.bits != b.bits) return a.bits > b.bits;
     return a.order > b.order;
   };
   const auto each_victim = [&](auto&& take) {  // until it says so
-    std::int32_t order = 0;
-    for (std::int32_t s = memory.first; s != kNone; s = stays_[at(s)].next_in_memory) {
+    for (const std::int32_t s : memory.stays) {
+      if (s == kNone) continue;
       const Stay& stay = stays_[at(s)];
-      ++order;
-      if (stay.stored > room || protected_[at(stay.data.key)] == step_) continue;
-      const std::int64_t bits = stay.data.bits;
-      if (take(Victim{s, order, bits, uses_on(stay.data, own) * bits})) return;
+      if (stay.stored > room || protected_[at(stay.data->key)] == step_) continue;
+      if (take(Victim{s, stay.place, stay.bits, uses_on(*stay.data, own) * stay.bits})) return;
     }
   };
   // Mostly one is enough; only else are they all put in order.
@@ -258,7 +261,7 @@ double Scheduler::Run::evict(const Data& data, int core, MemoryOperand operand, 
   double evicted = time;
   for (std::int64_t freed = 0; freed < missing;) {
     std::pop_heap(victims_.begin(), victims_.end(), later);
-    const Data victim = stays_[at(victims_.back().stay)].data;
+    const Data& victim = *stays_[at(victims_.back().stay)].data;
     victims_.pop_back();
     freed += victim.bits;
     const std::int32_t origin = problem_.tensors[at(victim.tensor)].origin;
@@ -301,35 +304,36 @@ double Scheduler::Run::remove(const Data& data, int core, double time, bool writ
   return time;
 }
 
-// When data can leave a memory, at `time` or later. The reference takes them away while a node
-// still reads them, or before they have arrived.
-double Scheduler::Run::leaving(std::int32_t index, double time) const {
-  if (!problem_.semantics.checked_capacity) return time;
-  const Stay& stay = stays_[at(index)];
-  return std::max({time, stay.available, stay.read_until});
-}
-
 void Scheduler::Run::take_out(std::int32_t index, double time) {
   Stay& stay = stays_[at(index)];
   Memory& memory = memories_[at(stay.memory)];
-  memory.profile.add(time, -stay.data.bits);
+  memory.profile.add(time, -stay.bits);
   if (record_ != nullptr) {
-    record_->residencies.push_back({stay.data.tensor, stay.data.part, stay.memory, stay.stored,
+    record_->residencies.push_back({stay.data->tensor, stay.data->part, stay.memory, stay.stored,
                                     stay.available, time, stay.unchecked});
   }
-  Key& key = keys_[at(stay.data.key)];
+  Key& key = keys_[at(stay.data->key)];
   std::int32_t* link = &key.stay;
   while (*link != index) link = &stays_[at(*link)].next_of_data;
   *link = stay.next_of_data;
   if (memories_.size() <= 64) key.holders &= ~(std::uint64_t{1} << (stay.memory & 63));
-  (stay.previous_in_memory == kNone ? memory.first
-                                    : stays_[at(stay.previous_in_memory)].next_in_memory) =
-      stay.next_in_memory;
-  (stay.next_in_memory == kNone ? memory.last
-                                : stays_[at(stay.next_in_memory)].previous_in_memory) =
-      stay.previous_in_memory;
+  memory.stays[at(stay.place)] = kNone;
+  ++memory.gone;
+  stay.memory = kNone;
   stay.next_of_data = free_stay_;
   free_stay_ = index;
+}
+
+// Drops what has left a memory from its list.
+void Scheduler::Run::forget_gone(Memory& memory) {
+  std::int32_t place = 0;
+  for (const std::int32_t s : memory.stays) {
+    if (s == kNone) continue;
+    stays_[at(s)].place = place;
+    memory.stays[at(place++)] = s;
+  }
+  memory.stays.resize(at(place));
+  memory.gone = 0;
 }
 
 void Scheduler::Run::store(const Data& data, int memory, double stored, double available) {
@@ -349,33 +353,62 @@ void Scheduler::Run::store(const Data& data, int memory, double stored, double a
   }
   Key& key = keys_[at(data.key)];
   Stay& stay = stays_[at(index)];
-  stay.data = data;
+  stay.data = &data;
+  stay.bits = data.bits;
   stay.memory = memory;
   stay.next_of_data = key.stay;
-  stay.next_in_memory = kNone;
-  stay.previous_in_memory = m.last;
+  stay.place = static_cast<std::int32_t>(m.stays.size());
+  stay.unchecked = unchecked;
   stay.stored = stored;
   stay.available = available;
   stay.read_until = 0;
-  stay.unchecked = unchecked;
   key.stay = index;
   key.holders |= std::uint64_t{1} << (memory & 63);
-  (m.last == kNone ? m.first : stays_[at(m.last)].next_in_memory) = index;
-  m.last = index;
+  m.stays.push_back(index);
 }
 
 // Uses of a tensor that a memory is kept for: its own, or, where it has none, those of the
 // memories that are still to receive it.
 std::int64_t Scheduler::Run::uses_on(const Data& data, int memory) const {
   if (data.part != kNone) return 0;
-  const Count* const counts = counts_.data() + problem_.tensors[at(data.tensor)].use_begin;
-  const std::int32_t size = count_size_[at(data.tensor)];
+  const ScheduleProblem::Tensor& tensor = problem_.tensors[at(data.tensor)];
+  const bool constant = tensor.constant && folded_;
+  bool kept = false;
+  std::int64_t here = 0;
   std::int64_t elsewhere = 0;
-  for (std::int32_t c = 0; c < size; ++c) {
-    if (counts[c].memory == memory) return counts[c].uses;
-    if (find(data.key, counts[c].memory) == kNone) elsewhere += counts[c].uses;
+  for (std::uint32_t u = tensor.use_begin; u < tensor.use_end; ++u) {
+    const int used = memory_of_use(u);
+    if (used == memory) {
+      if (constant) return uses_of_constant(data.tensor, memory);
+      kept = true;
+      here += left_[u];
+    } else if (find(data.key, used) == kNone) {
+      if (!constant) elsewhere += left_[u];
+      if (constant && counts_first(tensor, u)) elsewhere += uses_of_constant(data.tensor, used);
+    }
   }
-  return elsewhere;
+  return kept ? here : elsewhere;
+}
+
+// Whether no use before this one is on the same memory.
+bool Scheduler::Run::counts_first(const ScheduleProblem::Tensor& tensor, std::uint32_t use) const {
+  for (std::uint32_t u = tensor.use_begin; u < use; ++u) {
+    if (memory_of_use(u) == memory_of_use(use)) return false;
+  }
+  return true;
+}
+
+// Of a constant: those of its first use on a memory, less all that have read it there.
+std::int64_t Scheduler::Run::uses_of_constant(std::int32_t tensor, int memory) const {
+  const ScheduleProblem::Tensor& t = problem_.tensors[at(tensor)];
+  std::int64_t uses = 0;
+  bool first = true;
+  for (std::uint32_t u = t.use_begin; u < t.use_end; ++u) {
+    if (memory_of_use(u) != memory) continue;
+    uses += first || !t.constant ? left_[u] : left_[u] - problem_.uses[u].count;
+    first = false;
+  }
+  return uses;
 }
 
 // Whether the tensor does not yet have an event on the link that starts at the same time; then

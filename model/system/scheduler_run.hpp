@@ -5,6 +5,8 @@
 // tensor in one place: most of a schedule's time goes into fetching these.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -84,33 +86,29 @@ class Scheduler::Run {
     std::int32_t stay = kNone;
     std::int32_t event = kNone;
   };
-  // In two lists: by data, and by memory in the order of storing.
+  // In a list by data. Memories note what was stored in them in its order.
   struct Stay {
-    Data data;
-    std::int32_t memory = 0;
+    const Data* data = nullptr;
+    std::int64_t bits = 0;
+    std::int32_t memory = kNone;  // none: it has left
     std::int32_t next_of_data = kNone;
-    std::int32_t next_in_memory = kNone;
-    std::int32_t previous_in_memory = kNone;
+    std::int32_t place = 0;  // among those noted in its memory
+    bool unchecked = false;
     double stored = 0;
     double available = 0;
     double read_until = 0;  // end of the last node that reads it here, of those scheduled
-    bool unchecked = false;
   };
   struct Memory {
     std::int64_t size = 0;
     std::int64_t smallest = 0;  // bits of what was ever stored
-    std::int32_t first = kNone;
-    std::int32_t last = kNone;
     std::int32_t first_core = 0;
     bool offchip = false;
     double read_cost = 0;  // pJ a word
     double write_cost = 0;
     double word = 1;  // bits
     MemoryOccupancy profile;
-  };
-  struct Count {
-    std::int32_t memory = 0;
-    std::int32_t uses = 0;
+    std::vector<std::int32_t> stays;  // in the order of storing; none: has left
+    std::size_t gone = 0;             // of these
   };
   struct Demand {
     std::int32_t link = 0;
@@ -133,6 +131,11 @@ class Scheduler::Run {
   struct Reader {
     std::int32_t node = 0;
     std::int32_t slot = 0;
+  };
+  // When a reader of what has been used up ended, and which memories its core has (as bits).
+  struct ReaderEnd {
+    std::uint64_t memories = 0;
+    double end = 0;
   };
   // A transfer on a link, in a list of its tensor's, the latest first.
   struct LinkEvent {
@@ -165,11 +168,13 @@ class Scheduler::Run {
   void tabulate_costs();
   void tabulate_rows();
   void tabulate_readers();
+  void tabulate_uses();
+  void tabulate_routes();
   void tabulate_headstarts();
 
   // scheduler.cpp
   void reset(const Allocation& allocation);
-  void count_uses();
+  void count_constants();
   void load_prefetched();
   void schedule_in_order();
   void schedule_by_readiness();
@@ -180,8 +185,9 @@ class Scheduler::Run {
   void use(const Needed& needed, int node);
   void use_streamed(const Row& row, unsigned streamed, double end);
   void used_up(int node, std::int32_t tensor);
+  bool gather_readers(int origin);
+  double last_gathered(int memory) const;
   double last_reader(int origin, int memory) const;
-  double last_of_all_readers(int origin, int memory) const;
   void write_record(ScheduleRecord& record) const;
 
   // scheduler_streams.cpp
@@ -192,24 +198,31 @@ class Scheduler::Run {
   // scheduler_moves.cpp
   double transfer(const Data& data, const TransferRequest& request);
   void send_in_turn(const Data& data, std::span<const int> route, Moved& moved);
-  void send(const Data& data, std::span<const int> route, std::int32_t share, Moved& moved);
+  void send(const Data& data, int from, int to, std::int32_t share, Moved& moved);
+  double duration(const Data& data, std::int32_t least);
   double words(const Data& data, int memory);
   double memory_energy_of(int from, int to, const Data& data);
   double make_space(const Data& data, int core, MemoryOperand operand, double time);
+  double make_space_apart(const Data& data, int receiver, int own, int core, MemoryOperand operand,
+                          double time);
   double evict(const Data& data, int core, MemoryOperand operand, double time, double room,
                std::int64_t missing);
   double remove(const Data& data, int core, double time, bool write_back, MemoryOperand operand,
                 TransferCause cause, std::int32_t share);
   double leaving(std::int32_t stay, double time) const;
   void take_out(std::int32_t stay, double time);
+  void forget_gone(Memory& memory);
   void store(const Data& data, int memory, double stored, double available);
   std::int64_t uses_on(const Data& data, int memory) const;
+  std::int64_t uses_of_constant(std::int32_t tensor, int memory) const;
   bool fresh_event(int link, std::int32_t tensor, double start);
 
   void protect_needed();
   bool may_hold(std::int32_t key, int memory) const;
   std::int32_t find(std::int32_t key, int memory) const;
   int memory_of(int core, MemoryOperand operand) const;
+  int memory_of_use(std::int64_t use) const;
+  bool counts_first(const ScheduleProblem::Tensor& tensor, std::uint32_t use) const;
   const Data& data_of(const Needed& n) const;
   void fail(ScheduleFailure failure, int tensor = kNone, int memory = kNone);
   bool failed() const { return figures_.failure != ScheduleFailure::none; }
@@ -223,6 +236,7 @@ class Scheduler::Run {
   std::vector<CoreMemories> held_;          // by core
   std::vector<Data> whole_;                 // by tensor
   std::vector<Data> part_;
+  std::size_t sizes_ = 0;       // distinct ones of these
   std::vector<double> words_;   // by size and memory; negative: not asked yet
   std::vector<double> shares_;  // distinct ones; 1 is the first
   std::vector<std::int32_t> share_of_layer_;
@@ -231,6 +245,14 @@ class Scheduler::Run {
   std::vector<double> headstart_part_;       // and of its part
   std::vector<std::uint32_t> reader_begin_;  // by node, of `readers_`
   std::vector<Reader> readers_;
+  std::vector<Key> fresh_keys_;  // as they are before anything is scheduled
+  std::vector<std::int32_t> fresh_left_;
+  std::vector<std::int32_t> shared_constants_;  // tensors: constants of several slots
+  std::vector<std::int32_t> producer_;          // by tensor: slot
+  std::vector<std::int32_t>
+      least_;  // by share and pair of cores, of the links: of `least_bandwidths_`
+  std::vector<double> least_bandwidths_;
+  std::vector<double> durations_;  // by size and least bandwidth; negative: not asked yet
 
   const Allocation* allocation_ = nullptr;
   ScheduleRecord* record_ = nullptr;
@@ -248,10 +270,9 @@ class Scheduler::Run {
   std::vector<Stay> stays_;
   std::int32_t free_stay_ = kNone;
   std::vector<Key> keys_;
-  std::vector<Count> counts_;               // by tensor from its first use on, a memory each
-  std::vector<std::int32_t> count_size_;    // by tensor
-  std::vector<std::int32_t> count_of_use_;  // like ScheduleProblem::uses
-  std::span<const Needed> needed_;          // of the node: its row's, or those gathered
+  std::vector<std::int32_t> left_;  // of each of ScheduleProblem::uses
+  bool folded_ = false;             // constants have several uses on one memory, which count once
+  std::span<const Needed> needed_;  // of the node: its row's, or those gathered
   std::vector<Needed> gathered_;
   std::vector<std::uint64_t> protected_;  // step in which a key may not be evicted
   std::uint64_t step_ = 0;                // never begins anew
@@ -259,7 +280,10 @@ class Scheduler::Run {
   std::vector<Demand> demands_;
   std::vector<Victim> victims_;
   std::vector<LinkEvent> events_;
-  std::vector<Data> snapshot_;
+  std::array<ReaderEnd, 16> reader_ends_;
+  std::size_t reader_count_ = 0;
+  double last_end_ = 0;  // of them
+  std::vector<const Data*> snapshot_;
   double transfers_end_ = 0;
   double nodes_end_ = 0;
   bool overdrawn_ = false;  // a tensor was used more often than it counts uses
@@ -280,6 +304,34 @@ inline std::int32_t Scheduler::Run::find(std::int32_t key, int memory) const {
 
 inline int Scheduler::Run::memory_of(int core, MemoryOperand operand) const {
   return held_[static_cast<std::size_t>(core)].memory[static_cast<std::size_t>(operand)];
+}
+
+inline int Scheduler::Run::memory_of_use(std::int64_t use) const {
+  const ScheduleProblem::Use& u = problem_.uses[static_cast<std::size_t>(use)];
+  return memory_of(allocation_->core[static_cast<std::size_t>(u.slot)], u.operand);
+}
+
+// When there is room for data on a core, at `time` or later; evicts what is in the way.
+inline double Scheduler::Run::make_space(const Data& data, int core, MemoryOperand operand,
+                                         double time) {
+  const int receiver = memory_of(core, operand);
+  const int own = memory_of(core, data.own);
+  if (receiver == own && own != kNone) {
+    const Memory& memory = memories_[static_cast<std::size_t>(own)];
+    // Only what stays to the end can leave no room from some time on.
+    if (data.bits <= memory.size && memory.profile.last_used() + data.bits <= memory.size) {
+      return memory.profile.room_from(time, data.bits, memory.size);
+    }
+  }
+  return make_space_apart(data, receiver, own, core, operand, time);
+}
+
+// When data can leave a memory, at `time` or later. The reference takes them away while a node
+// still reads them, or before they have arrived.
+inline double Scheduler::Run::leaving(std::int32_t index, double time) const {
+  if (!problem_.semantics.checked_capacity) return time;
+  const Stay& stay = stays_[static_cast<std::size_t>(index)];
+  return std::max({time, stay.available, stay.read_until});
 }
 
 inline const Scheduler::Run::Data& Scheduler::Run::data_of(const Needed& n) const {

@@ -38,15 +38,17 @@ double Scheduler::Run::clear(const Row& row, int core, double time) {
     const int memory = memory_of(core, operand);
     if (memory == kNone) continue;
     snapshot_.clear();
-    for (std::int32_t i = memories_[at(memory)].first; i != kNone;
-         i = stays_[at(i)].next_in_memory) {
+    Memory& emptied = memories_[at(memory)];
+    if (2 * emptied.gone > emptied.stays.size()) forget_gone(emptied);
+    for (const std::int32_t i : emptied.stays) {
+      if (i == kNone) continue;
       const Stay& stay = stays_[at(i)];
-      if (stay.stored <= time && protected_[at(stay.data.key)] != step_) {
+      if (stay.stored <= time && protected_[at(stay.data->key)] != step_) {
         snapshot_.push_back(stay.data);
       }
     }
-    for (const Data& data : snapshot_) {
-      time = remove(data, core, time, true, operand, TransferCause::eviction, row.share);
+    for (const Data* const data : snapshot_) {
+      time = remove(*data, core, time, true, operand, TransferCause::eviction, row.share);
       if (failed()) return time;
     }
   }

@@ -1,6 +1,7 @@
 // What a scheduler works out once for all allocations of a problem.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "model/system/scheduler_run.hpp"
 
@@ -58,9 +59,6 @@ Scheduler::Run::Run(const ScheduleProblem& problem) : problem_(problem) {
   link_free_.resize(problem.interconnect.links.size());
   keys_.resize(at(problem.keys));
   protected_.resize(at(problem.keys));
-  counts_.resize(problem.uses.size());
-  count_size_.resize(problem.tensors.size());
-  count_of_use_.resize(problem.uses.size());
   tabulate_memories();
   tabulate_sizes();
   tabulate_shares();
@@ -68,6 +66,8 @@ Scheduler::Run::Run(const ScheduleProblem& problem) : problem_(problem) {
   tabulate_headstarts();
   tabulate_rows();
   tabulate_readers();
+  tabulate_uses();
+  tabulate_routes();
 }
 
 void Scheduler::Run::tabulate_memories() {
@@ -134,7 +134,8 @@ void Scheduler::Run::tabulate_sizes() {
     part_.push_back({part.bits, part.parent, static_cast<std::int32_t>(p), part.key,
                      place(part.bits), whole_[at(part.parent)].own});
   }
-  words_.assign(sizes.size() * memories_.size(), -1.0);
+  sizes_ = sizes.size();
+  words_.assign(sizes_ * memories_.size(), -1.0);
 }
 
 // Bandwidth that a layer's transfers book on each link.
@@ -251,6 +252,41 @@ void Scheduler::Run::tabulate_headstarts() {
           std::ceil(static_cast<double>(problem_.parts[at(need.part)].bits) / width);
     }
   }
+}
+
+// Uses of each tensor. Those of constants are set, not added up, where slots share a memory: these
+// are counted for each allocation.
+void Scheduler::Run::tabulate_uses() {
+  fresh_keys_.resize(keys_.size());
+  for (const ScheduleProblem::Use& use : problem_.uses) fresh_left_.push_back(use.count);
+  for (std::size_t t = 0; t < problem_.tensors.size(); ++t) {
+    const ScheduleProblem::Tensor& tensor = problem_.tensors[t];
+    producer_.push_back(problem_.nodes[at(tensor.origin)].slot);
+    for (std::uint32_t u = tensor.use_begin; u < tensor.use_end; ++u) {
+      fresh_keys_[t].uses_left += problem_.uses[u].count;
+    }
+    if (tensor.constant && tensor.use_end - tensor.use_begin > 1) {
+      shared_constants_.push_back(static_cast<std::int32_t>(t));
+    }
+  }
+}
+
+// The least bandwidth that each share books between each two cores.
+void Scheduler::Run::tabulate_routes() {
+  const Interconnect& net = problem_.interconnect;
+  for (std::size_t s = 0; s < shares_.size(); ++s) {
+    const double* const booked = booked_.data() + s * net.links.size();
+    for (int from = 0; from < net.cores; ++from) {
+      for (int to = 0; to < net.cores; ++to) {
+        double least = std::numeric_limits<double>::infinity();
+        for (const int l : net.route(from, to)) least = std::min(least, booked[l]);
+        const auto known = std::find(least_bandwidths_.begin(), least_bandwidths_.end(), least);
+        least_.push_back(static_cast<std::int32_t>(known - least_bandwidths_.begin()));
+        if (known == least_bandwidths_.end()) least_bandwidths_.push_back(least);
+      }
+    }
+  }
+  durations_.assign(sizes_ * least_bandwidths_.size(), -1.0);
 }
 
 }  // namespace ridgeline::model
