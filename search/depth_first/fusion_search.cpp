@@ -16,7 +16,7 @@ constexpr std::size_t kMostWays = 400'000;
 // Ways of a stack that are bounded closely together.
 constexpr std::size_t kBounded = 4;
 // A way's first bound is not followed beyond this many times what its layers promise in parts.
-constexpr double kEnough = 1.25;
+constexpr double kEnough = 1;
 // Layers of networks whose stacks are all looked at before any is searched further.
 constexpr int kShort = 8;
 // Points of the front of a stack, and of a whole network, that are kept for the objective edp.
@@ -88,7 +88,7 @@ class Search {
         search_(search),
         objective_(options.mapper.objective),
         quick_(*fusion.core, options.rules, options.mapper, options.for_each,
-               TileSolver::Depth::quick_bound),
+               TileSolver::Depth::free_bound),
         close_(*fusion.core, options.rules, options.mapper, options.for_each,
                TileSolver::Depth::bound) {}
 
@@ -695,8 +695,10 @@ std::vector<std::int64_t> tile_extents(std::int64_t map, bool all) {
 FusionResult search_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
                            const model::MappingSpec& mapping, const FusionOptions& options,
                            const FusionSearchOptions& search) {
-  FusionResult result = begin_fusion(std::move(network), accelerator, mapping, options);
-  Search run(result, options, search);
+  FusionOptions own = options;
+  own.mapper.first_term = true;
+  FusionResult result = begin_fusion(std::move(network), accelerator, mapping, own);
+  Search run(result, own, search);
   run.run();
   FusionPoint point;
   point.stacks = run.result();

@@ -241,10 +241,6 @@ class TileRun {
     problem_.node = &node;
     problem_.kind = kind_;
     problem_.place = z(n);
-    problem_.own_bits =
-        in + static_cast<double>(node.weight_bits()) +
-        out * std::max(1.0, static_cast<double>(node.layer->operands[0].precision) /
-                                static_cast<double>(std::max<std::int64_t>(1, node.precision)));
     problem_.reserved.assign(rules_.defines ? 0 : core_.accelerator.memories.size(), 0);
     for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
       const bool weights = node.weights == static_cast<int>(o);

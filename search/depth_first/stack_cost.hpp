@@ -6,15 +6,20 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "model/core/hierarchy.hpp"
 #include "model/depth_first/copies.hpp"
 #include "model/depth_first/core_2022.hpp"
 #include "search/depth_first/stack_plan.hpp"
 #include "search/mapping/mapper.hpp"
 
 namespace ridgeline::search {
+
+struct TileFrame;
 
 // One layer of one kind of tile, to be mapped.
 struct TileProblem {
@@ -23,10 +28,8 @@ struct TileProblem {
   std::size_t place = 0;  // of the node in its stack
   // By operand: outermost memory that it may use; -1: all of its link's.
   std::array<int, model::kMaxOperands> top{};
-  std::vector<double> reserved;  // bits by memory that others hold; empty: none
-  // Bits of all its data with partial sums: where a memory leaves so much, what others hold there
-  // decides neither what fits nor how loops are unrolled.
-  double own_bits = 0;
+  std::vector<double> reserved;      // bits by memory that others hold; empty: none
+  const TileFrame* frame = nullptr;  // of ours; null: made where it is needed
   // Once it is complete:
   std::vector<model::OperandPlaces> places;  // by operand
   model::Layer layer;                        // with the tile's sizes
@@ -36,6 +39,25 @@ struct TileProblem {
 // their `content`.
 using TileKey = std::vector<std::int64_t>;
 void key_of(const TileProblem& problem, TileKey& key);
+void free_key_of(const TileProblem& problem, TileKey& key);  // without what others hold
+
+// What layer-tiles of one layer on the same memories have in common, apart from what others hold.
+struct TileFrame {
+  std::shared_ptr<const model::Accelerator> own;  // where both inputs are maps
+  const model::Accelerator* accelerator = nullptr;
+  model::Hierarchy hierarchy;
+  model::MappingEntry entry;
+};
+class TileFrames {
+ public:
+  explicit TileFrames(const FusionCore& core) : core_(core) {}
+  // Lives as long as this.
+  const TileFrame* of(const TileProblem& problem);
+
+ private:
+  const FusionCore& core_;
+  std::map<TileKey, TileFrame> known_;
+};
 // Fills in what keys do not need.
 void complete(TileProblem& problem, const FusionCore& core, const FusionRules& rules);
 
@@ -43,9 +65,20 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
                      const MapperOptions& options);
 
 // Energy and latency of ours that no mapping stays below, each on its own, as a result; `optimal`:
-// some mapping fits for certain. `quick`: in microseconds, and less tight.
+// some mapping fits for certain. `prices`: of the objective latency, by rounds of prices.
 LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options, bool quick);
+                       const MapperOptions& options, bool prices);
+
+// The same of a layer-tile that has the memories to itself; no less whatever others hold.
+struct FreeBound {
+  LayerResult least;
+  // By memory: with so many bits left in each, something fits for certain; empty: not known.
+  std::vector<double> room;
+
+  bool certain(const TileProblem& problem, const FusionCore& core) const;
+};
+FreeBound bound_free_tile(const TileProblem& problem, const FusionCore& core,
+                          const MapperOptions& options);
 
 // The result of a problem; null: not known yet.
 using TileLookup = std::function<const LayerResult*(const TileProblem& problem)>;

@@ -159,7 +159,9 @@ void plan_by_position(const FusionCore& core, const model::Stack& stack, const C
     if (level >= 0) return;
     for (const int memory : list) {
       if (!may_spread && core.spread[z(memory)]) continue;
-      if (core.size(memory) < bits) continue;
+      // Rows beside columns that are there already.
+      const bool beside = &level == &plan.levels.rows && memory == plan.levels.columns;
+      if (core.size(memory) < bits + (beside ? plan.column_bits : 0)) continue;
       level = memory;
       return;
     }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include "model/core/index.hpp"
 #include "search/depth_first/loma_2022.hpp"
@@ -18,6 +19,8 @@ using model::MemoryOperand;
 
 // Rounds of prices of a close bound of latency.
 constexpr int kPriceSteps = 3;
+// What tables of bounds say where nothing fits is more.
+constexpr double kImpossible = 1e290;
 
 // The spatial mapping that the document gives, as far as it is for loops of the layer.
 std::vector<model::Unrolling> unrolls_of(const TileProblem& problem, const FusionCore& core) {
@@ -98,7 +101,7 @@ void complete(TileProblem& problem, const FusionCore& core, const FusionRules& r
   }
 }
 
-void key_of(const TileProblem& problem, TileKey& key) {
+void free_key_of(const TileProblem& problem, TileKey& key) {
   const model::FusedNode& node = *problem.node;
   const std::size_t n = problem.place;
   key.clear();
@@ -110,6 +113,10 @@ void key_of(const TileProblem& problem, TileKey& key) {
     }
   }
   for (std::size_t o = 0; o < node.layer->operands.size(); ++o) key.push_back(problem.top[o]);
+}
+
+void key_of(const TileProblem& problem, TileKey& key) {
+  free_key_of(problem, key);
   for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
     if (problem.reserved[m] == 0) continue;
     key.push_back(static_cast<std::int64_t>(m));
@@ -138,27 +145,15 @@ void number_contents(model::FusedNetwork& network, const FusionCore& core) {
 
 namespace {
 
-// A layer-tile as our model sees it.
-struct Prepared {
-  std::string infeasible;
-  model::Accelerator accelerator;
-  model::Hierarchy hierarchy;
-  model::MappingEntry entry;
-};
-
-Prepared prepare(const TileProblem& problem, const FusionCore& core) {
-  Prepared made;
+TileFrame make_frame(const TileProblem& problem, const FusionCore& core) {
+  TileFrame made;
   const auto maps =
       std::count_if(problem.places.begin(), problem.places.end(),
                     [](const model::OperandPlaces& one) { return one.link == MemoryOperand::I1; });
-  made.accelerator = maps > 1 ? with_two_maps(core.accelerator) : core.accelerator;
-  model::Accelerator& left = made.accelerator;
-  for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
-    left.memories[m].size -= static_cast<std::int64_t>(problem.reserved[m]);
-    if (left.memories[m].size <= 0) {
-      made.infeasible = "memory " + left.memories[m].name + " is full of what other layers keep";
-      return made;
-    }
+  made.accelerator = &core.accelerator;
+  if (maps > 1) {
+    made.own = std::make_shared<model::Accelerator>(with_two_maps(core.accelerator));
+    made.accelerator = made.own.get();
   }
   made.entry = core.entry(*problem.node);
   made.entry.links.clear();
@@ -174,9 +169,9 @@ Prepared prepare(const TileProblem& problem, const FusionCore& core) {
     made.entry.links.push_back({problem.layer.operands[o].name, one});
   }
   // Memories keep their own order of operands.
-  std::vector<std::vector<MemoryOperand>> kept(left.memories.size());
-  for (std::size_t m = 0; m < left.memories.size(); ++m) {
-    for (const MemoryOperand operand : left.memories[m].operands) {
+  std::vector<std::vector<MemoryOperand>> kept(made.accelerator->memories.size());
+  for (std::size_t m = 0; m < made.accelerator->memories.size(); ++m) {
+    for (const MemoryOperand operand : made.accelerator->memories[m].operands) {
       for (std::size_t o = 0; o < link.size(); ++o) {
         const auto& list = problem.places[o].memories;
         if (link[o] == operand &&
@@ -186,9 +181,40 @@ Prepared prepare(const TileProblem& problem, const FusionCore& core) {
       }
     }
   }
-  made.hierarchy = model::build_hierarchy(left, kept);
+  made.hierarchy = model::build_hierarchy(*made.accelerator, kept);
   return made;
 }
+
+// A layer-tile as our model sees it.
+class Prepared {
+ public:
+  Prepared(const TileProblem& problem, const FusionCore& core) : frame_(problem.frame) {
+    if (frame_ == nullptr) {
+      made_ = make_frame(problem, core);
+      frame_ = &made_;
+    }
+    for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
+      if (problem.reserved[m] == 0) continue;
+      if (!left_) left_ = *frame_->accelerator;
+      left_->memories[m].size -= static_cast<std::int64_t>(problem.reserved[m]);
+      if (left_->memories[m].size > 0) continue;
+      infeasible = "memory " + left_->memories[m].name + " is full of what other layers keep";
+      return;
+    }
+  }
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
+
+  std::string infeasible;
+  const model::Accelerator& accelerator() const { return left_ ? *left_ : *frame_->accelerator; }
+  const model::Hierarchy& hierarchy() const { return frame_->hierarchy; }
+  const model::MappingEntry& entry() const { return frame_->entry; }
+
+ private:
+  const TileFrame* frame_;
+  TileFrame made_;
+  std::optional<model::Accelerator> left_;  // with what others leave
+};
 
 LayerResult refused(const std::string& why) {
   LayerResult none;
@@ -204,36 +230,75 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
     return map_layer_2022(problem.layer, problem.node->classes, core.accelerator, problem.places,
                           unrolls_of(problem, core), options);
   }
-  const Prepared made = prepare(problem, core);
+  const Prepared made(problem, core);
   if (!made.infeasible.empty()) return refused(made.infeasible);
-  return map_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, options);
+  return map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options);
 }
 
-LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options, bool quick) {
-  const Prepared made = prepare(problem, core);
-  if (!made.infeasible.empty()) return refused(made.infeasible);
+namespace {
+
+// Bounds of the objective alone where that is cheaper: latencies of no table, or of prices.
+LayerBound bound_of(const TileProblem& problem, const Prepared& made, const MapperOptions& options,
+                    bool prices) {
   BoundOptions how;
-  how.quick = quick;
-  how.price_steps = quick || options.objective != Objective::latency ? 0 : kPriceSteps;
-  const LayerBound bound =
-      bound_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, options, how);
-  if (!std::isfinite(bound.least.energy) || !std::isfinite(bound.least.latency)) {
-    return refused("no mapping fits the memories");
+  if (options.objective == Objective::latency) {
+    how.quick = !prices;
+    how.price_steps = prices ? kPriceSteps : 0;
   }
+  return bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options,
+                     how);
+}
+
+bool possible(const LayerBound& bound) {
+  return bound.least.energy < kImpossible && bound.least.latency < kImpossible;
+}
+
+LayerResult as_result(const LayerBound& bound) {
   LayerResult result;
   result.evaluation.cost = bound.least;
   result.evaluation.latency.total2 = bound.least.latency;
   result.optimal = bound.fits;
+  return result;
+}
+
+}  // namespace
+
+FreeBound bound_free_tile(const TileProblem& problem, const FusionCore& core,
+                          const MapperOptions& options) {
+  TileProblem alone = problem;
+  alone.reserved.clear();
+  const Prepared made(alone, core);
+  LayerBound bound = bound_of(problem, made, options, false);
+  if (!possible(bound)) return {refused("no mapping fits the memories"), {}};
+  return {as_result(bound), std::move(bound.room)};
+}
+
+bool FreeBound::certain(const TileProblem& problem, const FusionCore& core) const {
+  if (room.empty()) return false;
+  for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
+    if (problem.reserved[m] > 0 && core.size(static_cast<int>(m)) - problem.reserved[m] < room[m]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
+                       const MapperOptions& options, bool prices) {
+  const Prepared made(problem, core);
+  if (!made.infeasible.empty()) return refused(made.infeasible);
+  const LayerBound bound = bound_of(problem, made, options, prices);
+  if (!possible(bound)) return refused("no mapping fits the memories");
+  LayerResult result = as_result(bound);
   if (bound.fits || options.budget.stopped()) return result;
   // Whether anything fits decides which memories come next, and so what the way costs: the bound
   // is none unless that is known.
   MapperOptions simple = options;
   simple.engine = Engine::loma;
   LayerResult mapped =
-      map_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, simple);
+      map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), simple);
   if (!mapped.infeasible.empty()) {
-    mapped = map_layer(problem.layer, made.accelerator, made.hierarchy, made.entry, options);
+    mapped = map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options);
   }
   if (mapped.infeasible.empty()) {
     result.optimal = true;
@@ -241,6 +306,20 @@ LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
     return refused(mapped.infeasible);
   }
   return result;
+}
+
+const TileFrame* TileFrames::of(const TileProblem& problem) {
+  TileKey key{problem.node->content};
+  for (std::size_t o = 0; o < problem.node->layer->operands.size(); ++o) {
+    key.push_back(problem.top[o]);
+  }
+  const auto [it, fresh] = known_.try_emplace(std::move(key));
+  if (fresh) {
+    TileProblem one = problem;
+    complete(one, core_, {});
+    it->second = make_frame(one, core_);
+  }
+  return &it->second;
 }
 
 }  // namespace ridgeline::search

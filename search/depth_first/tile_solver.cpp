@@ -12,7 +12,10 @@ TileSolver::TileSolver(const FusionCore& core, const FusionRules& rules,
       rules_(rules),
       options_(options),
       for_each_(std::move(for_each)),
-      depth_(depth) {}
+      depth_(depth),
+      frames_(core) {
+  full_.infeasible = "caches, weights and maps of other layers leave nothing of a memory";
+}
 
 std::size_t TileSolver::Hash::operator()(const TileKey& key) const {
   std::uint64_t hash = 0x9e3779b97f4a7c15;
@@ -23,34 +26,15 @@ std::size_t TileSolver::Hash::operator()(const TileKey& key) const {
   return hash;
 }
 
-namespace {
-
-// The same layer-tile with as much held by others as leaves room for its own data everywhere; false
-// where others hold more, or nothing.
-bool leave_the_least(const TileProblem& problem, const FusionCore& core, TileProblem& freed) {
-  bool any = false;
+// Whether others leave nothing at all of a memory.
+bool TileSolver::full(const TileProblem& problem) const {
   for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
-    any = any || problem.reserved[m] > 0;
-    if (problem.reserved[m] > 0 &&
-        core.size(static_cast<int>(m)) - problem.reserved[m] < problem.own_bits) {
-      return false;
+    if (problem.reserved[m] > 0 && problem.reserved[m] >= core_.size(static_cast<int>(m))) {
+      return true;
     }
   }
-  if (!any) return false;
-  freed.node = problem.node;
-  freed.kind = problem.kind;
-  freed.place = problem.place;
-  freed.top = problem.top;
-  freed.own_bits = problem.own_bits;
-  freed.reserved.resize(problem.reserved.size());
-  for (std::size_t m = 0; m < freed.reserved.size(); ++m) {
-    freed.reserved[m] =
-        std::max(0.0, std::floor(core.size(static_cast<int>(m)) - problem.own_bits));
-  }
-  return true;
+  return false;
 }
-
-}  // namespace
 
 void TileSolver::each(std::size_t count, const std::function<void(std::size_t)>& body) const {
   if (for_each_ && count > 1) {
@@ -89,7 +73,12 @@ void TileSolver::learn(const TileKey& key, const LayerResult& result, Depth dept
 }
 
 void TileSolver::run(const std::vector<StackJob*>& jobs) {
-  using Asked = std::vector<std::pair<TileKey, TileProblem>>;
+  // What jobs ask for that is not known yet.
+  struct Asked {
+    TileKey key;
+    TileProblem problem;
+    bool free = false;
+  };
   std::vector<StackJob*> open = jobs;
   for (StackJob* job : jobs) job->cost = {};
   for (bool again = false; !open.empty(); again = true) {
@@ -100,25 +89,28 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     // What is not known yet is noted down; then all of it is solved together. Where a layer-tile
     // does not fit, the next round asks for it with more memories.
     const bool renew = !simply_ && !simple_.empty() && !options_.budget.stopped();
-    std::vector<Asked> asked(open.size());
+    std::vector<std::vector<Asked>> asked(open.size());
     each(open.size(), [&](std::size_t j) {
       StackJob& job = *open[j];
       TileKey key;
-      TileProblem freed;
-      const auto find = [&](const TileProblem& problem) -> const LayerResult* {
+      const TileLookup lookup = [&](const TileProblem& problem) -> const LayerResult* {
+        if (full(problem)) return &full_;
+        // What others hold often decides nothing.
+        if (depth_ == Depth::free_bound) {
+          free_key_of(problem, key);
+          const auto it = free_.find(key);
+          if (it == free_.end()) {
+            asked[j].push_back({key, problem, true});
+            return nullptr;
+          }
+          const FreeBound& bound = it->second;
+          if (!bound.least.infeasible.empty() || bound.certain(problem, core_)) return &bound.least;
+        }
         key_of(problem, key);
         const auto it = known_.find(key);
         if (it != known_.end() && (!renew || simple_.count(key) == 0)) return &it->second;
-        asked[j].emplace_back(key, problem);
+        asked[j].push_back({key, problem, false});
         return nullptr;
-      };
-      const TileLookup lookup = [&](const TileProblem& problem) -> const LayerResult* {
-        // Quick bounds do not depend on what others hold; only whether a mapping fits does.
-        if (depth_ == Depth::quick_bound && leave_the_least(problem, core_, freed)) {
-          const LayerResult* found = find(freed);
-          if (found == nullptr || found->optimal) return found;
-        }
-        return find(problem);
       };
       if (job.detail) {
         job.cost = cost_stack(core_, *job.stack, job.plan, rules_, lookup);
@@ -128,18 +120,34 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     });
     std::vector<StackJob*> waiting;
     std::vector<std::pair<LayerResult*, TileProblem*>> list;
+    std::vector<std::pair<FreeBound*, TileProblem*>> free_list;
     std::vector<const TileKey*> keys;
     std::vector<char> again_ones;
     for (std::size_t j = 0; j < open.size(); ++j) {
       if (!open[j]->cost.known) waiting.push_back(open[j]);
-      for (auto& [key, problem] : asked[j]) {
-        const auto [it, fresh] = known_.try_emplace(std::move(key));
+      for (Asked& one : asked[j]) {
+        if (one.free) {
+          const auto [it, fresh] = free_.try_emplace(std::move(one.key));
+          if (fresh) free_list.emplace_back(&it->second, &one.problem);
+          continue;
+        }
+        const auto [it, fresh] = known_.try_emplace(std::move(one.key));
         if (!fresh && (!renew || simple_.erase(it->first) == 0)) continue;
         again_ones.push_back(!fresh);
-        list.emplace_back(&it->second, &problem);
+        list.emplace_back(&it->second, &one.problem);
         keys.push_back(&it->first);
       }
     }
+    if (!rules_.defines) {
+      for (auto& [_, problem] : list) problem->frame = frames_.of(*problem);
+      for (auto& [_, problem] : free_list) problem->frame = frames_.of(*problem);
+    }
+    each(free_list.size(), [&](std::size_t i) {
+      if (options_.budget.stopped()) return;
+      TileProblem& problem = *free_list[i].second;
+      complete(problem, core_, rules_);
+      *free_list[i].first = bound_free_tile(problem, core_, options_);
+    });
     const bool simply = simply_ && options_.engine == Engine::exact && !rules_.defines;
     MapperOptions simple = options_;
     simple.engine = Engine::loma;
@@ -151,7 +159,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       complete(problem, core_, rules_);
       LayerResult& result = *list[i].first;
       if (depth_ != Depth::mapping) {
-        result = bound_tile(problem, core_, options_, depth_ == Depth::quick_bound);
+        result = bound_tile(problem, core_, options_, depth_ == Depth::bound);
         return;
       }
       if (simply) result = map_tile(problem, core_, rules_, simple);

@@ -27,8 +27,8 @@ class TileSolver {
       std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
 
   // What is asked of a layer-tile: its best mapping; or what its energy and latency are at least,
-  // each on its own.
-  enum class Depth { quick_bound, bound, mapping };
+  // each on its own, as if it had the memories to itself or not.
+  enum class Depth { free_bound, bound, mapping };
 
   TileSolver(const FusionCore& core, const FusionRules& rules, const MapperOptions& options,
              ForEach for_each, Depth depth = Depth::mapping);
@@ -49,8 +49,8 @@ class TileSolver {
   // Body(0) to body(count - 1), as `for_each` does it.
   void each(std::size_t count, const std::function<void(std::size_t)>& body) const;
 
-  std::size_t solved() const { return known_.size(); }   // distinct layer-tiles
-  std::int64_t evaluated() const { return evaluated_; }  // mappings costed
+  std::size_t solved() const { return known_.size() + free_.size(); }  // distinct layer-tiles
+  std::int64_t evaluated() const { return evaluated_; }                // mappings costed
   bool cut_off() const { return cut_off_; }  // the search of some layer-tile was stopped
   bool proven() const { return proven_; }    // all that were mapped are mapped at best
 
@@ -65,7 +65,12 @@ class TileSolver {
   struct Hash {
     std::size_t operator()(const TileKey& key) const;
   };
+  bool full(const TileProblem& problem) const;
+
+  TileFrames frames_;
+  LayerResult full_;  // of what is
   std::unordered_map<TileKey, LayerResult, Hash> known_;
+  std::unordered_map<TileKey, FreeBound, Hash> free_;
   std::unordered_set<TileKey, Hash> simple_;  // of known_: what the simple search found
   bool simply_ = false;
   std::vector<TileSolver*> told_;

@@ -112,7 +112,7 @@ class ChainSearch {
       // The first term of the objective alone needs fewer chains; once it is known, few are left.
       const bool latency = options_.objective == Objective::latency;
       solve(latency ? Focus::latency : Focus::energy, false);
-      if (!stopped_ && !settled_for_less_) {
+      if (!stopped_ && !settled_for_less_ && !options_.first_term) {
         if (has_best_) proven_ = objective_value(options_.objective, best_);
         // Nobody waits as long for the second term as for the first.
         const auto share = static_cast<double>(limit_) * kSecondShare;
@@ -916,21 +916,27 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     }
     space.allow_cuts(open);
   }
-  ExactBounds bounds(space, watch);
-  if (watch.stopped_now()) return result;
   const double orderings = result.orderings;
-  if (incumbent && !options.front && options.prune) {
-    // The root of the energy table often shows that nothing is better.
+  // The root of the energy table often shows that nothing is better.
+  const auto nothing_better = [&](const ExactBounds& bounds) {
     model::Cost least = least_cost(problem);
     least.energy = std::max(least.energy, space.constant_energy() +
                                               bounds.energy_left(space.full(), bounds.all_left()));
     const double best = objective_value(options.objective, *incumbent);
-    if (least.latency > 0 && objective_value(options.objective, least) > best * (1 + kTie)) {
-      result.optimal = true;
-      result.lower_bound = best;
-      return result;
-    }
+    const double tie =
+        options.first_term && options.objective == Objective::energy ? 1 - kTie : 1 + kTie;
+    if (least.latency <= 0 || objective_value(options.objective, least) <= best * tie) return false;
+    result.optimal = true;
+    result.lower_bound = best;
+    return true;
+  };
+  const bool ask = incumbent && !options.front && options.prune;
+  if (ask && options.first_term && options.objective == Objective::energy) {
+    const ExactBounds energies(space, watch, true);
+    if (watch.stopped_now() || nothing_better(energies)) return result;
   }
+  ExactBounds bounds(space, watch);
+  if (watch.stopped_now() || (ask && nothing_better(bounds))) return result;
   if (options.front) {
     // The ends of the front, and one between, leave less to look for.
     ChainSearch search(space, bounds, prefix, options, std::nullopt, watch);

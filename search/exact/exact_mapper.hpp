@@ -27,6 +27,7 @@ struct ExactOptions {
   std::int64_t chain_bytes = 0;
   // Relative: end where the optimum is at most this much better than what was found.
   double gap = 0;
+  bool first_term = false;  // of mappings that are best in the objective's first term, any will do
   std::vector<LoopConstraint> constraints;  // innermost positions that the user fixes
   bool prune = true;                        // false: visit the whole space (for tests)
   std::int64_t state_limit = 40'000'000;    // of the bound table; larger spaces are not proven

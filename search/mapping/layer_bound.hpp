@@ -16,6 +16,9 @@ struct BoundOptions {
 struct LayerBound {
   model::Cost least;  // energy and latency, each on its own; 0 where nothing is known
   bool fits = false;  // some mapping fits the memories for certain; asked without `roots`
+  // By place in Accelerator::memories: with so many bits left in each, something fits for certain,
+  // and loops are unrolled as they are with all of it; empty: not known.
+  std::vector<double> room;
 };
 
 // By the exact engine's tables (search/exact/root_bound.hpp); nothing is known of mappings that the

@@ -463,6 +463,7 @@ class Search {
     settings.even = options_.even;
     settings.node_limit = node_limit;
     settings.gap = options_.gap;
+    settings.first_term = options_.first_term;
     settings.budget = options_.budget;
     settings.constraints = constraints;
     if (found.any && (!incumbent || better(options_.objective, found.cost, *incumbent))) {

@@ -37,9 +37,10 @@ struct MapperOptions {
   int samples = 0;             // random mappings to cost as well, for comparison
   // Of exact: nodes of the first spatial mapping; the others share as many. 0: none.
   std::int64_t node_limit = 0;
-  double gap = 0;          // of exact, relative: proven within this is good enough
-  bool no_quirks = false;  // what the reference does by mistake is left out
-  Budget budget;           // of one layer
+  double gap = 0;           // of exact, relative: proven within this is good enough
+  bool first_term = false;  // of exact: of mappings with the least objective any will do
+  bool no_quirks = false;   // what the reference does by mistake is left out
+  Budget budget;            // of one layer
   // Calls body(0) to body(count - 1) for spatial mappings that are searched independently, in any
   // order, at the same time if it likes; empty: one after the other. The result is the same.
   std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;

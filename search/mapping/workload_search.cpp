@@ -8,18 +8,11 @@
 #include <variant>
 
 #include "model/core/compute_array.hpp"
-#include "model/core/evaluate.hpp"
-#include "model/core/problem.hpp"
-#include "model/core/strict_evaluate.hpp"
 #include "search/exact/bounds.hpp"
-#include "search/exact/least_cost.hpp"
-#include "search/exact/root_bound.hpp"
 #include "search/exact/shared_root.hpp"
-#include "search/mapping/allocate.hpp"
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/layer_bound.hpp"
 #include "search/mapping/locality.hpp"
-#include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline::search {
 
@@ -118,68 +111,7 @@ model::Cost bound_problem(const Problem& problem, const model::Accelerator& acce
       .least;
 }
 
-// Whether the layer's loops, each whole, fit in one of two orders: a way to see that something fits
-// without a search.
-bool fits_for_certain(const model::Problem& problem, bool even) {
-  std::array<bool, model::kMaxDims> of_output{};
-  for (int d = 0; d < problem.dims; ++d) {
-    of_output[static_cast<std::size_t>(d)] = problem.operand[0].relevant >> d & 1u;
-  }
-  for (int r = 0; problem.operand[0].partial && r < problem.relations; ++r) {
-    for (const auto d : problem.relation[static_cast<std::size_t>(r)].dim) {
-      of_output[static_cast<std::size_t>(d)] = true;
-    }
-  }
-  for (const bool outputs_first : {false, true}) {
-    model::Ordering ordering;
-    for (const bool outputs : {outputs_first, !outputs_first}) {
-      for (int d = 0; d < problem.dims; ++d) {
-        const auto place = static_cast<std::size_t>(d);
-        if (of_output[place] != outputs || problem.temporal_size[place] <= 1) continue;
-        ordering.push(d, problem.temporal_size[place]);
-      }
-    }
-    if (ordering.count == 0) ordering.push(0, 1);
-    model::Cuts cuts;
-    if (!allocate(problem, ordering, even, cuts)) continue;
-    const model::Cost cost = problem.strict ? model::bound_strict(problem, ordering, cuts)
-                                            : model::evaluate(problem, ordering, cuts);
-    if (std::isfinite(cost.energy)) return true;
-  }
-  return false;
-}
-
 }  // namespace
-
-LayerBound bound_layer(const model::Layer& layer, const model::Accelerator& accelerator,
-                       const model::Hierarchy& hierarchy, const model::MappingEntry& mapping,
-                       const MapperOptions& options, const BoundOptions& how) {
-  const auto levels = model::operand_levels(layer, hierarchy, mapping);
-  if (std::any_of(levels.begin(), levels.end(), [](const auto& l) { return l.empty(); })) return {};
-  // A mapping that the user gives need not be among those that the tables know.
-  if (!mapping.temporal_ordering.empty() || !mapping.memory_loops.empty()) {
-    return {};
-  }
-  const SpatialCandidates candidates = spatial_candidates(
-      layer, accelerator, hierarchy, mapping, {options.spatial_candidates, options.mixed_spatial});
-  std::optional<model::Cost> least;
-  bool fits = false;
-  for (const model::SpatialMapping& spatial : candidates.mappings) {
-    const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial,
-                                         model::cost_model(options.no_quirks));
-    const auto* flat = std::get_if<model::Problem>(&compiled);
-    if (flat == nullptr) continue;
-    const model::Cost one = how.quick ? least_cost(*flat)
-                            : how.roots != nullptr && !flat->strict
-                                ? how.roots->root(*flat)
-                                : root_bound(*flat, how.price_steps, options.budget);
-    if (!least) least = one;
-    least->energy = std::min(least->energy, one.energy);
-    least->latency = std::min(least->latency, one.latency);
-    if (how.roots == nullptr) fits = fits || fits_for_certain(*flat, options.even);
-  }
-  return {least.value_or(model::Cost{}), fits};
-}
 
 WorkloadBounds bound_workload(const model::Workload& workload,
                               const model::Accelerator& accelerator,
