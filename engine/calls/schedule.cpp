@@ -18,6 +18,10 @@
 namespace ridgeline::engine {
 namespace {
 
+constexpr const char* kOffchipCleared =
+    "the off-chip memory is too small for all data of the network, where the reference has no "
+    "schedule: what nobody reads any more has left it";
+
 // Stream 1.13 cuts loops by their places in a node, and names the layers that are fused.
 void resolve_places(const ScheduleOptions& options, const Hooks& hooks, Scheduled& inputs) {
   std::vector<std::vector<int>> stacks;
@@ -237,6 +241,8 @@ const std::vector<std::string>& semantics_versions() {
 }
 
 io::ScheduleReport Scheduled::report() const {
+  std::vector<std::string> notes = network.notes;
+  if (result.figures.offchip_cleared) notes.emplace_back(kOffchipCleared);
   const bool fused = request.tiling.mode == model::ScheduleMode::fused;
   return {.workload = network.network.name,
           .accelerator = system.name,
@@ -247,7 +253,7 @@ io::ScheduleReport Scheduled::report() const {
           .seconds = seconds,
           .granularity_dim = request.granularity ? request.granularity->dim : std::string(),
           .missing = network.missing,
-          .notes = network.notes};
+          .notes = std::move(notes)};
 }
 
 std::unique_ptr<const Prepared> prepare(const ScheduleOptions& options, const Hooks& hooks) {
@@ -304,6 +310,7 @@ std::unique_ptr<const Scheduled> schedule(const ScheduleOptions& options, const 
     check_groups(result, request, io::name_of(options.allocation));
   }
   note_adjusted_tilings(result.variant->graph, *scheduled, hooks);
+  if (result.figures.offchip_cleared) hooks.note(kOffchipCleared);
   return scheduled;
 }
 

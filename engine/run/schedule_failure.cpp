@@ -52,10 +52,7 @@ std::string describe(const model::ScheduleFigures& figures, const ScheduleVarian
              ": what the node needs may not be evicted";
     case ScheduleFailure::offchip_full:
       return where + tensor + " finds no room in the off-chip " + memory +
-             (variant.problem.semantics.checked_capacity
-                  ? ""
-                  : ": by the reference's rules what nodes stream stays there for ever; with "
-                    "--no-quirks it goes with its last reader");
+             ": all that is there is still to be read, or a result";
     case ScheduleFailure::memory_overflow:
       return where + tensor + " exceeds " + memory + " later on, where space is already promised";
     case ScheduleFailure::part_not_offchip:

@@ -7,6 +7,7 @@
 #include <tbb/task_group.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -122,6 +123,7 @@ void Team::run(std::size_t count, const std::function<void(std::size_t, int)>& b
   std::mutex mutex;
   std::size_t failed = count;  // earliest item that threw
   std::exception_ptr error;
+  std::atomic<std::size_t> done{0};
   const auto one = [&](std::size_t item) {
     {
       const std::lock_guard lock(mutex);
@@ -136,7 +138,10 @@ void Team::run(std::size_t count, const std::function<void(std::size_t, int)>& b
         error = std::current_exception();
       }
     }
+    // TBB orders all of this by itself; so does this, for those who cannot see into TBB.
+    done.fetch_add(1, std::memory_order_release);
   };
+  { const std::lock_guard lock(mutex); }  // likewise: what came before, before the first item
   state_->begin_loop();
   try {
     state_->arena.execute([&] {
@@ -156,6 +161,7 @@ void Team::run(std::size_t count, const std::function<void(std::size_t, int)>& b
     throw;
   }
   state_->end_loop();
+  done.load(std::memory_order_acquire);
   if (error) std::rethrow_exception(error);
 }
 

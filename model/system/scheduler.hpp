@@ -46,6 +46,8 @@ struct ScheduleFigures {
   EnergyParts energy;
   double mac_energy = 0;       // part of energy.onchip
   std::int64_t peak_bits = 0;  // sum over the memories on chip of their peaks
+  // The off-chip memory was full, where the reference ends: what nobody reads any more has left it.
+  bool offchip_cleared = false;
 
   bool feasible() const { return failure == ScheduleFailure::none; }
 };

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "model/core/port_time.hpp"
 #include "model/system/scheduler_run.hpp"
@@ -207,10 +209,45 @@ double Scheduler::Run::make_space_apart(const Data& data, int receiver, int own,
   const std::int64_t missing = data.bits - (memory.size - memory.profile.used_at(room));
   if (missing <= 0) return room;
   if (memory.offchip) {
-    fail(ScheduleFailure::offchip_full, data.tensor, own);
-    return time;
+    clear_offchip(own, missing);
+    if (data.bits > memory.size - memory.profile.last_used()) {
+      fail(ScheduleFailure::offchip_full, data.tensor, own);
+      return time;
+    }
+    return into.profile.room_from(time, data.bits, into.size);
   }
   return evict(data, core, operand, time, room, missing);
+}
+
+// Takes outputs whose readers have all run out of the off-chip memory, those that were read first
+// before the others, until `missing` bits are free. The reference has no schedule here: what nodes
+// stream is never counted as used, and stays.
+void Scheduler::Run::clear_offchip(int memory, std::int64_t missing) {
+  std::vector<std::pair<double, std::int32_t>> unread;  // when the last reader ended, stay
+  for (std::int32_t s = memories_[at(memory)].first; s != kNone; s = stays_[at(s)].next_in_memory) {
+    const Data& data = stays_[at(s)].data;
+    const ScheduleProblem::Tensor& tensor = problem_.tensors[at(data.tensor)];
+    if (data.part != kNone || tensor.constant) continue;
+    const auto begin = problem_.successors.begin() + problem_.successor_begin[at(tensor.origin)];
+    const auto end = problem_.successors.begin() + problem_.successor_begin[at(tensor.origin) + 1];
+    // A result of the network has no readers, and stays.
+    if (begin == end) continue;
+    if (std::any_of(begin, end, [&](std::int32_t reader) { return end_[at(reader)] < 0; }))
+      continue;
+    unread.emplace_back(leaving(s, last_reader(tensor.origin, memory)), s);
+  }
+  std::sort(unread.begin(), unread.end());
+  for (const auto& [time, stay] : unread) {
+    if (missing <= 0) return;
+    const Data& data = stays_[at(stay)].data;
+    missing -= data.bits;
+    figures_.offchip_cleared = true;
+    if (record_ != nullptr) {
+      record_->removals.push_back({node_, data.tensor, kNone, problem_.offchip_core, time,
+                                   ScheduledRemoval::Cause::used_up});
+    }
+    take_out(stay, time);
+  }
 }
 
 // Makes room for `missing` bits; the least used and smallest go first.

@@ -205,6 +205,7 @@ class Scheduler::Run {
   double make_space(const Data& data, int core, MemoryOperand operand, double time);
   double make_space_apart(const Data& data, int receiver, int own, int core, MemoryOperand operand,
                           double time);
+  void clear_offchip(int memory, std::int64_t missing);
   double evict(const Data& data, int core, MemoryOperand operand, double time, double room,
                std::int64_t missing);
   double remove(const Data& data, int core, double time, bool write_back, MemoryOperand operand,
