@@ -224,8 +224,9 @@ double Scheduler::Run::make_space_apart(const Data& data, int receiver, int own,
 // stream is never counted as used, and stays.
 void Scheduler::Run::clear_offchip(int memory, std::int64_t missing) {
   std::vector<std::pair<double, std::int32_t>> unread;  // when the last reader ended, stay
-  for (std::int32_t s = memories_[at(memory)].first; s != kNone; s = stays_[at(s)].next_in_memory) {
-    const Data& data = stays_[at(s)].data;
+  for (const std::int32_t s : memories_[at(memory)].stays) {
+    if (s == kNone) continue;
+    const Data& data = *stays_[at(s)].data;
     const ScheduleProblem::Tensor& tensor = problem_.tensors[at(data.tensor)];
     if (data.part != kNone || tensor.constant) continue;
     const auto begin = problem_.successors.begin() + problem_.successor_begin[at(tensor.origin)];
@@ -239,7 +240,7 @@ void Scheduler::Run::clear_offchip(int memory, std::int64_t missing) {
   std::sort(unread.begin(), unread.end());
   for (const auto& [time, stay] : unread) {
     if (missing <= 0) return;
-    const Data& data = stays_[at(stay)].data;
+    const Data& data = *stays_[at(stay)].data;
     missing -= data.bits;
     figures_.offchip_cleared = true;
     if (record_ != nullptr) {
