@@ -347,7 +347,7 @@ class ChainSearch {
         std::unique(chain.begin(), chain.end(),
                     [](const ChainMark& a, const ChainMark& b) { return a.node == b.node; }),
         chain.end());
-    expand(chain, placed, -CutLattice::kInfeasible, kMostAttempts);
+    expand(chain, placed, -CutLattice::kInfeasible, -CutLattice::kInfeasible, kMostAttempts);
   }
 
   // ---- bounds and pruning
@@ -804,19 +804,24 @@ class ChainSearch {
         return;
       }
     }
-    const double least = chain.uncertain ? -CutLattice::kInfeasible : visits_[z(id)]->lower.latency;
-    expand(marks, placed, options_.prune ? least : -CutLattice::kInfeasible, 0);
+    const Bound& lower = visits_[z(id)]->lower;
+    const bool bounded = options_.prune && !chain.uncertain;
+    expand(marks, placed, bounded ? lower.latency : -CutLattice::kInfeasible,
+           exact ? lower.energy : -CutLattice::kInfeasible, 0);
   }
 
   // Costs the orderings that a chain stands for, at most so many (0: all), until one takes no
-  // longer than `least`, a bound for all of them; their energies are equal.
+  // longer than `least`, a bound for all of them. Only an ordering in which a cut sinks may take
+  // less: it is another chain's, costed here for those that were dropped, and needs no more than
+  // this chain's `energy` (-infinity: no such ordering is costed).
   void expand(const std::vector<ChainMark>& marks, const PlacedCuts& placed, double least,
-              int most) {
+              double energy, int most) {
     int count = 0;
     leaf_.expand(marks, placed, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
       const model::Cost cost = model::evaluate(space_.problem(), ordering, cuts);
       ++result_.evaluated;
-      RIDGELINE_ASSERT(cost.latency >= least - 1e-9 * std::abs(least));
+      RIDGELINE_ASSERT(cost.latency >= least - 1e-9 * std::abs(least) ||
+                       cost.energy <= energy + 1e-9 * std::abs(energy));
       const bool go_on = cost.latency > least && ++count != most;
       if (!std::isfinite(cost.energy)) return go_on;
       if (options_.front) {
