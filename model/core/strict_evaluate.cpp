@@ -8,84 +8,13 @@
 #include "model/core/directions.hpp"
 #include "model/core/index.hpp"
 #include "model/core/port_time.hpp"
+#include "model/core/strict_latency.hpp"
+#include "model/core/strict_tiles.hpp"
 #include "model/core/strict_walk.hpp"
 
 namespace ridgeline::model {
 
 namespace {
-
-// What the temporal loops below an architecture level multiply to.
-struct Below {
-  double period;      // all of them
-  double count;       // all others
-  double relevant;    // of relevant dimensions that are unrolled evenly, without sliding ones
-  double irrelevant;  // of all irrelevant ones
-  int position;       // how many loops
-  std::array<double, kMaxRagged> ragged;
-  std::array<std::uint16_t, 2 * kMaxRelations> divisor;  // places in SlidingTable::divisors
-};
-
-// Sizes that vary from tile to tile along one dimension, or one sliding window.
-struct Varying {
-  const TileCount* begin;
-  const TileCount* end;
-  const TileCount* time_end;  // from `end`: the largest at a time
-  RoundSizes rounds;
-};
-
-// One side of a memory level: the tiles that cross it.
-struct Side {
-  double base = 1;     // elements of a tile, but for what varies
-  double count = 1;    // tiles with different elements, over all instances
-  double rounds = 1;   // the same of one instance
-  double visits = 1;   // how often each of them crosses
-  double repeats = 1;  // the same, of one instance
-  double largest = 1;  // elements of the largest tile
-  double adding = 1;   // instances that add to the same sum in the last round
-  int varying = 0;
-  bool spread = false;   // of the largest tiles at a time only limits are known
-  double instances = 1;  // then: with different elements
-  std::array<Varying, kMaxRagged + kMaxRelations> vary;
-  std::array<std::array<TileCount, 2 * kMaxEdges + 4>, kMaxRagged> edges;
-};
-
-// Calls each(size, count) for all kinds of tiles; `time`: one instance.
-template <class Each>
-void over_tiles(const Side& side, bool time, int k, double size, double count, const Each& each) {
-  if (k == side.varying) {
-    each(size, count);
-    return;
-  }
-  const Varying& v = side.vary[z(k)];
-  const TileCount* end = time ? v.time_end : v.end;
-  for (const TileCount* t = time ? v.end : v.begin; t != end; ++t) {
-    over_tiles(side, time, k + 1, size * t->size, count * t->count, each);
-  }
-}
-
-// Words of all tiles, each crossing once, `bits` an element.
-inline double words_of(const Side& side, double bits, const Divisor& word, bool time) {
-  if (side.varying == 0) {
-    return (time ? side.rounds : side.count) * rounded_up(word.divides(side.base * bits));
-  }
-  double sum = 0;
-  over_tiles(
-      side, time, 0, side.base, time ? side.rounds : side.count,
-      [&](double size, double count) { sum += count * rounded_up(word.divides(size * bits)); });
-  return sum;
-}
-
-inline double elements_of(const Side& side) {
-  double sum = side.base * side.count;
-  for (int k = 0; k < side.varying; ++k) {
-    double along = 0;
-    for (const TileCount* t = side.vary[z(k)].begin; t != side.vary[z(k)].end; ++t) {
-      along += t->size * t->count;
-    }
-    sum *= along;
-  }
-  return sum;
-}
 
 // How much of a mapping is walked through tile by tile.
 constexpr double kWalkedOfALoop = 6;
@@ -101,30 +30,17 @@ struct AllFigures {
   Detail* detail;
 };
 
-// What crosses between an operand's memory level and the next one (or the array), once a period.
-struct Interface {
-  double period;
-  double count;
-  double up;       // cycles of the upper port a period, mean
-  double down;     // of the lower port
-  double back_up;  // of partial sums that come back
-  double back_down;
-  double latency;
-  double first;    // cycles of the largest transfer
-  double edge_up;  // words of an input's first transfer, of the output's last one, at least
-  double edge_down;
-  std::int8_t up_port, down_port, back_up_port, back_down_port;
-  double up_share = 1;  // of the upper port's cycles, so many are certain
-  double down_share = 1;
-};
-
 template <class Figures>
 class StrictEvaluator {
  public:
   StrictEvaluator(const Problem& problem, const Ordering& ordering, const Cuts& cuts,
                   Figures figures)
-      : problem_(problem), strict_(*problem.strict), ordering_(ordering), figures_(figures) {
-    for (int o = 0; o < problem.operands; ++o) walk(o, cuts);
+      : problem_(problem),
+        strict_(*problem.strict),
+        ordering_(ordering),
+        tiles_(problem, ordering, cuts),
+        figures_(figures) {
+    transfers_.iterations = tiles_.iterations();
   }
 
   // How the latency is taken.
@@ -140,17 +56,18 @@ class StrictEvaluator {
       return {infinity, infinity};
     }
     const double energy = memory_energy + problem_.mac_energy;
-    const double least = rounded_up(least_latency());
+    const double least = rounded_up(least_latency(problem_, transfers_, busy_));
     if (how == Latency::bound) return {energy, least};
     second_buffers();
-    if (how == Latency::estimate) return {energy, std::max(least, estimated_latency())};
+    if (how == Latency::estimate)
+      return {energy, std::max(least, estimated_latency(problem_, transfers_))};
     const WalkTimes times = walk_tiles();
     const double total = rounded_up(std::max(times.arrived, least));
     const double onload = times.begin;
     const double steady = total - times.arrived + times.end - times.begin;
     const double offload = times.arrived - times.end;
     if constexpr (Figures::enabled) {
-      const double ideal_temporal = iterations_ * problem_.cycles_per_operation;
+      const double ideal_temporal = transfers_.iterations * problem_.cycles_per_operation;
       Evaluation& e = *figures_.evaluation;
       e.cost = {energy, total};
       e.macs = problem_.macs;
@@ -169,179 +86,10 @@ class StrictEvaluator {
  private:
   const StrictLevel& level(int o, int m) const { return strict_.level[z(o)][z(m)]; }
 
-  // Loops below each architecture level of an operand, after irrelevant ones have sunk.
-  void walk(int o, const Cuts& cuts) {
-    const ProblemOperand& operand = problem_.operand[z(o)];
-    const int count = ordering_.count;
-    const auto is = [&](std::uint32_t mask, int i) {
-      return (mask >> ordering_.dim[z(i)] & 1u) != 0;
-    };
-    Below now{1, 1, 1, 1, 0, {}, {}};
-    now.ragged.fill(1);
-    now.divisor.fill(0);
-    std::array<double, 2 * kMaxRelations> term;
-    term.fill(1);
-    int i = 0;
-    for (int a = 0; a <= operand.levels; ++a) {
-      int end = a == 0 ? 0 : a == operand.levels ? count : cuts.end[z(o)][z(a - 1)];
-      // An input waits in the array while loops step that it does not depend on; so do tiles.
-      if (a > 0 || (!operand.output && problem_.repeats_are_free)) {
-        end = std::max(end, i);
-        const int limit = a == 0 ? first_end(o, cuts) : count;
-        while (end < limit && is(operand.irrelevant, end)) ++end;
-      }
-      for (; i < end; ++i) {
-        const double size = ordering_.size[z(i)];
-        const int dim = ordering_.dim[z(i)];
-        now.period *= size;
-        if (is(operand.irrelevant, i)) now.irrelevant *= size;
-        const int ragged = strict_.ragged_place[z(dim)];
-        const int slot = operand.partial ? problem_.relation_slot[z(dim)] : -1;
-        if (slot >= 0) term[z(slot)] *= size;
-        if (ragged >= 0) now.ragged[z(ragged)] *= size;
-        if (ragged < 0 && slot < 0 && is(operand.relevant, i)) now.relevant *= size;
-      }
-      if (operand.partial) {
-        for (int s = 0; s < 2 * problem_.relations; ++s) {
-          if (term[z(s)] == 1) continue;
-          const int table = level(o, 0).table[z(s / 2)];
-          const auto& divisors = strict_.tables[z(table)].divisors[z(s % 2)];
-          std::uint16_t& place = now.divisor[z(s)];
-          while (place + 1u < divisors.size() && divisors[place] < term[z(s)]) ++place;
-        }
-      }
-      now.position = i;
-      below_[z(o)][z(a)] = now;
-    }
-    iterations_ = now.period;
-    for (int a = 0; a <= operand.levels; ++a) {
-      below_[z(o)][z(a)].count = iterations_ / below_[z(o)][z(a)].period;
-    }
-  }
-
-  // Where level 0 of an input ends, after sinking.
-  int first_end(int o, const Cuts& cuts) const {
-    const ProblemOperand& operand = problem_.operand[z(o)];
-    if (operand.levels == 1) return ordering_.count;
-    int end = cuts.end[z(o)][0];
-    while (end < ordering_.count && (operand.irrelevant >> ordering_.dim[z(end)] & 1u) != 0) ++end;
-    return end;
-  }
-
-  // The tiles of an operand that cross a side of memory level m whose loops inside are those below
-  // architecture level a.
-  void set_side(int o, int m, int a, Side& side) const {
-    const ProblemOperand& operand = problem_.operand[z(o)];
-    const StrictLevel& at = level(o, m);
-    const Below& below = below_[z(o)][z(a)];
-    const double all_irrelevant = below_[z(o)][z(operand.levels)].irrelevant;
-    side.base = below.relevant * at.relevant_inner;
-    side.rounds = strict_.relevant_rounds[z(o)] / below.relevant;
-    side.count = side.rounds * at.relevant_outer;
-    side.repeats = all_irrelevant / below.irrelevant;
-    side.visits = side.repeats * at.irrelevant_outer;
-    side.adding = at.irrelevant_outer;
-    side.largest = side.base;
-    side.varying = 0;
-    side.spread = false;
-    for (int k = 0; k < strict_.ragged_count; ++k) {
-      const RaggedLoop& loop = strict_.ragged[z(k)];
-      const RaggedLevel& along = loop.level[z(o)][z(m)];
-      const double inside = below.ragged[z(k)];
-      if (operand.partial && problem_.relation_slot[z(loop.dim)] >= 0) continue;
-      if (operand.irrelevant >> loop.dim & 1u) {
-        const double rounds = loop.rounds / inside;
-        side.adding *= inside > 1 ? along.outer : along.last_instances;
-        // In the last round of one iteration some instances have nothing to do.
-        side.visits *= (inside > 1 ? rounds * along.outer
-                                   : (rounds - 1) * along.outer + along.last_instances) /
-                       rounds;
-      } else if (operand.relevant >> loop.dim & 1u) {
-        add_ragged(loop, along, inside, side, k);
-      }
-    }
-    if (!operand.partial) return;
-    add_sliding(o, m, below, side);
-    if (side.spread) count_instances(o, m, side);
-  }
-
-  void add_sliding(int o, int m, const Below& below, Side& side) const {
-    const StrictLevel& at = level(o, m);
-    for (int r = 0; r < problem_.relations; ++r) {
-      const SlidingTable& table = strict_.tables[z(at.table[z(r)])];
-      const SlidingTiles& tiles = table.tiles[below.divisor[z(2 * r)] * table.divisors[1].size() +
-                                              below.divisor[z(2 * r + 1)]];
-      const TileCount* pool = table.pool.data();
-      side.largest *= tiles.largest;
-      if (!tiles.spread && tiles.end - tiles.begin == 1 && tiles.time_end - tiles.end == 1) {
-        side.base *= pool[tiles.begin].size;
-        side.count *= pool[tiles.begin].count;
-        side.rounds *= pool[tiles.end].count;
-        continue;
-      }
-      RoundSizes rounds;
-      if (tiles.rounds >= 0) {
-        rounds.by_round = table.by_round.data() + tiles.rounds;
-        for (std::size_t t = 0; t < 2; ++t) {
-          rounds.dim[t] = static_cast<std::int8_t>(problem_.relation[z(r)].dim[t]);
-        }
-        rounds.rounds = tiles.second_rounds;
-        if (tiles.spread) {
-          rounds.instances = &at.instances[z(r)];
-          rounds.operand = o;
-          side.spread = true;
-        }
-      } else {
-        rounds.whole = rounds.last = pool[tiles.end].size;
-      }
-      side.vary[z(side.varying++)] = {pool + tiles.begin, pool + tiles.end, pool + tiles.time_end,
-                                      rounds};
-    }
-  }
-
-  void count_instances(int o, int m, Side& side) const {
-    side.instances = level(o, m).relevant_outer;
-    for (int k = 0; k < strict_.ragged_count; ++k) {
-      const RaggedLoop& loop = strict_.ragged[z(k)];
-      if (problem_.operand[z(o)].irrelevant >> loop.dim & 1u) continue;
-      side.instances *= loop.level[z(o)][z(m)].outer;
-    }
-    for (int r = 0; r < problem_.relations; ++r) {
-      for (const Instances& along : level(o, m).instances[z(r)]) {
-        for (const double count : along.at) side.instances *= count;
-      }
-    }
-  }
-
-  static void add_ragged(const RaggedLoop& loop, const RaggedLevel& along, double inside,
-                         Side& side, int k) {
-    const double rounds = loop.rounds / inside;
-    std::array<TileCount, 2 * kMaxEdges + 4>& list = side.edges[z(k)];
-    int n = 0;
-    const double whole = inside * along.inner;
-    if (rounds > 1) list[z(n++)] = {whole, (rounds - 1) * along.outer};
-    // The last round, and instances that have nothing left in its last iteration.
-    for (int e = 0; e < along.last_count; ++e) {
-      list[z(n++)] = {(inside - 1) * along.inner + along.last[z(e)].size, along.last[z(e)].count};
-    }
-    if (inside > 1 && along.outer > along.last_instances) {
-      list[z(n++)] = {(inside - 1) * along.inner, along.outer - along.last_instances};
-    }
-    const int counted = n;
-    if (rounds > 1) list[z(n++)] = {whole, rounds - 1};
-    list[z(n++)] = {(inside - 1) * along.inner + along.last_largest, 1};
-    side.largest *= list[z(counted)].size;
-    RoundSizes by_round;
-    by_round.dim[0] = static_cast<std::int8_t>(loop.dim);
-    by_round.rounds = rounds;
-    by_round.whole = whole;
-    by_round.last = list[z(n - 1)].size;
-    side.vary[z(side.varying++)] = {list.data(), list.data() + counted, list.data() + n, by_round};
-  }
-
   // Accesses of all transfers that cross a side `times` over all instances; adds the mean cycles of
-  // the port a period, of which `busy` of one instance move data. `share`: Interface::up_share.
-  double cross(const Side& side, int o, int m, int direction, double bits, double times,
+  // the port a period, of which `busy` of one instance move data. `share`:
+  // StrictInterface::up_share.
+  double cross(const StrictSide& side, int o, int m, int direction, double bits, double times,
                double busy, double count, double& cycles, double& share) {
     if (times <= 0 || bits == 0) return 0;
     const StrictLevel& at = level(o, m);
@@ -358,14 +106,14 @@ class StrictEvaluator {
     return words * times;
   }
 
-  double first_cycles(const Side& side, int o, int m, int direction, double bits) const {
+  double first_cycles(const StrictSide& side, int o, int m, int direction, double bits) const {
     const StrictLevel& at = level(o, m);
     if (at.port[z(direction)] < 0) return 0;
     return rounded_up(at.word[z(direction)].divides(side.largest * bits));
   }
 
   // Words of an input's first tile, or the output's last one, at least.
-  double edge_words(const Side& side, int o, int m, int direction, double bits) const {
+  double edge_words(const StrictSide& side, int o, int m, int direction, double bits) const {
     const StrictLevel& at = level(o, m);
     if (at.port[z(direction)] < 0) return 0;
     double size = side.base;
@@ -380,7 +128,7 @@ class StrictEvaluator {
     return rounded_up(at.word[z(direction)].divides(size * bits));
   }
 
-  static Interface fresh(const Below& below) {
+  static StrictInterface fresh(const StrictBelow& below) {
     return {below.period, below.count, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
   }
 
@@ -388,12 +136,12 @@ class StrictEvaluator {
     const ProblemOperand& operand = problem_.operand[z(o)];
     const double bits = operand.precision;
     double energy = 0;
-    Side low;
-    Side high;
+    StrictSide low;
+    StrictSide high;
     for (int m = 0; m < operand.levels; ++m) {
-      set_side(o, m, m, low);
-      Interface& inner = interface_[z(o)][z(m)];
-      if (m == 0) inner = fresh(below_[z(o)][0]);
+      tiles_.set_side(o, m, m, low);
+      StrictInterface& inner = transfers_.link[z(o)][z(m)];
+      if (m == 0) inner = fresh(tiles_.below(o, 0));
       std::array<double, kDirections> accesses{};
       accesses[kRdLow] = cross(low, o, m, kRdLow, bits, low.visits, low.repeats, inner.count,
                                inner.up, inner.up_share);
@@ -402,9 +150,9 @@ class StrictEvaluator {
       inner.first = std::max(inner.first, first_cycles(low, o, m, kRdLow, bits));
       inner.edge_up = edge_words(low, o, m, kRdLow, bits);
       if (m + 1 < operand.levels) {
-        set_side(o, m, m + 1, high);
-        Interface& outer = interface_[z(o)][z(m + 1)];
-        outer = fresh(below_[z(o)][z(m + 1)]);
+        tiles_.set_side(o, m, m + 1, high);
+        StrictInterface& outer = transfers_.link[z(o)][z(m + 1)];
+        outer = fresh(tiles_.below(o, m + 1));
         accesses[kWrHigh] = cross(high, o, m, kWrHigh, bits, high.visits, high.repeats, outer.count,
                                   outer.down, outer.down_share);
         outer.down_port = level(o, m).port[kWrHigh];
@@ -412,13 +160,13 @@ class StrictEvaluator {
         outer.edge_down = edge_words(high, o, m, kWrHigh, bits);
         stored_[z(o)][z(m)] = high.largest * bits;
       } else {
-        set_side(o, m, m + 1, high);
+        tiles_.set_side(o, m, m + 1, high);
         stored_[z(o)][z(m)] = high.largest * bits;
       }
       if constexpr (Figures::enabled) {
         record(o, m, kRdLow, low, bits, low.visits, inner);
         if (m + 1 < operand.levels) {
-          record(o, m, kWrHigh, high, bits, high.visits, interface_[z(o)][z(m + 1)]);
+          record(o, m, kWrHigh, high, bits, high.visits, transfers_.link[z(o)][z(m + 1)]);
         }
       }
       energy += level_energy(o, m, accesses);
@@ -431,7 +179,7 @@ class StrictEvaluator {
     const double partial = operand.precision;
     const double finished = operand.final_precision;
     const int top = operand.levels - 1;
-    std::array<Side, 2 * kMaxLevels>& sides = output_sides_;
+    std::array<StrictSide, 2 * kMaxLevels>& sides = output_sides_;
     // Elements that come back to each level, from the outermost inwards: all that are added to,
     // but those that a tile meets for the first time and that did not come from above.
     std::array<double, kMaxLevels + 1> back;
@@ -442,10 +190,10 @@ class StrictEvaluator {
     back[z(top + 1)] = 0;
     finishes[z(top + 1)] = 1;
     for (int m = top; m >= 0; --m) {
-      Side& low = sides[z(2 * m)];
-      Side& high = sides[z(2 * m + 1)];
-      set_side(0, m, m, low);
-      set_side(0, m, m + 1, high);
+      StrictSide& low = sides[z(2 * m)];
+      StrictSide& high = sides[z(2 * m + 1)];
+      tiles_.set_side(0, m, m, low);
+      tiles_.set_side(0, m, m + 1, high);
       finishes[z(m)] = high.adding == 1 ? finishes[z(m + 1)] : 0;
       low_elements[z(m)] = elements_of(low);
       high_elements[z(m)] = elements_of(high);
@@ -454,13 +202,13 @@ class StrictEvaluator {
     }
     double energy = 0;
     for (int m = 0; m <= top; ++m) {
-      const Side& low = sides[z(2 * m)];
-      const Side& high = sides[z(2 * m + 1)];
+      const StrictSide& low = sides[z(2 * m)];
+      const StrictSide& high = sides[z(2 * m + 1)];
       const double last = finishes[z(m)];
       const bool sums_stay = low.repeats > 1 || level(0, m).reduced_outer > 1;
       stored_[0][z(m)] = high.largest * (sums_stay ? partial : finished);
-      Interface& inner = interface_[0][z(m)];
-      if (m == 0) inner = fresh(below_[0][0]);
+      StrictInterface& inner = transfers_.link[0][z(m)];
+      if (m == 0) inner = fresh(tiles_.below(0, 0));
       std::array<double, kDirections> accesses{};
       accesses[kWrLow] =
           cross(low, 0, m, kWrLow, finished, last, last, inner.count, inner.up, inner.up_share) +
@@ -476,8 +224,8 @@ class StrictEvaluator {
           std::max(inner.first, first_cycles(low, 0, m, kWrLow, last > 0 ? finished : partial));
       inner.edge_up = edge_words(low, 0, m, kWrLow, last > 0 ? finished : partial);
       if (m < top) {
-        Interface& outer = interface_[0][z(m + 1)];
-        outer = fresh(below_[0][z(m + 1)]);
+        StrictInterface& outer = transfers_.link[0][z(m + 1)];
+        outer = fresh(tiles_.below(0, m + 1));
         accesses[kRdHigh] = cross(high, 0, m, kRdHigh, finished, last, last, outer.count,
                                   outer.down, outer.down_share) +
                             cross(high, 0, m, kRdHigh, partial, high.visits - last,
@@ -541,11 +289,11 @@ class StrictEvaluator {
         const int m = resident[z(o)];
         if (m < 0) continue;
         const bool moves =
-            m + 1 < problem_.operand[z(o)].levels && interface_[z(o)][z(m + 1)].count > 1;
+            m + 1 < problem_.operand[z(o)].levels && transfers_.link[z(o)][z(m + 1)].count > 1;
         bool twice = moves && stored_[z(o)][z(m)] <= room;
         if (moves && !twice) room = -1;
         if (twice) room -= stored_[z(o)][z(m)];
-        double_[z(o)][z(m + 1)] = twice;
+        transfers_.twice[z(o)][z(m + 1)] = twice;
         if constexpr (Figures::enabled) {
           LevelFigures& figures = figures_.evaluation->operands[z(o)].levels[z(m)];
           figures.utilization = figures.effective_utilization =
@@ -556,56 +304,7 @@ class StrictEvaluator {
         }
       }
     }
-    for (int o = 0; o < problem_.operands; ++o) double_[z(o)][0] = true;
-  }
-
-  // No schedule is shorter: all operations between the first tiles and the last results, and what
-  // each port moves.
-  double least_latency() {
-    for (int p = 0; p < problem_.ports; ++p) busy_[z(p)] = 0;
-    double most = 0;
-    for (int o = 0; o < problem_.operands; ++o) {
-      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
-        const Interface& link = interface_[z(o)][z(a)];
-        const auto use = [&](int port, double amount) {
-          if (port < 0 || amount == 0) return;
-          busy_[z(port)] += amount * link.count;
-          most = std::max(most, busy_[z(port)]);
-        };
-        use(link.up_port, link.up * link.up_share);
-        use(link.down_port, link.down * link.down_share);
-        use(link.back_up_port, link.back_up * link.up_share);
-        use(link.back_down_port, link.back_down * link.down_share);
-      }
-    }
-    return std::max(most, iterations_ * problem_.cycles_per_operation + edges());
-  }
-
-  // Until the first operands are there, and from the last operation until its results have left.
-  double edges() const {
-    std::array<double, kMaxPorts> busy;
-    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = 0;
-    double first = 0;
-    double last = strict_.skew;
-    for (int o = 0; o < problem_.operands; ++o) {
-      double chain = 0;
-      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
-        const Interface& link = interface_[z(o)][z(a)];
-        const double words = std::max(link.edge_up, link.edge_down);
-        if (words > 0) chain += words + link.latency;
-        if (o == 0) continue;
-        for (const auto& [port, amount] :
-             {std::pair{link.up_port, link.edge_up}, std::pair{link.down_port, link.edge_down}}) {
-          if (port >= 0) first = std::max(first, busy[z(port)] += amount);
-        }
-      }
-      if (o == 0) {
-        last += chain;
-      } else {
-        first = std::max(first, chain);
-      }
-    }
-    return first + last;
+    for (int o = 0; o < problem_.operands; ++o) transfers_.twice[z(o)][0] = true;
   }
 
   // Loops of one dimension that no level parts are one.
@@ -613,7 +312,7 @@ class StrictEvaluator {
     std::uint64_t parted = 0;
     for (int o = 0; o < problem_.operands; ++o) {
       for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
-        parted |= std::uint64_t{1} << below_[z(o)][z(a)].position;
+        parted |= std::uint64_t{1} << tiles_.below(o, a).position;
       }
     }
     merged_.count = 0;
@@ -637,13 +336,13 @@ class StrictEvaluator {
     for (int o = 0; o < problem_.operands; ++o) {
       for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
         WalkLink& link = links[z(o)][z(a)];
-        link.position = place[z(below_[z(o)][z(a)].position)];
+        link.position = place[z(tiles_.below(o, a).position)];
         set_link(o, a, link);
       }
     }
     WalkBlock block;
     block.cycles = problem_.cycles_per_operation;
-    block.repeats = iterations_ > strict_.walked_in_full;
+    block.repeats = transfers_.iterations > strict_.walked_in_full;
     // Inner loops that are too many take what an iteration of theirs in the middle does.
     for (;;) {
       block.top = merged_.count;
@@ -676,7 +375,7 @@ class StrictEvaluator {
     for (int o = 0; o < problem_.operands; ++o) {
       for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
         if (links[z(o)][z(a)].position >= block.base) continue;
-        const Interface& link = interface_[z(o)][z(a)];
+        const StrictInterface& link = transfers_.link[z(o)][z(a)];
         block.chain[z(o)] += link.first + link.latency;
       }
     }
@@ -685,7 +384,7 @@ class StrictEvaluator {
   void set_link(int o, int a, WalkLink& link) const {
     link.latency = level(o, a).latency;
     // The array takes in operands, and gives out results, as fast as they move.
-    link.buffers = double_[z(o)][z(a)] ? 2 : 1;
+    link.buffers = transfers_.twice[z(o)][z(a)] ? 2 : 1;
     if (a == 0) {
       const double held = (o == 0 ? 4 + strict_.skew : 2) + 2 * link.latency;
       link.buffers =
@@ -701,8 +400,8 @@ class StrictEvaluator {
 
   // `in`, `out`: the side's directions of inputs and partial sums that come back, and of outputs.
   void set_walk_side(int o, int m, int a, int in, int out, WalkSide& to) const {
-    Side side;
-    set_side(o, m, a, side);
+    StrictSide side;
+    tiles_.set_side(o, m, a, side);
     const ProblemOperand& operand = problem_.operand[z(o)];
     const StrictLevel& at = level(o, m);
     to.base = side.base;
@@ -724,88 +423,19 @@ class StrictEvaluator {
     }
   }
 
-  // Periods are taken from the shortest to the longest: one is a number of shorter ones, between
-  // which the array waits for what has a single buffer; and it is no shorter than what any port
-  // moves meanwhile.
-  double estimated_latency() const {
-    std::array<int, kMaxOperands> next{};
-    std::array<double, kMaxOperands> waits{};   // for single buffers, one after the other
-    std::array<double, kMaxOperands> within{};  // cycles of the period before, of this operand
-    std::array<double, kMaxOperands> refill{};  // of double buffers within
-    std::array<double, kMaxPorts> single;       // cycles of a port that the array waits for
-    std::array<double, kMaxPorts> busy;
-    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = single[z(p)] = 0;
-    double busiest = 0;  // cycles an iteration
-    double stall = 0;
-    double before = 1;                              // period in hand
-    double cycles = problem_.cycles_per_operation;  // of one
-    double pace = cycles;                           // and until the next can begin
-    for (;;) {
-      double period = iterations_;
-      for (int o = 0; o < problem_.operands; ++o) {
-        const int a = next[z(o)];
-        if (a == problem_.operand[z(o)].levels) continue;
-        period = std::min(period, interface_[z(o)][z(a)].period);
-      }
-      if (period == iterations_) break;
-      cycles += (period / before - 1) * pace;
-      double slowest = period / before * pace;
-      before = period;
-      for (int o = 0; o < problem_.operands; ++o) {
-        int& a = next[z(o)];
-        for (; a < problem_.operand[z(o)].levels && interface_[z(o)][z(a)].period == period; ++a) {
-          const Interface& link = interface_[z(o)][z(a)];
-          // Meanwhile the array works on what has gone inwards.
-          const double ahead = a == 0 ? 0 : within[z(o)] + 1;
-          const auto use = [&](int port, double amount) {
-            if (port < 0 || amount == 0) return;
-            busy[z(port)] += amount / period;
-            busiest = std::max(busiest, busy[z(port)]);
-            if (double_[z(o)][z(a)]) return;
-            single[z(port)] += std::max(0.0, amount - ahead);
-            stall = std::max(stall, single[z(port)]);
-          };
-          use(link.up_port, link.up);
-          use(link.down_port, link.down);
-          use(link.back_up_port, link.back_up);
-          use(link.back_down_port, link.back_down);
-          const double there = std::max(link.up, link.down) + link.latency;
-          const double back =
-              std::max(link.back_up, link.back_down) + (link.back_up > 0 ? link.latency : 0);
-          if (a == 0) {
-            refill[z(o)] += there + back;
-          } else if (double_[z(o)][z(a)]) {
-            // An input's buffer is free once what is below has taken the last of it.
-            const double used = o == 0 ? cycles : cycles - within[z(o)];
-            slowest = std::max(slowest, (there + back + refill[z(o)] + used) / 2);
-            refill[z(o)] += there + back;
-          } else {
-            waits[z(o)] +=
-                std::max(0.0, there + back + refill[z(o)] - ahead) + (a == 1 ? strict_.skew : 0);
-            refill[z(o)] = 0;
-            stall = std::max(stall, waits[z(o)]);
-          }
-          within[z(o)] = cycles;
-        }
-      }
-      pace = std::max({cycles + stall, busiest * period, slowest});
-    }
-    return cycles + (iterations_ / before - 1) * pace + edges();
-  }
-
   void finish(double cycles) {
     if (!figures_.detail) return;
     for (int p = 0; p < problem_.ports; ++p) {
       const ProblemPort& port = problem_.port[z(p)];
-      const double least = iterations_ * problem_.cycles_per_operation;
+      const double least = transfers_.iterations * problem_.cycles_per_operation;
       figures_.detail->port[z(p)] = {port.memory, p, busy_[z(p)] > 0,
                                      std::min(busy_[z(p)], cycles) - least, busy_[z(p)]};
     }
   }
 
   // `visits`: how often each tile crosses.
-  void record(int o, int m, int direction, const Side& side, double bits, double visits,
-              const Interface& link) {
+  void record(int o, int m, int direction, const StrictSide& side, double bits, double visits,
+              const StrictInterface& link) {
     if (!figures_.detail || visits <= 0) return;
     const StrictLevel& at = level(o, m);
     const double units = problem_.operand[z(o)].real.units[z(m + 1)];
@@ -828,15 +458,13 @@ class StrictEvaluator {
   const Problem& problem_;
   const StrictProblem& strict_;
   const Ordering& ordering_;
+  StrictTiles tiles_;
   Ordering merged_;
   Figures figures_;
   bool unserved_ = false;
-  double iterations_ = 1;
-  std::array<std::array<Below, kMaxArchLevels>, kMaxOperands> below_;
-  std::array<std::array<Interface, kMaxArchLevels>, kMaxOperands> interface_;
+  StrictTransfers transfers_;
   std::array<std::array<double, kMaxLevels>, kMaxOperands> stored_;  // bits of the largest tile
-  std::array<std::array<bool, kMaxArchLevels>, kMaxOperands> double_;
-  std::array<Side, 2 * kMaxLevels> output_sides_;
+  std::array<StrictSide, 2 * kMaxLevels> output_sides_;
   std::array<double, kMaxLevels + 1> finishes_;
   std::array<double, kMaxPorts> busy_;  // cycles over all iterations
 };

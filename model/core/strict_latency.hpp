@@ -1,0 +1,43 @@
+// Latencies of a mapping under the strict model that are known without walking through its tiles.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "model/core/strict_problem.hpp"
+
+namespace ridgeline::model {
+
+// What crosses between an operand's memory level and the next one (or the array), once a period.
+struct StrictInterface {
+  double period;
+  double count;
+  double up;       // cycles of the upper port a period, mean
+  double down;     // of the lower port
+  double back_up;  // of partial sums that come back
+  double back_down;
+  double latency;
+  double first;    // cycles of the largest transfer
+  double edge_up;  // words of an input's first transfer, of the output's last one, at least
+  double edge_down;
+  std::int8_t up_port, down_port, back_up_port, back_down_port;
+  double up_share = 1;  // of the upper port's cycles, so many are certain
+  double down_share = 1;
+};
+
+// All that crosses, by operand and architecture level (below it).
+struct StrictTransfers {
+  double iterations = 1;
+  std::array<std::array<StrictInterface, kMaxArchLevels>, kMaxOperands> link;
+  std::array<std::array<bool, kMaxArchLevels>, kMaxOperands> twice;  // there is a second buffer
+};
+
+// Cycles that no schedule falls below: all operations between the first tiles and the last results,
+// and what each port moves, whose cycles go to `busy` [port].
+double least_latency(const Problem& problem, const StrictTransfers& transfers,
+                     std::array<double, kMaxPorts>& busy);
+
+// Nearly the cycles that the walk through the tiles takes.
+double estimated_latency(const Problem& problem, const StrictTransfers& transfers);
+
+}  // namespace ridgeline::model

@@ -1,0 +1,181 @@
+#include "model/core/strict_tiles.hpp"
+
+namespace ridgeline::model {
+namespace {
+
+void add_ragged(const RaggedLoop& loop, const RaggedLevel& along, double inside, StrictSide& side,
+                int k) {
+  const double rounds = loop.rounds / inside;
+  std::array<TileCount, 2 * kMaxEdges + 4>& list = side.edges[z(k)];
+  int n = 0;
+  const double whole = inside * along.inner;
+  if (rounds > 1) list[z(n++)] = {whole, (rounds - 1) * along.outer};
+  // The last round, and instances that have nothing left in its last iteration.
+  for (int e = 0; e < along.last_count; ++e) {
+    list[z(n++)] = {(inside - 1) * along.inner + along.last[z(e)].size, along.last[z(e)].count};
+  }
+  if (inside > 1 && along.outer > along.last_instances) {
+    list[z(n++)] = {(inside - 1) * along.inner, along.outer - along.last_instances};
+  }
+  const int counted = n;
+  if (rounds > 1) list[z(n++)] = {whole, rounds - 1};
+  list[z(n++)] = {(inside - 1) * along.inner + along.last_largest, 1};
+  side.largest *= list[z(counted)].size;
+  RoundSizes by_round;
+  by_round.dim[0] = static_cast<std::int8_t>(loop.dim);
+  by_round.rounds = rounds;
+  by_round.whole = whole;
+  by_round.last = list[z(n - 1)].size;
+  side.vary[z(side.varying++)] = {list.data(), list.data() + counted, list.data() + n, by_round};
+}
+
+}  // namespace
+
+StrictTiles::StrictTiles(const Problem& problem, const Ordering& ordering, const Cuts& cuts)
+    : problem_(problem), strict_(*problem.strict), ordering_(ordering) {
+  for (int o = 0; o < problem.operands; ++o) walk(o, cuts);
+}
+
+// Loops below each architecture level of an operand, after irrelevant ones have sunk.
+void StrictTiles::walk(int o, const Cuts& cuts) {
+  const ProblemOperand& operand = problem_.operand[z(o)];
+  const int count = ordering_.count;
+  const auto is = [&](std::uint32_t mask, int i) {
+    return (mask >> ordering_.dim[z(i)] & 1u) != 0;
+  };
+  StrictBelow now{1, 1, 1, 1, 0, {}, {}};
+  now.ragged.fill(1);
+  now.divisor.fill(0);
+  std::array<double, 2 * kMaxRelations> term;
+  term.fill(1);
+  int i = 0;
+  for (int a = 0; a <= operand.levels; ++a) {
+    int end = a == 0 ? 0 : a == operand.levels ? count : cuts.end[z(o)][z(a - 1)];
+    // An input waits in the array while loops step that it does not depend on; so do tiles.
+    if (a > 0 || (!operand.output && problem_.repeats_are_free)) {
+      end = std::max(end, i);
+      const int limit = a == 0 ? first_end(o, cuts) : count;
+      while (end < limit && is(operand.irrelevant, end)) ++end;
+    }
+    for (; i < end; ++i) {
+      const double size = ordering_.size[z(i)];
+      const int dim = ordering_.dim[z(i)];
+      now.period *= size;
+      if (is(operand.irrelevant, i)) now.irrelevant *= size;
+      const int ragged = strict_.ragged_place[z(dim)];
+      const int slot = operand.partial ? problem_.relation_slot[z(dim)] : -1;
+      if (slot >= 0) term[z(slot)] *= size;
+      if (ragged >= 0) now.ragged[z(ragged)] *= size;
+      if (ragged < 0 && slot < 0 && is(operand.relevant, i)) now.relevant *= size;
+    }
+    if (operand.partial) {
+      for (int s = 0; s < 2 * problem_.relations; ++s) {
+        if (term[z(s)] == 1) continue;
+        const int table = level(o, 0).table[z(s / 2)];
+        const auto& divisors = strict_.tables[z(table)].divisors[z(s % 2)];
+        std::uint16_t& place = now.divisor[z(s)];
+        while (place + 1u < divisors.size() && divisors[place] < term[z(s)]) ++place;
+      }
+    }
+    now.position = i;
+    below_[z(o)][z(a)] = now;
+  }
+  iterations_ = now.period;
+  for (int a = 0; a <= operand.levels; ++a) {
+    below_[z(o)][z(a)].count = iterations_ / below_[z(o)][z(a)].period;
+  }
+}
+
+// Where level 0 of an input ends, after sinking.
+int StrictTiles::first_end(int o, const Cuts& cuts) const {
+  const ProblemOperand& operand = problem_.operand[z(o)];
+  if (operand.levels == 1) return ordering_.count;
+  int end = cuts.end[z(o)][0];
+  while (end < ordering_.count && (operand.irrelevant >> ordering_.dim[z(end)] & 1u) != 0) ++end;
+  return end;
+}
+
+void StrictTiles::set_side(int o, int m, int a, StrictSide& side) const {
+  const ProblemOperand& operand = problem_.operand[z(o)];
+  const StrictLevel& at = level(o, m);
+  const StrictBelow& below = below_[z(o)][z(a)];
+  const double all_irrelevant = below_[z(o)][z(operand.levels)].irrelevant;
+  side.base = below.relevant * at.relevant_inner;
+  side.rounds = strict_.relevant_rounds[z(o)] / below.relevant;
+  side.count = side.rounds * at.relevant_outer;
+  side.repeats = all_irrelevant / below.irrelevant;
+  side.visits = side.repeats * at.irrelevant_outer;
+  side.adding = at.irrelevant_outer;
+  side.largest = side.base;
+  side.varying = 0;
+  side.spread = false;
+  for (int k = 0; k < strict_.ragged_count; ++k) {
+    const RaggedLoop& loop = strict_.ragged[z(k)];
+    const RaggedLevel& along = loop.level[z(o)][z(m)];
+    const double inside = below.ragged[z(k)];
+    if (operand.partial && problem_.relation_slot[z(loop.dim)] >= 0) continue;
+    if (operand.irrelevant >> loop.dim & 1u) {
+      const double rounds = loop.rounds / inside;
+      side.adding *= inside > 1 ? along.outer : along.last_instances;
+      // In the last round of one iteration some instances have nothing to do.
+      side.visits *=
+          (inside > 1 ? rounds * along.outer : (rounds - 1) * along.outer + along.last_instances) /
+          rounds;
+    } else if (operand.relevant >> loop.dim & 1u) {
+      add_ragged(loop, along, inside, side, k);
+    }
+  }
+  if (!operand.partial) return;
+  add_sliding(o, m, below, side);
+  if (side.spread) count_instances(o, m, side);
+}
+
+void StrictTiles::add_sliding(int o, int m, const StrictBelow& below, StrictSide& side) const {
+  const StrictLevel& at = level(o, m);
+  for (int r = 0; r < problem_.relations; ++r) {
+    const SlidingTable& table = strict_.tables[z(at.table[z(r)])];
+    const SlidingTiles& tiles = table.tiles[below.divisor[z(2 * r)] * table.divisors[1].size() +
+                                            below.divisor[z(2 * r + 1)]];
+    const TileCount* pool = table.pool.data();
+    side.largest *= tiles.largest;
+    if (!tiles.spread && tiles.end - tiles.begin == 1 && tiles.time_end - tiles.end == 1) {
+      side.base *= pool[tiles.begin].size;
+      side.count *= pool[tiles.begin].count;
+      side.rounds *= pool[tiles.end].count;
+      continue;
+    }
+    RoundSizes rounds;
+    if (tiles.rounds >= 0) {
+      rounds.by_round = table.by_round.data() + tiles.rounds;
+      for (std::size_t t = 0; t < 2; ++t) {
+        rounds.dim[t] = static_cast<std::int8_t>(problem_.relation[z(r)].dim[t]);
+      }
+      rounds.rounds = tiles.second_rounds;
+      if (tiles.spread) {
+        rounds.instances = &at.instances[z(r)];
+        rounds.operand = o;
+        side.spread = true;
+      }
+    } else {
+      rounds.whole = rounds.last = pool[tiles.end].size;
+    }
+    side.vary[z(side.varying++)] = {pool + tiles.begin, pool + tiles.end, pool + tiles.time_end,
+                                    rounds};
+  }
+}
+
+void StrictTiles::count_instances(int o, int m, StrictSide& side) const {
+  side.instances = level(o, m).relevant_outer;
+  for (int k = 0; k < strict_.ragged_count; ++k) {
+    const RaggedLoop& loop = strict_.ragged[z(k)];
+    if (problem_.operand[z(o)].irrelevant >> loop.dim & 1u) continue;
+    side.instances *= loop.level[z(o)][z(m)].outer;
+  }
+  for (int r = 0; r < problem_.relations; ++r) {
+    for (const Instances& along : level(o, m).instances[z(r)]) {
+      for (const double count : along.at) side.instances *= count;
+    }
+  }
+}
+
+}  // namespace ridgeline::model
