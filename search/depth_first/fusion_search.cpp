@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 
 #include "model/core/index.hpp"
+#include "search/depth_first/fusion_blocks.hpp"
 
 namespace ridgeline::search {
 
@@ -19,67 +19,6 @@ constexpr std::size_t kBounded = 4;
 constexpr double kEnough = 1;
 // Layers of networks whose stacks are all looked at before any is searched further.
 constexpr int kShort = 8;
-// Points of the front of a stack, and of a whole network, that are kept for the objective edp.
-constexpr std::size_t kMostFront = 64;
-
-struct Way {
-  Tile tile;
-  Overlap overlap = Overlap::recompute;
-  double bound = 0;
-  bool close = false;     // the bound is the close one
-  std::size_t known = 0;  // what was known by then
-  model::Cost least;      // for edp
-  std::size_t place = 0;  // among the block's ways: of equals the first one
-};
-
-// The way of the least bound on top of a heap.
-bool later(const Way& a, const Way& b) {
-  return a.bound != b.bound ? a.bound > b.bound : a.place > b.place;
-}
-
-struct Block {  // layers first .. last as one stack
-  int first = 0;
-  int last = 0;
-  std::unique_ptr<model::Stack> stack;
-  AxisPlans plans;
-  std::vector<Way> ways;     // a heap of those that are not mapped
-  double value = kInfinity;  // of the best way that is mapped
-  double least = kInfinity;  // what those that are mapped cost for certain
-  std::optional<Way> best;
-  std::vector<std::pair<model::Cost, Way>> front;  // for edp
-  std::string fault;                               // why no way is feasible, as far as known
-
-  bool closed() const { return ways.empty() || ways.front().bound >= value; }
-  // What a further look can find, and what is certain.
-  double promise() const { return ways.empty() ? value : std::min(value, ways.front().bound); }
-  double bound() const {
-    const double rest = ways.empty() ? kInfinity : ways.front().bound;
-    return std::min(least, rest);
-  }
-  Way take() {
-    std::pop_heap(ways.begin(), ways.end(), later);
-    const Way way = ways.back();
-    ways.pop_back();
-    return way;
-  }
-  void put(const Way& way) {
-    ways.push_back(way);
-    std::push_heap(ways.begin(), ways.end(), later);
-  }
-};
-
-void add_to_front(std::vector<std::pair<model::Cost, Way>>& front, const model::Cost& cost,
-                  const Way& way) {
-  for (const auto& [other, _] : front) {
-    if (other.energy <= cost.energy && other.latency <= cost.latency) return;
-  }
-  const auto gone = std::remove_if(front.begin(), front.end(), [&](const auto& one) {
-    return cost.energy <= one.first.energy && cost.latency <= one.first.latency;
-  });
-  front.erase(gone, front.end());
-  front.emplace_back(cost, way);
-}
-
 class Search {
  public:
   Search(FusionResult& fusion, const FusionOptions& options, const FusionSearchOptions& search)
@@ -104,7 +43,7 @@ class Search {
     // Each round finds the best weighted sum; its product may be better, and gives new weights.
     double best = kInfinity;
     while (!stopped()) {
-      const model::Cost total = cost_of(best_product());
+      const model::Cost total = cost_of(blocks_, best_product(blocks_, length_, stopped()));
       const double product = total.energy * total.latency;
       if (product >= best) break;
       best = product;
@@ -116,10 +55,10 @@ class Search {
   // The best fusion of what is mapped; its blocks in order.
   std::vector<FusedStack> result() {
     std::vector<FusedStack> stacks;
-    const std::vector<std::pair<int, Way>> chosen =
-        objective_ == Objective::edp ? best_product() : best_of_path();
+    const std::vector<std::pair<int, FusionWay>> chosen =
+        objective_ == Objective::edp ? best_product(blocks_, length_, stopped()) : best_of_path();
     for (const auto& [b, way] : chosen) {
-      Block& block = blocks_[z(b)];
+      FusionBlock& block = blocks_[z(b)];
       FusedStack one;
       one.stack = std::make_unique<model::Stack>(*block.stack);
       one.job.stack = one.stack.get();
@@ -141,25 +80,25 @@ class Search {
   double lower_bound() {
     if (objective_ == Objective::edp || !complete_) return 0;
     double bound = 0;
-    for (const int b : best_path(Worth::bound)) bound += finite(blocks_[z(b)].bound());
+    for (const int b : best_path(blocks_, length_, BlockWorth::bound))
+      bound += finite(blocks_[z(b)].bound());
     return bound;
   }
   bool complete() const { return complete_; }
   bool proven() {
     if (objective_ == Objective::edp || !complete_) return false;
-    for (const int b : best_path(Worth::promise)) {
+    for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
       if (!blocks_[z(b)].closed()) return false;
     }
     double value = 0;
-    for (const int b : best_path(Worth::value)) value += finite(blocks_[z(b)].value);
+    for (const int b : best_path(blocks_, length_, BlockWorth::value))
+      value += finite(blocks_[z(b)].value);
     return lower_bound() >= value * (1 - 1e-12);
   }
   std::size_t ways() const { return ways_; }
   std::size_t mapped() const { return mapped_; }
 
  private:
-  enum class Worth { promise, bound, value };
-
   bool stopped() const { return options_.mapper.budget.stopped(); }
   static double finite(double value) { return value < kInfinity ? value : 0; }
 
@@ -177,7 +116,7 @@ class Search {
   // Of edp: takes the weights of a sequence, and values all blocks by them.
   void weigh(const model::Cost& total) {
     weight_ = {1 / std::max(total.energy, 1e-9), 1 / std::max(total.latency, 1e-9)};
-    for (Block& block : blocks_) {
+    for (FusionBlock& block : blocks_) {
       block.value = block.least = kInfinity;
       for (const auto& [cost, way] : block.front) {
         block.least = std::min(block.least, value_of(way.least));
@@ -185,31 +124,18 @@ class Search {
         block.value = value_of(cost);
         block.best = way;
       }
-      for (Way& way : block.ways) way.bound = value_of(way.least);
-      std::make_heap(block.ways.begin(), block.ways.end(), later);
+      for (FusionWay& way : block.ways) way.bound = value_of(way.least);
+      block.put_in_order();
     }
-  }
-
-  model::Cost cost_of(const std::vector<std::pair<int, Way>>& chosen) const {
-    model::Cost total{0, 0};
-    for (const auto& [b, way] : chosen) {
-      for (const auto& [cost, one] : blocks_[z(b)].front) {
-        if (one.place != way.place) continue;
-        total.energy += cost.energy;
-        total.latency += cost.latency;
-        break;
-      }
-    }
-    return total;
   }
 
   // Maps what may be part of the best sequence.
   void close() {
     while (!stopped()) {
-      std::vector<Block*> open;
+      std::vector<FusionBlock*> open;
       bool moved = false;  // bounds have: another sequence may be the most promising one
-      for (const int b : best_path(Worth::promise)) {
-        Block& block = blocks_[z(b)];
+      for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
+        FusionBlock& block = blocks_[z(b)];
         if (block.closed() || (search_.quick && block.best)) continue;
         const double before = block.promise();
         if (look_at_next(block)) open.push_back(&block);
@@ -221,7 +147,7 @@ class Search {
     }
   }
 
-  std::vector<Way> ways_of(const model::Stack& stack) const {
+  std::vector<FusionWay> ways_of(const model::Stack& stack) const {
     const auto& map = stack.network.nodes[z(stack.last)].map;
     std::vector<Tile> tiles;
     for (const Tile& tile : options_.tiles) {
@@ -233,7 +159,7 @@ class Search {
           tiles.push_back({x, y});
       }
     }
-    std::vector<Way> ways;
+    std::vector<FusionWay> ways;
     for (const Tile& tile : tiles) {
       for (const Overlap overlap : options_.overlaps) {
         // Without neighbours there is nothing to keep for them.
@@ -247,7 +173,7 @@ class Search {
             continue;
           }
         }
-        Way& way = ways.emplace_back();
+        FusionWay& way = ways.emplace_back();
         way.tile = tile;
         way.overlap = overlap;
       }
@@ -256,13 +182,13 @@ class Search {
   }
 
   // Of use as long as the block is.
-  StackPlan plan(Block& block, const Way& way) const {
+  StackPlan plan(FusionBlock& block, const FusionWay& way) const {
     return plan_stack(*fusion_.core, *block.stack, way.tile.x, way.tile.y, way.overlap, {},
                       options_.rules, &block.plans);
   }
 
   void add_block(int first, int last, std::unique_ptr<model::Stack> stack, bool fall_back) {
-    Block block;
+    FusionBlock block;
     block.first = first;
     block.last = last;
     block.stack = std::move(stack);
@@ -326,7 +252,7 @@ class Search {
   }
 
   // The ways, planned, for a solver to cost.
-  std::vector<StackJob> jobs_of(Block& block, const std::vector<Way>& ways) {
+  std::vector<StackJob> jobs_of(FusionBlock& block, const std::vector<FusionWay>& ways) {
     struct Fresh {
       std::size_t axis;
       std::int64_t tile;
@@ -367,7 +293,8 @@ class Search {
 
   // Gives ways their bounds by one of the solvers; those that cannot be are left out. What passes
   // `enough` is not summed up to the end; 0: what passes twice of what is known of it.
-  void bound_ways(Block& block, std::vector<Way> ways, TileSolver& solver, double enough = 0) {
+  void bound_ways(FusionBlock& block, std::vector<FusionWay> ways, TileSolver& solver,
+                  double enough = 0) {
     std::vector<StackJob> jobs = jobs_of(block, ways);
     for (std::size_t w = 0; w < ways.size(); ++w) {
       jobs[w].limit.weight = objective_ == Objective::edp      ? weight_
@@ -396,26 +323,12 @@ class Search {
     }
   }
 
-  // The most promising sequence of known blocks in place of one; 0: there is none.
-  double worth_of_parts(int first, int last) const {
-    std::vector<double> least(z(last - first) + 2, kInfinity);
-    least[0] = 0;
-    for (int end = first; end <= last; ++end) {
-      for (const Block& block : blocks_) {
-        if (block.last != end || block.first < first) continue;
-        double& sum = least[z(end - first) + 1];
-        sum = std::min(sum, least[z(block.first - first)] + block.promise());
-      }
-    }
-    return finite(least.back());
-  }
-
-  void list_ways(Block& block) {
-    std::vector<Way> all = ways_of(*block.stack);
+  void list_ways(FusionBlock& block) {
+    std::vector<FusionWay> all = ways_of(*block.stack);
     for (std::size_t w = 0; w < all.size(); ++w) all[w].place = w;
     ways_ += all.size();
     if (options_.rules.defines) {
-      for (Way& way : all) {
+      for (FusionWay& way : all) {
         way.close = true;  // there is nothing to know before
         block.put(way);
       }
@@ -424,7 +337,7 @@ class Search {
     // The first ones, of few tiles, are there even where the budget ends at once.
     constexpr std::size_t kFirst = 16;
     constexpr std::size_t kTogether = 256;
-    const double enough = kEnough * worth_of_parts(block.first, block.last);
+    const double enough = kEnough * worth_of_parts(blocks_, block.first, block.last);
     std::size_t end = 0;
     for (std::size_t begin = 0; begin < all.size(); begin = end) {
       if (begin > 0 && stopped()) {
@@ -432,15 +345,15 @@ class Search {
         return;
       }
       end = std::min(all.size(), begin + (begin == 0 ? kFirst : kTogether));
-      std::vector<Way> some(all.begin() + static_cast<std::ptrdiff_t>(begin),
-                            all.begin() + static_cast<std::ptrdiff_t>(end));
+      std::vector<FusionWay> some(all.begin() + static_cast<std::ptrdiff_t>(begin),
+                                  all.begin() + static_cast<std::ptrdiff_t>(end));
       bound_ways(block, std::move(some), quick_, enough);
     }
     block.plans = {};  // few ways are looked at again
   }
 
   // Whether an energy and latency of the block is as good as both of a way's bounds.
-  static bool dominated(const Block& block, const Way& way) {
+  static bool dominated(const FusionBlock& block, const FusionWay& way) {
     return std::any_of(block.front.begin(), block.front.end(), [&](const auto& one) {
       return one.first.energy <= way.least.energy && one.first.latency <= way.least.latency;
     });
@@ -448,14 +361,14 @@ class Search {
 
   // Whether there is a way to be mapped. Ways are bounded closely, by all that is known by then,
   // before they are mapped.
-  bool look_at_next(Block& block) {
+  bool look_at_next(FusionBlock& block) {
     while (!block.ways.empty() && dominated(block, block.ways.front())) block.take();
-    const auto as_known = [&](const Way& way) {
+    const auto as_known = [&](const FusionWay& way) {
       return options_.rules.defines || (way.close && way.known == close_.knowledge());
     };
     while (!block.closed() && !as_known(block.ways.front())) {
       if (stopped()) return !block.best;
-      std::vector<Way> loose;
+      std::vector<FusionWay> loose;
       while (loose.size() < kBounded && !block.closed() && !as_known(block.ways.front())) {
         loose.push_back(block.take());
       }
@@ -465,10 +378,10 @@ class Search {
   }
 
   // Maps some promising ways, simply: something to fall back on, before anything is proven.
-  void map_first(Block& block) {
+  void map_first(FusionBlock& block) {
     constexpr std::size_t kFirst = 8;
     fusion_.solver->map_simply(true);
-    std::vector<Way> ways;
+    std::vector<FusionWay> ways;
     while (!block.best && !block.ways.empty()) {
       ways.clear();
       while (ways.size() < kFirst && !block.ways.empty()) ways.push_back(block.take());
@@ -495,17 +408,17 @@ class Search {
   }
 
   // Maps the most promising way of each block.
-  void map_next(const std::vector<Block*>& blocks) {
-    std::vector<Way> ways;
+  void map_next(const std::vector<FusionBlock*>& blocks) {
+    std::vector<FusionWay> ways;
     std::vector<StackJob> jobs;
-    for (Block* block : blocks) {
+    for (FusionBlock* block : blocks) {
       ways.push_back(block->take());
       jobs.push_back(std::move(jobs_of(*block, {ways.back()}).front()));
     }
     fusion_.solver->run(pointers(jobs));
     mapped_ += jobs.size();
     for (std::size_t w = 0; w < jobs.size(); ++w) {
-      Block& block = *blocks[w];
+      FusionBlock& block = *blocks[w];
       const StackCost& cost = jobs[w].cost;
       if (!cost.infeasible.empty()) {
         if (block.fault.empty()) block.fault = cost.infeasible;
@@ -534,126 +447,11 @@ class Search {
     }
   }
 
-  // Least sum over blocks that follow each other, by what each is worth. Where a layer has no way
-  // at all, it costs nothing: the rest of the network is still reported.
-  std::vector<int> best_path(Worth worth) const {
-    std::vector<double> least(z(length_) + 1, kInfinity);
-    std::vector<int> from(z(length_) + 1, -1);
-    std::vector<std::size_t> missing(z(length_) + 1, 0);
-    least[0] = 0;
-    std::vector<std::vector<int>> ending(z(length_) + 1);
-    for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      ending[z(blocks_[b].last) + 1].push_back(static_cast<int>(b));
+  std::vector<std::pair<int, FusionWay>> best_of_path() const {
+    std::vector<std::pair<int, FusionWay>> chosen;
+    for (const int b : best_path(blocks_, length_, BlockWorth::value)) {
+      chosen.emplace_back(b, blocks_[z(b)].best.value_or(FusionWay{}));
     }
-    for (std::size_t end = 1; end <= z(length_); ++end) {
-      for (const int b : ending[end]) {
-        const Block& block = blocks_[z(b)];
-        const std::size_t begin = z(block.first);
-        if (least[begin] == kInfinity) continue;
-        double value = worth == Worth::promise ? block.promise()
-                       : worth == Worth::bound ? block.bound()
-                                               : block.value;
-        std::size_t without = missing[begin];
-        if (value == kInfinity) {
-          if (block.first != block.last) continue;
-          value = 0;
-          ++without;
-        }
-        const double sum = least[begin] + value;
-        const bool take = from[end] < 0 || without < missing[end] ||
-                          (without == missing[end] && sum < least[end]);
-        if (!take) continue;
-        least[end] = sum;
-        missing[end] = without;
-        from[end] = b;
-      }
-    }
-    std::vector<int> path;
-    for (std::size_t end = z(length_); end > 0 && from[end] >= 0;) {
-      path.push_back(from[end]);
-      end = z(blocks_[z(from[end])].first);
-    }
-    std::reverse(path.begin(), path.end());
-    return path;
-  }
-
-  std::vector<std::pair<int, Way>> best_of_path() const {
-    std::vector<std::pair<int, Way>> chosen;
-    for (const int b : best_path(Worth::value)) {
-      chosen.emplace_back(b, blocks_[z(b)].best.value_or(Way{}));
-    }
-    return chosen;
-  }
-
-  // Fronts of energy and latency, stack after stack; the least product of the last one.
-  std::vector<std::pair<int, Way>> best_product() const {
-    struct State {
-      model::Cost cost;
-      int block = -1;
-      Way way;
-      std::size_t before = 0;
-    };
-    std::vector<std::vector<State>> fronts(z(length_) + 1);
-    fronts[0].push_back({});
-    for (std::size_t end = 1; end <= z(length_); ++end) {
-      std::vector<State> states;
-      for (std::size_t b = 0; b < blocks_.size(); ++b) {
-        const Block& block = blocks_[b];
-        if (z(block.last) + 1 != end) continue;
-        const auto& before = fronts[z(block.first)];
-        for (std::size_t s = 0; s < before.size(); ++s) {
-          for (const auto& [cost, way] : block.front) {
-            states.push_back(
-                {{before[s].cost.energy + cost.energy, before[s].cost.latency + cost.latency},
-                 static_cast<int>(b),
-                 way,
-                 s});
-          }
-        }
-      }
-      // Where a layer has no way at all, it costs nothing.
-      for (std::size_t b = 0; b < blocks_.size() && states.empty(); ++b) {
-        const Block& block = blocks_[b];
-        if (z(block.last) + 1 != end || block.first != block.last) continue;
-        if (!block.ways.empty() && !stopped()) continue;
-        const auto& before = fronts[z(block.first)];
-        for (std::size_t s = 0; s < before.size(); ++s) {
-          states.push_back({before[s].cost, static_cast<int>(b), {}, s});
-        }
-      }
-      std::stable_sort(states.begin(), states.end(), [](const State& a, const State& b) {
-        return a.cost.energy != b.cost.energy ? a.cost.energy < b.cost.energy
-                                              : a.cost.latency < b.cost.latency;
-      });
-      double latency = kInfinity;
-      for (const State& state : states) {
-        if (state.cost.latency >= latency) continue;
-        latency = state.cost.latency;
-        fronts[end].push_back(state);
-      }
-      if (fronts[end].size() > kMostFront) {  // those of the least product
-        std::stable_sort(fronts[end].begin(), fronts[end].end(),
-                         [](const State& a, const State& b) {
-                           return a.cost.energy * a.cost.latency < b.cost.energy * b.cost.latency;
-                         });
-        fronts[end].resize(kMostFront);
-      }
-    }
-    std::vector<std::pair<int, Way>> chosen;
-    std::size_t at = 0;
-    for (std::size_t s = 1; s < fronts.back().size(); ++s) {
-      const auto product = [&](std::size_t i) {
-        return fronts.back()[i].cost.energy * fronts.back()[i].cost.latency;
-      };
-      if (product(s) < product(at)) at = s;
-    }
-    for (std::size_t end = z(length_); end > 0 && at < fronts[end].size();) {
-      const State& state = fronts[end][at];
-      chosen.emplace_back(state.block, state.way);
-      at = state.before;
-      end = z(blocks_[z(state.block)].first);
-    }
-    std::reverse(chosen.begin(), chosen.end());
     return chosen;
   }
 
@@ -665,7 +463,7 @@ class Search {
   TileSolver close_;
   model::Cost weight_{1, 1};  // of edp
   std::vector<int> layers_;   // places in the network
-  std::vector<Block> blocks_;
+  std::vector<FusionBlock> blocks_;
   int length_ = 0;  // layers, or stacks where the cuts are given
   bool complete_ = true;
   std::size_t ways_ = 0;

@@ -1,0 +1,187 @@
+#include "search/depth_first/fusion_blocks.hpp"
+
+#include "model/core/index.hpp"
+
+namespace ridgeline::search {
+
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Points of the front of a stack, and of a whole network, that are kept for the objective edp.
+constexpr std::size_t kMostFront = 64;
+
+// The way of the least bound on top of a heap.
+bool later(const FusionWay& a, const FusionWay& b) {
+  return a.bound != b.bound ? a.bound > b.bound : a.place > b.place;
+}
+
+}  // namespace
+
+FusionWay FusionBlock::take() {
+  std::pop_heap(ways.begin(), ways.end(), later);
+  const FusionWay way = ways.back();
+  ways.pop_back();
+  return way;
+}
+
+void FusionBlock::put(const FusionWay& way) {
+  ways.push_back(way);
+  std::push_heap(ways.begin(), ways.end(), later);
+}
+
+void FusionBlock::put_in_order() {
+  std::make_heap(ways.begin(), ways.end(), later);
+}
+
+void add_to_front(std::vector<std::pair<model::Cost, FusionWay>>& front, const model::Cost& cost,
+                  const FusionWay& way) {
+  for (const auto& [other, _] : front) {
+    if (other.energy <= cost.energy && other.latency <= cost.latency) return;
+  }
+  const auto gone = std::remove_if(front.begin(), front.end(), [&](const auto& one) {
+    return cost.energy <= one.first.energy && cost.latency <= one.first.latency;
+  });
+  front.erase(gone, front.end());
+  front.emplace_back(cost, way);
+}
+
+std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth) {
+  std::vector<double> least(z(length) + 1, kInfinity);
+  std::vector<int> from(z(length) + 1, -1);
+  std::vector<std::size_t> missing(z(length) + 1, 0);
+  least[0] = 0;
+  std::vector<std::vector<int>> ending(z(length) + 1);
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    ending[z(blocks[b].last) + 1].push_back(static_cast<int>(b));
+  }
+  for (std::size_t end = 1; end <= z(length); ++end) {
+    for (const int b : ending[end]) {
+      const FusionBlock& block = blocks[z(b)];
+      const std::size_t begin = z(block.first);
+      if (least[begin] == kInfinity) continue;
+      double value = worth == BlockWorth::promise ? block.promise()
+                     : worth == BlockWorth::bound ? block.bound()
+                                                  : block.value;
+      std::size_t without = missing[begin];
+      if (value == kInfinity) {
+        if (block.first != block.last) continue;
+        value = 0;
+        ++without;
+      }
+      const double sum = least[begin] + value;
+      const bool take =
+          from[end] < 0 || without < missing[end] || (without == missing[end] && sum < least[end]);
+      if (!take) continue;
+      least[end] = sum;
+      missing[end] = without;
+      from[end] = b;
+    }
+  }
+  std::vector<int> path;
+  for (std::size_t end = z(length); end > 0 && from[end] >= 0;) {
+    path.push_back(from[end]);
+    end = z(blocks[z(from[end])].first);
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+std::vector<std::pair<int, FusionWay>> best_product(const std::vector<FusionBlock>& blocks,
+                                                    int length, bool ended) {
+  struct State {
+    model::Cost cost;
+    int block = -1;
+    FusionWay way;
+    std::size_t before = 0;
+  };
+  std::vector<std::vector<State>> fronts(z(length) + 1);
+  fronts[0].push_back({});
+  for (std::size_t end = 1; end <= z(length); ++end) {
+    std::vector<State> states;
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+      const FusionBlock& block = blocks[b];
+      if (z(block.last) + 1 != end) continue;
+      const auto& before = fronts[z(block.first)];
+      for (std::size_t s = 0; s < before.size(); ++s) {
+        for (const auto& [cost, way] : block.front) {
+          states.push_back(
+              {{before[s].cost.energy + cost.energy, before[s].cost.latency + cost.latency},
+               static_cast<int>(b),
+               way,
+               s});
+        }
+      }
+    }
+    // Where a layer has no way at all, it costs nothing.
+    for (std::size_t b = 0; b < blocks.size() && states.empty(); ++b) {
+      const FusionBlock& block = blocks[b];
+      if (z(block.last) + 1 != end || block.first != block.last) continue;
+      if (!block.ways.empty() && !ended) continue;
+      const auto& before = fronts[z(block.first)];
+      for (std::size_t s = 0; s < before.size(); ++s) {
+        states.push_back({before[s].cost, static_cast<int>(b), {}, s});
+      }
+    }
+    std::stable_sort(states.begin(), states.end(), [](const State& a, const State& b) {
+      return a.cost.energy != b.cost.energy ? a.cost.energy < b.cost.energy
+                                            : a.cost.latency < b.cost.latency;
+    });
+    double latency = kInfinity;
+    for (const State& state : states) {
+      if (state.cost.latency >= latency) continue;
+      latency = state.cost.latency;
+      fronts[end].push_back(state);
+    }
+    if (fronts[end].size() > kMostFront) {  // those of the least product
+      std::stable_sort(fronts[end].begin(), fronts[end].end(), [](const State& a, const State& b) {
+        return a.cost.energy * a.cost.latency < b.cost.energy * b.cost.latency;
+      });
+      fronts[end].resize(kMostFront);
+    }
+  }
+  std::vector<std::pair<int, FusionWay>> chosen;
+  std::size_t at = 0;
+  for (std::size_t s = 1; s < fronts.back().size(); ++s) {
+    const auto product = [&](std::size_t i) {
+      return fronts.back()[i].cost.energy * fronts.back()[i].cost.latency;
+    };
+    if (product(s) < product(at)) at = s;
+  }
+  for (std::size_t end = z(length); end > 0 && at < fronts[end].size();) {
+    const State& state = fronts[end][at];
+    chosen.emplace_back(state.block, state.way);
+    at = state.before;
+    end = z(blocks[z(state.block)].first);
+  }
+  std::reverse(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+double worth_of_parts(const std::vector<FusionBlock>& blocks, int first, int last) {
+  std::vector<double> least(z(last - first) + 2, kInfinity);
+  least[0] = 0;
+  for (int end = first; end <= last; ++end) {
+    for (const FusionBlock& block : blocks) {
+      if (block.last != end || block.first < first) continue;
+      double& sum = least[z(end - first) + 1];
+      sum = std::min(sum, least[z(block.first - first)] + block.promise());
+    }
+  }
+  return least.back() < kInfinity ? least.back() : 0;
+}
+
+model::Cost cost_of(const std::vector<FusionBlock>& blocks,
+                    const std::vector<std::pair<int, FusionWay>>& chosen) {
+  model::Cost total{0, 0};
+  for (const auto& [b, way] : chosen) {
+    for (const auto& [cost, one] : blocks[z(b)].front) {
+      if (one.place != way.place) continue;
+      total.energy += cost.energy;
+      total.latency += cost.latency;
+      break;
+    }
+  }
+  return total;
+}
+
+}  // namespace ridgeline::search
