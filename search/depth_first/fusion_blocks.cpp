@@ -33,18 +33,6 @@ void FusionBlock::put_in_order() {
   std::make_heap(ways.begin(), ways.end(), later);
 }
 
-void add_to_front(std::vector<std::pair<model::Cost, FusionWay>>& front, const model::Cost& cost,
-                  const FusionWay& way) {
-  for (const auto& [other, _] : front) {
-    if (other.energy <= cost.energy && other.latency <= cost.latency) return;
-  }
-  const auto gone = std::remove_if(front.begin(), front.end(), [&](const auto& one) {
-    return cost.energy <= one.first.energy && cost.latency <= one.first.latency;
-  });
-  front.erase(gone, front.end());
-  front.emplace_back(cost, way);
-}
-
 std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth) {
   std::vector<double> least(z(length) + 1, kInfinity);
   std::vector<int> from(z(length) + 1, -1);

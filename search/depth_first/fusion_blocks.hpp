@@ -28,6 +28,11 @@ struct FusionWay {
   std::size_t place = 0;  // among the block's ways: of equals the first one
 };
 
+using CostedWay = std::pair<model::Cost, FusionWay>;
+inline const model::Cost& cost_of_way(const CostedWay& costed) {
+  return costed.first;
+}
+
 // Layers first .. last as one stack.
 struct FusionBlock {
   int first = 0;
@@ -39,8 +44,8 @@ struct FusionBlock {
   // What those that are mapped cost for certain.
   double least = std::numeric_limits<double>::infinity();
   std::optional<FusionWay> best;
-  std::vector<std::pair<model::Cost, FusionWay>> front;  // for edp
-  std::string fault;                                     // why no way is feasible, as far as known
+  std::vector<CostedWay> front;  // for edp
+  std::string fault;             // why no way is feasible, as far as known
 
   bool closed() const { return ways.empty() || ways.front().bound >= value; }
   // What a further look can find, and what is certain.
@@ -53,10 +58,6 @@ struct FusionBlock {
   void put(const FusionWay& way);
   void put_in_order();  // after bounds have changed
 };
-
-// Keeps points that no other one dominates.
-void add_to_front(std::vector<std::pair<model::Cost, FusionWay>>& front, const model::Cost& cost,
-                  const FusionWay& way);
 
 // By what a block is worth: what it can come to, what it costs for certain, its best mapped way.
 enum class BlockWorth { promise, bound, value };

@@ -5,6 +5,7 @@
 
 #include "model/core/index.hpp"
 #include "search/depth_first/fusion_blocks.hpp"
+#include "search/fronts/cost_front.hpp"
 
 namespace ridgeline::search {
 
@@ -352,17 +353,12 @@ class Search {
     block.plans = {};  // few ways are looked at again
   }
 
-  // Whether an energy and latency of the block is as good as both of a way's bounds.
-  static bool dominated(const FusionBlock& block, const FusionWay& way) {
-    return std::any_of(block.front.begin(), block.front.end(), [&](const auto& one) {
-      return one.first.energy <= way.least.energy && one.first.latency <= way.least.latency;
-    });
-  }
-
   // Whether there is a way to be mapped. Ways are bounded closely, by all that is known by then,
   // before they are mapped.
   bool look_at_next(FusionBlock& block) {
-    while (!block.ways.empty() && dominated(block, block.ways.front())) block.take();
+    // What is known of the block may be as good as both of a way's bounds.
+    while (!block.ways.empty() && covers(block.front, block.ways.front().least, cost_of_way))
+      block.take();
     const auto as_known = [&](const FusionWay& way) {
       return options_.rules.defines || (way.close && way.known == close_.knowledge());
     };
@@ -394,7 +390,7 @@ class Search {
           continue;
         }
         if (objective_ == Objective::edp) {
-          add_to_front(block.front, {cost.energy, cost.latency}, ways[w]);
+          add_to_front(block.front, {{cost.energy, cost.latency}, ways[w]}, cost_of_way);
         }
         if (!block.best || value_of(cost) < block.value) {
           block.value = value_of(cost);
@@ -427,7 +423,7 @@ class Search {
       const double value = value_of(cost);
       double certain = value;
       if (objective_ == Objective::edp) {
-        add_to_front(block.front, {cost.energy, cost.latency}, ways[w]);
+        add_to_front(block.front, {{cost.energy, cost.latency}, ways[w]}, cost_of_way);
         certain = ways[w].bound;
       } else if (!options_.rules.defines && !cost.optimal) {
         StackJob again;

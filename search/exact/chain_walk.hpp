@@ -27,6 +27,7 @@
 #include "search/exact/least_product.hpp"
 #include "search/exact/prefix_nodes.hpp"
 #include "search/exact/rows.hpp"
+#include "search/fronts/cost_front.hpp"
 
 namespace ridgeline::search {
 
@@ -65,16 +66,8 @@ class ChainWalk {
   }
 
   void add_to_front(const ExactMapping& mapping) {
-    const auto covers = [](const model::Cost& a, const model::Cost& b) {
-      return a.latency <= b.latency && a.energy <= b.energy;
-    };
-    auto& front = result_.front;
-    for (const ExactMapping& other : front) {
-      if (covers(other.cost, mapping.cost)) return;
-    }
-    std::erase_if(front,
-                  [&](const ExactMapping& other) { return covers(mapping.cost, other.cost); });
-    front.push_back(mapping);
+    search::add_to_front(result_.front, mapping,
+                         [](const ExactMapping& one) -> const model::Cost& { return one.cost; });
   }
 
  protected:

@@ -10,6 +10,7 @@
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/exact_mapper.hpp"
 #include "search/exact/least_cost.hpp"
+#include "search/fronts/cost_front.hpp"
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/anneal.hpp"
 #include "search/mapping/describe_failure.hpp"
@@ -261,9 +262,8 @@ class TemporalSearch {
     if (options_.objective != Objective::latency) {
       return better(options_.objective, least, found.cost);
     }
-    return std::none_of(found.near.begin(), found.near.end(), [&](const model::Cost& one) {
-      return one.latency <= least.latency && one.energy <= least.energy;
-    });
+    return !covers(found.near, least,
+                   [](const model::Cost& one) -> const model::Cost& { return one; });
   }
 
   void cost(const model::Problem& problem, const model::Ordering& ordering, const model::Cuts& cuts,
