@@ -22,6 +22,7 @@
 namespace {
 
 using namespace ridgeline::engine;
+namespace search = ridgeline::search;
 double processor_time() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

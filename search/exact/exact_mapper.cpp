@@ -120,8 +120,10 @@ class ChainSearch : public ChainWalk {
       search(0, focus, 0);
       return;
     }
-    if (find_prices(second, kFirstSteps) || search(0, focus, options_.easy_nodes) || stopped_)
-      return;
+    if (!second && close_enough()) return;
+    if (find_prices(second, kFirstSteps)) return;
+    if (!second && close_enough()) return;
+    if (search(0, focus, options_.easy_nodes) || stopped_) return;
     if (!second && close_enough()) return;
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
     const std::int64_t nodes = limit_;
@@ -306,6 +308,24 @@ class ChainSearch : public ChainWalk {
   std::int64_t slow_ = 1;  // times that a node takes longer than usual
 };
 
+// Whether nothing need be looked for where nothing costs less than `least`: nothing is better than
+// the incumbent, or within the gap that is asked for.
+bool enough(double least, const model::Cost& incumbent, const ExactOptions& options,
+            ExactResult& result) {
+  const double best = objective_value(options.objective, incumbent);
+  const double tie =
+      options.first_term && options.objective == Objective::energy ? 1 - kTie : 1 + kTie;
+  if (least > best * tie) {
+    result.optimal = true;
+    result.lower_bound = best;
+    return true;
+  }
+  if (options.gap <= 0 || least < best * (1 - options.gap)) return false;
+  result.optimal = false;
+  result.lower_bound = std::min(best, least);
+  return true;
+}
+
 }  // namespace
 
 ExactResult exact_search(const model::Problem& problem, const ExactOptions& options,
@@ -313,13 +333,11 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   if (incumbent && !options.front && options.prune) {
     // Most spatial mappings of many need not be looked into.
     const model::Cost least = least_cost(problem);
-    const double best = objective_value(options.objective, *incumbent);
-    if (least.latency > 0 && objective_value(options.objective, least) > best * (1 + kTie)) {
+    if (least.latency > 0) {
       ExactResult result;
-      result.optimal = true;
-      result.lower_bound = best;
       result.orderings = orderings_of(problem);
-      return result;
+      if (enough(objective_value(options.objective, least), *incumbent, options, result))
+        return result;
     }
   }
   ExactResult result;
@@ -356,13 +374,8 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     model::Cost least = least_cost(problem);
     least.energy = std::max(least.energy, space.constant_energy() +
                                               bounds.energy_left(space.full(), bounds.all_left()));
-    const double best = objective_value(options.objective, *incumbent);
-    const double tie =
-        options.first_term && options.objective == Objective::energy ? 1 - kTie : 1 + kTie;
-    if (least.latency <= 0 || objective_value(options.objective, least) <= best * tie) return false;
-    result.optimal = true;
-    result.lower_bound = best;
-    return true;
+    if (least.latency <= 0) return false;
+    return enough(objective_value(options.objective, least), *incumbent, options, result);
   };
   const bool ask = incumbent && !options.front && options.prune;
   if (ask && options.first_term && options.objective == Objective::energy) {

@@ -6,7 +6,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/least_cost.hpp"
-#include "search/mapping/content_key.hpp"
+#include "search/mapping/problem_key.hpp"
 
 namespace ridgeline::search {
 namespace {
@@ -18,74 +18,6 @@ constexpr std::int64_t kBytes = 100'000'000;
 constexpr double kSlack = 1 - 1e-9;
 // Designs whose results a lattice remembers: what differs in bandwidths alone comes together.
 constexpr std::size_t kResults = 8;
-
-void add_spatial(const model::OperandSpatial& spatial, int levels, int relations, ContentKey& key) {
-  key.number(spatial.whole);
-  for (int a = 0; a <= levels; ++a) {
-    for (int i = spatial.begin[z(a)]; i < spatial.begin[z(a) + 1]; ++i) {
-      key.number(spatial.loops[z(i)].dim);
-      key.real(spatial.loops[z(i)].factor);
-    }
-    key.real(spatial.units[z(a)]);
-    key.real(spatial.unique_units[z(a)]);
-    key.real(spatial.boost[z(a)]);
-    key.real(spatial.relevant_product[z(a)]);
-    for (int r = 0; r < 2 * relations; ++r) key.real(spatial.extent[z(a)][z(r)]);
-    key.number(spatial.irrelevant_from[z(a)]);
-    key.number(spatial.reduced_from[z(a)]);
-  }
-}
-
-// Everything that decides what mappings move.
-std::string structure_key(const model::Problem& p) {
-  ContentKey key;
-  key.number(p.dims);
-  for (int d = 0; d < p.dims; ++d) key.number(p.temporal_size[z(d)]);
-  key.number(p.relations);
-  for (int r = 0; r < p.relations; ++r) {
-    const model::ProblemRelation& relation = p.relation[z(r)];
-    for (std::size_t t = 0; t < 2; ++t) {
-      key.number(relation.dim[t]);
-      key.real(relation.reduced[t]);
-    }
-    key.real(relation.size);
-  }
-  key.number(p.whole);
-  key.number(p.repeats_are_free);
-  key.number(p.rules_of_2023);
-  key.real(p.cycles_per_operation);
-  key.number(p.operands);
-  for (int o = 0; o < p.operands; ++o) {
-    const model::ProblemOperand& operand = p.operand[z(o)];
-    key.number(operand.levels);
-    key.number(operand.output);
-    key.number(operand.partial);
-    key.number(operand.relevant);
-    key.number(operand.irrelevant);
-    key.real(operand.precision);
-    key.real(operand.final_precision);
-    key.real(operand.elements);
-    for (int m = 0; m < operand.levels; ++m) {
-      key.number(operand.memory[z(m)]);
-      key.number(operand.shared_ports[z(m)]);
-      for (int d = 0; d < model::kDirections; ++d) {
-        key.real(operand.bandwidth_min[z(m)][z(d)]);
-        key.number(operand.bandwidth_max[z(m)][z(d)] > 0);
-      }
-    }
-    add_spatial(operand.real, operand.levels, p.relations, key);
-    add_spatial(operand.integer, operand.levels, p.relations, key);
-  }
-  key.number(p.memories);
-  for (int m = 0; m < p.memories; ++m) {
-    key.number(p.memory[z(m)].count);
-    for (int i = 0; i < p.memory[z(m)].count; ++i) {
-      key.number(p.memory[z(m)].residents[z(i)].operand);
-      key.number(p.memory[z(m)].residents[z(i)].level);
-    }
-  }
-  return key.take();
-}
 
 // What an energy depends on besides: sizes, and what a granule costs.
 std::vector<double> figures_of(const model::Problem& p) {

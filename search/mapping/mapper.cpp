@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <unordered_map>
+#include <utility>
 #include <variant>
 
 #include "model/core/evaluate.hpp"
 #include "model/core/index.hpp"
 #include "model/core/problem.hpp"
 #include "search/mapping/mapping_report.hpp"
+#include "search/mapping/problem_key.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 #include "search/mapping/temporal_search.hpp"
 
@@ -23,6 +27,43 @@ constexpr std::size_t kSpatialBlock = 8;
 
 // Nodes that each of very many spatial mappings may visit whatever the limit.
 constexpr std::int64_t kLeastNodes = 2000;
+
+// Spatial mappings under which every temporal mapping costs the same as under an earlier one: what
+// the search of that one found is true of them too, and nothing better.
+class EqualProblems {
+ public:
+  explicit EqualProblems(bool looks) : looks_(looks) {}
+
+  // Whether this spatial mapping, the next in order, is to be searched.
+  bool first(const model::Problem& problem, std::size_t spatial) {
+    if (!looks_) return true;
+    const auto [place, added] = by_key_.try_emplace(problem_key(problem), spatial);
+    if (!added) same_as_[spatial] = place->second;
+    return added;
+  }
+
+  // To be called for each one in order, once its block is searched.
+  void share(std::size_t spatial, TemporalSearchResult& result) {
+    if (!looks_) return;
+    if (const auto same = same_as_.find(spatial); same != same_as_.end()) {
+      result = found_[same->second];
+    } else {
+      TemporalSearchResult& kept = found_[spatial];
+      kept.reason = result.reason;
+      kept.cut_off = result.cut_off;
+      kept.proven = result.proven;
+      kept.lower_bound = result.lower_bound;
+      kept.orderings = result.orderings;
+      kept.refused = result.refused;
+    }
+  }
+
+ private:
+  bool looks_;
+  std::unordered_map<std::string, std::size_t> by_key_;
+  std::unordered_map<std::size_t, std::size_t> same_as_;
+  std::unordered_map<std::size_t, TemporalSearchResult> found_;
+};
 
 }  // namespace
 
@@ -100,6 +141,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     return std::max(std::min(options.node_limit, kLeastNodes),
                     std::min(options.node_limit, left / static_cast<std::int64_t>(count - begin)));
   };
+  EqualProblems equals(options.engine == Engine::exact && !options.no_quirks && count > 1);
   std::vector<TemporalSearchResult> block;
   std::vector<std::variant<model::Problem, std::string>> compiled_block;
   for (std::size_t begin = 0, end = 1; begin < count;
@@ -118,22 +160,28 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
     block.assign(end - begin, {});
     compiled_block.assign(end - begin, std::string{});
     const std::int64_t node_limit = allowed(begin);
-    const auto search_one = [&](std::size_t i) {
+    std::vector<std::size_t> searched;
+    for (std::size_t i = 0; i < block.size(); ++i) {
       compiled_block[i] =
           model::compile(layer, accelerator, hierarchy, mapping, candidates.mappings[begin + i],
                          model::cost_model(options.no_quirks));
       const auto* problem = std::get_if<model::Problem>(&compiled_block[i]);
-      if (problem == nullptr) return;
+      if (problem != nullptr && equals.first(*problem, begin + i)) searched.push_back(i);
+    }
+    const auto search_one = [&](std::size_t place) {
+      const std::size_t i = searched[place];
       // Of very many spatial mappings only the first few are also searched as the reference does.
       const bool with_loma = begin + i < kReferenceCandidates;
-      block[i] = search_temporal(layer, accelerator, mapping, options, *problem, incumbent,
-                                 with_loma, node_limit);
+      block[i] = search_temporal(layer, accelerator, mapping, options,
+                                 std::get<model::Problem>(compiled_block[i]), incumbent, with_loma,
+                                 node_limit);
     };
-    if (options.for_each && block.size() > 1) {
-      options.for_each(block.size(), search_one);
+    if (options.for_each && searched.size() > 1) {
+      options.for_each(searched.size(), search_one);
     } else {
-      for (std::size_t i = 0; i < block.size(); ++i) search_one(i);
+      for (std::size_t place = 0; place < searched.size(); ++place) search_one(place);
     }
+    for (std::size_t i = 0; i < block.size(); ++i) equals.share(begin + i, block[i]);
     for (std::size_t i = 0; i < block.size(); ++i) {
       if (const auto* why = std::get_if<std::string>(&compiled_block[i])) {
         if (reason.empty()) reason = *why;
