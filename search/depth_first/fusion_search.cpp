@@ -18,6 +18,9 @@ constexpr std::size_t kMostWays = 400'000;
 constexpr std::size_t kBounded = 4;
 // A way's first bound is not followed beyond this many times what its layers promise in parts.
 constexpr double kEnough = 1;
+// Ways of a stack of which one is mapped before all of them are listed.
+constexpr std::size_t kFirstWays = 16;
+constexpr std::size_t kAllWays = std::numeric_limits<std::size_t>::max();
 // Layers of networks whose stacks are all looked at before any is searched further.
 constexpr int kShort = 8;
 class Search {
@@ -195,11 +198,21 @@ class Search {
     block.stack = std::move(stack);
     block.fault = block.stack->fault;
     if (block.fault.empty()) {
-      list_ways(block);
-      // Something to fall back on, before anything is proven.
-      if (fall_back) map_first(block);
+      // Something to fall back on, before anything else is looked at.
+      list_ways(block, 0, fall_back ? kFirstWays : kAllWays);
+      if (fall_back) map_first(block, 1);
     }
     blocks_.push_back(std::move(block));
+  }
+
+  // The blocks that have something to fall back on: all their ways, and some promising ones of
+  // them mapped before anything is proven.
+  void complete_blocks() {
+    for (FusionBlock& block : blocks_) {
+      if (!block.stack->fault.empty()) continue;
+      list_ways(block, kFirstWays, kAllWays);
+      if (!stopped()) map_first(block, 8);
+    }
   }
 
   void make_blocks() {
@@ -211,6 +224,7 @@ class Search {
         ++place;
       }
       length_ = place;
+      complete_blocks();
       return;
     }
     length_ = count;
@@ -226,6 +240,7 @@ class Search {
       add_block(first_layer, l, stack_of(first_layer, l), true);
       first_layer = l + 1;
     }
+    complete_blocks();
     close();
     for (int long_by = 0; long_by < count; ++long_by) {
       // In long networks what short stacks save is found first, should the budget end early.
@@ -324,28 +339,30 @@ class Search {
     }
   }
 
-  void list_ways(FusionBlock& block) {
+  // The block's ways from one place to another, bounded.
+  void list_ways(FusionBlock& block, std::size_t from, std::size_t to) {
     std::vector<FusionWay> all = ways_of(*block.stack);
     for (std::size_t w = 0; w < all.size(); ++w) all[w].place = w;
-    ways_ += all.size();
+    to = std::min(to, all.size());
+    if (from >= to) return;
+    ways_ += to - from;
     if (options_.rules.defines) {
-      for (FusionWay& way : all) {
-        way.close = true;  // there is nothing to know before
-        block.put(way);
+      for (std::size_t w = from; w < to; ++w) {
+        all[w].close = true;  // there is nothing to know before
+        block.put(all[w]);
       }
       return;
     }
-    // The first ones, of few tiles, are there even where the budget ends at once.
-    constexpr std::size_t kFirst = 16;
     constexpr std::size_t kTogether = 256;
     const double enough = kEnough * worth_of_parts(blocks_, block.first, block.last);
-    std::size_t end = 0;
-    for (std::size_t begin = 0; begin < all.size(); begin = end) {
+    std::size_t end = from;
+    for (std::size_t begin = from; begin < to; begin = end) {
+      // The first ones, of few tiles, are there even where the budget ends at once.
       if (begin > 0 && stopped()) {
         complete_ = false;
         return;
       }
-      end = std::min(all.size(), begin + (begin == 0 ? kFirst : kTogether));
+      end = std::min(to, begin + (begin == 0 ? kFirstWays : kTogether));
       std::vector<FusionWay> some(all.begin() + static_cast<std::ptrdiff_t>(begin),
                                   all.begin() + static_cast<std::ptrdiff_t>(end));
       bound_ways(block, std::move(some), quick_, enough);
@@ -373,14 +390,13 @@ class Search {
     return !block.closed();
   }
 
-  // Maps some promising ways, simply: something to fall back on, before anything is proven.
-  void map_first(FusionBlock& block) {
-    constexpr std::size_t kFirst = 8;
+  // Maps so many promising ways, simply; where none of them can be, as many more.
+  void map_first(FusionBlock& block, std::size_t count) {
     fusion_.solver->map_simply(true);
     std::vector<FusionWay> ways;
-    while (!block.best && !block.ways.empty()) {
+    for (bool first = true; (first || !block.best) && !block.ways.empty(); first = false) {
       ways.clear();
-      while (ways.size() < kFirst && !block.ways.empty()) ways.push_back(block.take());
+      while (ways.size() < count && !block.ways.empty()) ways.push_back(block.take());
       std::vector<StackJob> jobs = jobs_of(block, ways);
       fusion_.solver->run(pointers(jobs));
       for (std::size_t w = 0; w < ways.size(); ++w) {
@@ -410,12 +426,17 @@ class Search {
     for (FusionBlock* block : blocks) {
       ways.push_back(block->take());
       jobs.push_back(std::move(jobs_of(*block, {ways.back()}).front()));
+      jobs.back().needed = false;
     }
     fusion_.solver->run(pointers(jobs));
-    mapped_ += jobs.size();
     for (std::size_t w = 0; w < jobs.size(); ++w) {
       FusionBlock& block = *blocks[w];
       const StackCost& cost = jobs[w].cost;
+      if (!cost.known) {
+        block.put(ways[w]);
+        continue;
+      }
+      ++mapped_;
       if (!cost.infeasible.empty()) {
         if (block.fault.empty()) block.fault = cost.infeasible;
         continue;

@@ -82,6 +82,12 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
   std::vector<StackJob*> open = jobs;
   for (StackJob* job : jobs) job->cost = {};
   for (bool again = false; !open.empty(); again = true) {
+    const bool needed =
+        std::any_of(open.begin(), open.end(), [](const StackJob* job) { return job->needed; });
+    if (!needed && options_.budget.stopped()) {
+      for (StackJob* job : open) job->cost.known = false;
+      return;
+    }
     if (again && depth_ != Depth::mapping && options_.budget.stopped()) {
       for (StackJob* job : open) job->cost.optimal = false;  // sums of a part, without proof
       return;
@@ -152,9 +158,12 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     MapperOptions simple = options_;
     simple.engine = Engine::loma;
     std::vector<char> simple_ones(list.size(), 0);
+    std::vector<char> left_out(list.size(), 0);
     each(list.size(), [&](std::size_t i) {
       // A bound that nobody waits for: nothing is known.
       if (depth_ != Depth::mapping && options_.budget.stopped()) return;
+      left_out[i] = !needed && options_.budget.stopped();
+      if (left_out[i]) return;
       TileProblem& problem = *list[i].second;
       complete(problem, core_, rules_);
       LayerResult& result = *list[i].first;
@@ -174,6 +183,15 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       if (!worse) result = std::move(full);
     });
     for (std::size_t i = 0; i < list.size(); ++i) {
+      if (left_out[i]) {
+        cut_off_ = true;
+        if (again_ones[i]) {
+          simple_.insert(*keys[i]);  // as before
+        } else {
+          known_.erase(known_.find(*keys[i]));
+        }
+        continue;
+      }
       const LayerResult& result = *list[i].first;
       evaluated_ += result.evaluated;
       if (simple_ones[i]) {

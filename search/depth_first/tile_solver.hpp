@@ -17,6 +17,8 @@ struct StackJob {
   StackCost cost;
   bool detail = true;  // false: sums alone, and they may end at the limit
   CostLimit limit;
+  // False: nobody waits for it. Where the budget ends first, `cost` is not known.
+  bool needed = true;
 };
 
 class TileSolver {
