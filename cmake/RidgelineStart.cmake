@@ -1,5 +1,5 @@
-# Two programs: `ridgeline`, which people start, without MPI, HDF5 and protobuf, whose loading takes
-# longer than mapping a layer; and `ridgeline-full` with everything, which takes its place for
+# Two programs: `ridgeline`, which people start, without MPI, HDF5, protobuf and TBB, whose loading
+# takes longer than mapping a layer; and `ridgeline-full` with everything, which takes its place for
 # studies and ONNX models (engine/start/).
 include(GNUInstallDirs)
 
@@ -15,9 +15,10 @@ set_source_files_properties(
   io/onnx/onnx_inference.cpp io/onnx/stored_elements.cpp io/results/study_file_read.cpp
   io/results/study_file_write.cpp engine/explore/transport.cpp
   PROPERTIES COMPILE_OPTIONS "-ffunction-sections;-fdata-sections")
+find_package(Threads REQUIRED)
 add_executable(ridgeline
   engine/start/start.cpp engine/start/before_libraries.cpp engine/start/full_program.cpp
-  engine/start/left_out.cpp)
+  engine/start/left_out.cpp engine/start/plain_team.cpp)
 add_dependencies(ridgeline ridgeline_full)
 file(RELATIVE_PATH _libexec_from_bin
   "/${CMAKE_INSTALL_BINDIR}" "/${CMAKE_INSTALL_LIBEXECDIR}/ridgeline")
@@ -29,5 +30,29 @@ foreach(_floor engine io search model)  # as files, so that their libraries do n
   target_link_libraries(ridgeline PRIVATE "$<TARGET_FILE:ridgeline_${_floor}>")
   set_property(TARGET ridgeline APPEND PROPERTY LINK_DEPENDS "$<TARGET_FILE:ridgeline_${_floor}>")
 endforeach()
-target_link_libraries(ridgeline PRIVATE nlohmann_json::nlohmann_json yaml-cpp TBB::tbb
-  Boost::program_options)
+target_link_libraries(ridgeline PRIVATE nlohmann_json::nlohmann_json Threads::Threads)
+# The other libraries are linked in where they can be: each that is loaded takes a quarter of a
+# millisecond, the C++ library three times as long. Where all of them can, nothing is loaded at all.
+set(_start_all_static TRUE)
+foreach(_library yaml-cpp Boost::program_options)
+  string(REPLACE "Boost::" "boost_" _file "${_library}")
+  string(MAKE_C_IDENTIFIER "RIDGELINE_STATIC_${_file}" _place)
+  find_library(${_place} NAMES lib${_file}.a)
+  mark_as_advanced(${_place})
+  if(${_place})
+    target_link_libraries(ridgeline PRIVATE "${${_place}}")
+  else()
+    set(_start_all_static FALSE)
+    target_link_libraries(ridgeline PRIVATE ${_library})
+  endif()
+endforeach()
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LINK_OPTIONS -static)
+check_cxx_source_compiles("#include <iostream>\n#include <thread>\n#include <cmath>\nint main(int n, char**) {
+  std::thread([n] { std::cout << std::exp(n); }).join(); }" RIDGELINE_LINKS_STATIC)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
+if(_start_all_static AND RIDGELINE_LINKS_STATIC)
+  target_link_options(ridgeline PRIVATE -static)
+else()
+  target_link_options(ridgeline PRIVATE -static-libstdc++ -static-libgcc)
+endif()

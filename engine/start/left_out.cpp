@@ -1,11 +1,15 @@
-// What takes the place of the functions that need MPI, HDF5 or protobuf in the program that is
-// started first. The arguments tell before whether they are needed, so that nothing has been
-// written when one of these is called after all.
+// What takes the place of the functions that need MPI, HDF5, protobuf or TBB in the program that is
+// started first, and of the commands that are the full program's. The arguments tell before whether
+// they are needed, so that nothing has been written when one of these is called after all.
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "engine/commands/check_command.hpp"
+#include "engine/commands/explore_command.hpp"
+#include "engine/commands/report_command.hpp"
 #include "engine/explore/transport.hpp"
 #include "engine/run/spread.hpp"
 #include "engine/start/full_program.hpp"
@@ -42,6 +46,18 @@ StudyFileReading examine_study_file(const std::filesystem::path&) {
 }  // namespace ridgeline::io
 
 namespace ridgeline::engine {
+
+int explore_command(const std::vector<std::string>&) {
+  become_full_program();
+}
+
+int report_command(const std::vector<std::string>&) {
+  become_full_program();
+}
+
+int check_command(const std::vector<std::string>&) {
+  become_full_program();
+}
 
 std::unique_ptr<Transport> mpi_transport() {
   become_full_program();

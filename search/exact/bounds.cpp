@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <tuple>
 
 #include "model/core/assert.hpp"
 #include "model/core/index.hpp"
@@ -29,6 +28,7 @@ int paid_width(const CutLattice& space) {
 
 ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, bool energy_alone) : space_(space) {
   number_states();
+  place_cells();
   fill_energy(watch);
   if (energy_alone) return;
   fill_sums(watch);
@@ -39,7 +39,7 @@ ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, bool energy_alon
 }
 
 std::int64_t ExactBounds::bytes() const {
-  std::size_t bytes = energy_left_.size() * sizeof(double);
+  std::size_t bytes = energy_left_.size() * sizeof(double) + base_.size() * sizeof(std::int32_t);
   for (const auto& mask : masks_) bytes += mask.size() * sizeof(double);
   for (const auto& of_operand : sums_) {
     for (const Sums& sums : of_operand) {
@@ -51,7 +51,7 @@ std::int64_t ExactBounds::bytes() const {
 
 bool ExactBounds::grows(const Cut& cut, std::int64_t x) const {
   return cut.operand == 0 && cut.level > 1 && !surely_too_large(cut, x) &&
-         cut.bits_partial[z(x)] > space_.problem().memory[z(cut.memory)].size;
+         cut.bits_partial[cut.at(x)] > space_.problem().memory[z(cut.memory)].size;
 }
 
 void ExactBounds::number_states() {
@@ -116,68 +116,6 @@ int ExactBounds::placed(int state, int o, std::int64_t x) const {
   return state - place + next + (growing ? cuts : 0);
 }
 
-// Moves of the same cut with the same conditions have a mask in common.
-void ExactBounds::build_masks() {
-  std::map<std::tuple<int, bool, std::uint8_t>, int> known;
-  for (Move& move : moves_) {
-    if (!move.reduced && move.growth == 0) continue;
-    const auto [place, inserted] =
-        known.try_emplace({move.growth == 0 ? -1 : move.cut, move.reduced, move.growth},
-                          static_cast<int>(masks_.size()));
-    move.mask = place->second;
-    if (!inserted) continue;
-    std::vector<double>& mask = masks_.emplace_back(z(space_.nodes()), 0.0);
-    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
-      const bool grows = move.growth != 0 && grows_[z(move.cut)][z(x)] != 0;
-      if ((move.reduced && !space_.reduced(x)) ||
-          (move.growth != 0 && grows != (move.growth == 2))) {
-        mask[z(x)] = CutLattice::kInfeasible;
-      }
-    }
-  }
-}
-
-// State by state, so that the loops run over the nodes: what a state costs with its next cut at a
-// node, then the least of all nodes below, one type of factor after the other.
-bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) const {
-  const std::int64_t nodes = space_.nodes();
-  std::fill(table, table + nodes, 0.0);
-  std::fill(table + nodes, table + nodes * states_, CutLattice::kInfeasible);
-  for (std::size_t i = 0; i < moves_.size();) {
-    const int to = moves_[i].to;
-    double* __restrict here = table + to * nodes;
-    for (; i < moves_.size() && moves_[i].to == to; ++i) {
-      const double* __restrict from = table + moves_[i].from * nodes;
-      const double* __restrict price = cost + moves_[i].cut * nodes;
-      if (moves_[i].mask < 0) {
-        for (std::int64_t x = 0; x < nodes; ++x) {
-          const double sum = from[x] + price[x];
-          here[x] = sum < here[x] ? sum : here[x];
-        }
-      } else {
-        const double* __restrict mask = masks_[z(moves_[i].mask)].data();
-        for (std::int64_t x = 0; x < nodes; ++x) {
-          const double sum = from[x] + price[x] + mask[x];
-          here[x] = sum < here[x] ? sum : here[x];
-        }
-      }
-    }
-    for (int t = 0; t < space_.type_count(); ++t) {
-      const std::int64_t stride = space_.type(t).stride;
-      const std::int64_t steps = space_.type(t).count;
-      for (std::int64_t base = 0; base < nodes; base += stride * (steps + 1)) {
-        for (std::int64_t k = 1; k <= steps; ++k) {
-          double* now = here + base + k * stride;
-          const double* below = now - stride;
-          for (std::int64_t j = 0; j < stride; ++j) now[j] = below[j] < now[j] ? below[j] : now[j];
-        }
-      }
-    }
-    if (watch.stopped(static_cast<int>(std::min<std::int64_t>(nodes, 1 << 20)))) return false;
-  }
-  return true;
-}
-
 OperandCounts ExactBounds::at_top(int number) const {
   OperandCounts result{};
   for (int o = 0; o < space_.problem().operands; ++o) {
@@ -199,26 +137,15 @@ int ExactBounds::type_index(const OperandCounts& at_top) {
   return type_of_[z(number)];
 }
 
-double ExactBounds::least_bits(const Cut& cut, std::int64_t x) const {
-  const bool partial =
-      cut.operand == 0 && (space_.problem().operand[0].real.irrelevant_from[z(cut.level)] ||
-                           !space_.reduced(x) || (cut.level == 1 && !space_.reduced(0)));
-  return (partial ? cut.bits_partial : cut.bits_final)[z(x)];
-}
-
-bool ExactBounds::surely_too_large(const Cut& cut, std::int64_t x) const {
-  return !cut.stationary && least_bits(cut, x) > space_.problem().memory[z(cut.memory)].size;
-}
-
 void ExactBounds::fill_energy(Watch& watch) {
   build_masks();
-  fill_large(energy_left_, z(space_.nodes() * states_), 0.0);
+  fill_large(energy_left_, z(cells_), 0.0);
   std::vector<double> cost(z(space_.cut_count() * space_.nodes()));
   for (int c = 0; c < space_.cut_count(); ++c) {
     const Cut& cut = space_.cut(c);
     double* row = cost.data() + c * space_.nodes();
     for (std::int64_t x = 0; x < space_.nodes(); ++x) {
-      row[x] = surely_too_large(cut, x) ? CutLattice::kInfeasible : cut.energy[z(x)];
+      row[x] = surely_too_large(cut, x) ? CutLattice::kInfeasible : cut.energy[cut.at(x)];
     }
   }
   fill_table(cost.data(), energy_left_.data(), watch);
@@ -250,14 +177,15 @@ void ExactBounds::fill_sums(Watch& watch) {
       Sums& own = all[z(left)];
       const Sums& inner = all[z(left - 1)];
       own.ports = static_cast<int>(ports_of_[z(o)].size());
-      own.step = 1;
+      own.reach = &space_.reach(o, left);
       const int width = own.least_width();
-      fill_large(own.least, z(space_.nodes() * width), CutLattice::kInfeasible);
-      fill_large(own.most, z(space_.nodes() * own.most_width()), 0.0F);
+      fill_large(own.least, z(own.reach->size() * width), CutLattice::kInfeasible);
+      fill_large(own.most, z(own.reach->size() * own.most_width()), 0.0F);
       cost.resize(z(width));
       shares.resize(z(own.ports));
       for (std::int64_t x = 0; x < space_.full(); ++x) {
         if (watch.stopped()) return;
+        if (!own.reach->has(x)) continue;
         double* here = own.least_at(x);
         float* most = own.most_at(x);
         for (int t = 0; t < space_.type_count(); ++t) {
@@ -268,14 +196,14 @@ void ExactBounds::fill_sums(Watch& watch) {
           const float* most_below = own.most_at(y);
           for (int i = 0; i < own.most_width(); ++i) most[i] = std::max(most[i], most_below[i]);
         }
-        if (surely_too_large(cut, x) || cut.energy[z(x)] >= CutLattice::kInfeasible) continue;
+        if (surely_too_large(cut, x) || cut.energy[cut.at(x)] >= CutLattice::kInfeasible) continue;
         const double* rest = inner.least_at(x);
         if (rest[0] >= CutLattice::kInfeasible) continue;
         std::fill(cost.begin(), cost.end(), 0.0);
         if (cut.role == LoadingRole::separate || cut.role == LoadingRole::offload) {
-          cost[0] = cut.loading[z(x)];
+          cost[0] = cut.loading[cut.at(x)];
         }
-        if (cut.role == LoadingRole::together) cost[1] = cut.loading[z(x)];
+        if (cut.role == LoadingRole::together) cost[1] = cut.loading[cut.at(x)];
         std::fill(shares.begin(), shares.end(), PortShare{});
         for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
           shares[z(place_of_[z(o)][cut.own_ports[i]])] = cut.shares_at(x)[i];

@@ -46,14 +46,22 @@ class ExactBounds {
   int left(int state, int operand) const;  // cuts of an operand
   // The state after an operand's next cut is placed at a node; -1: it may not be.
   int placed(int state, int operand, std::int64_t node) const;
-  // A table of the least sums of the cuts left, [state][node], all at the node or below, from what
-  // each cut costs, [cut][node]. No cuts left cost nothing. Returns false, and the table is worth
-  // nothing, if the watch says so.
+  // Place of a node and state in a table of all states, and its entries in all. Of a sparse lattice
+  // only what can be reached has a place of its own: nodes at or above which each cut that is
+  // placed may lie; all others have kInfeasible in common.
+  std::int64_t cell(std::int64_t node, int state) const {
+    return base_[static_cast<std::size_t>(state * blocks_ + (node >> shift_))] + node;
+  }
+  std::int64_t cells() const { return cells_; }
+  // A table of the least sums of the cuts left, all at the node or below, from what each cut costs,
+  // [cut][node]. No cuts left cost nothing. Returns false, and the table is worth nothing, if the
+  // watch says so.
   bool fill_table(const double* cost, double* table, Watch& watch) const;
 
   // Least energy of the cuts left, all at the node or below; kInfeasible where they do not fit.
-  double energy_left(std::int64_t node, int state) const {
-    return energy_left_[static_cast<std::size_t>(state * space_.nodes() + node)];
+  double energy_left(std::int64_t node, int state) const { return energy_left(cell(node, state)); }
+  double energy_left(std::int64_t cell) const {
+    return energy_left_[static_cast<std::size_t>(cell)];
   }
   // Most busy and excess cycles and demand of a tracked port that the cuts left may add.
   PortShare most_left(std::int64_t node, const OperandCounts& left, int tracked) const;
@@ -77,11 +85,12 @@ class ExactBounds {
   // Lower bounds for chains whose cuts left lie at `node` or below.
   Latency latency(const double* paid, int type, const OperandCounts& left, std::int64_t node) const;
 
-  // Bits of the tile below a cut at `node` at least: the output is sized at partial-sum precision
-  // while irrelevant loops lie above the level's lower end, which is no further out than the cut.
-  double least_bits(const Cut& cut, std::int64_t node) const;
-  // Whether that is more than the whole memory.
-  bool surely_too_large(const Cut& cut, std::int64_t node) const;
+  double least_bits(const Cut& cut, std::int64_t node) const {
+    return space_.least_bits(cut, node);
+  }
+  bool surely_too_large(const Cut& cut, std::int64_t node) const {
+    return space_.surely_too_large(cut, node);
+  }
   // Which floors the loading rule uses for an operand whose innermost cut lies at `node`: equal
   // numbers, equal floors on all ports.
   std::uint32_t floor_class(int operand, std::int64_t node) const {
@@ -99,23 +108,24 @@ class ExactBounds {
   // cut is left all nodes have one row.
   struct Sums {
     int ports = 0;
-    std::int64_t step = 0;      // rows from a node to the next
-    std::vector<double> least;  // [node]: loading, together, then busy and excess of each port
-    std::vector<float> most;    // [node]: loading, then busy, excess and demand; rounded up
+    const NodeBlocks* reach = nullptr;  // nodes that have a row; null: one row for all
+    std::vector<double> least;          // loading, together, then busy and excess of each port
+    std::vector<float> most;            // loading, then busy, excess and demand; rounded up
 
     int least_width() const { return 2 + 2 * ports; }
     int most_width() const { return 1 + 3 * ports; }
+    std::int64_t row(std::int64_t node) const { return reach == nullptr ? 0 : reach->at(node); }
     double* least_at(std::int64_t node) {
-      return least.data() + static_cast<std::size_t>(node * step * least_width());
+      return least.data() + static_cast<std::size_t>(row(node) * least_width());
     }
     const double* least_at(std::int64_t node) const {
-      return least.data() + static_cast<std::size_t>(node * step * least_width());
+      return least.data() + static_cast<std::size_t>(row(node) * least_width());
     }
     float* most_at(std::int64_t node) {
-      return most.data() + static_cast<std::size_t>(node * step * most_width());
+      return most.data() + static_cast<std::size_t>(row(node) * most_width());
     }
     const float* most_at(std::int64_t node) const {
-      return most.data() + static_cast<std::size_t>(node * step * most_width());
+      return most.data() + static_cast<std::size_t>(row(node) * most_width());
     }
   };
   const Sums& sums(int operand, int left) const {
@@ -135,11 +145,17 @@ class ExactBounds {
   };
   bool grows(const Cut& cut, std::int64_t node) const;
   void number_states();
+  void place_cells();
+  void fill_state(const double* cost, const double* table, std::size_t& move, double* here) const;
 
   std::array<int, model::kMaxOperands> stride_{};
   int states_ = 1;
   int all_left_ = 0;
   std::vector<Move> moves_;  // by `to`, each after those that lead to its `from`
+  int shift_ = 62;           // of nodes to blocks
+  std::int64_t blocks_ = 1;  // of a state
+  std::int64_t cells_ = 0;
+  std::vector<std::int32_t> base_;  // [state][block]: what leads from a node to its cell
   // By node: 0 where moves are allowed, else kInfeasible.
   std::vector<std::vector<double>> masks_;
   std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never

@@ -7,6 +7,14 @@
 
 namespace ridgeline::search {
 
+namespace {
+
+double most_bits(const Cut& cut, std::int64_t node) {
+  return cut.bits_most[cut.at(node)];
+}
+
+}  // namespace
+
 ChainOrderings::ChainOrderings(const CutLattice& space, bool even) : space_(space), even_(even) {
   loops_in_.assign(z(space.nodes()), 0);
   for (std::int64_t x = 0; x < space.nodes(); ++x) {
@@ -36,7 +44,7 @@ double ChainOrderings::tile_bits(int operand, int level, std::int64_t node,
       o.output && (o.real.irrelevant_from[z(level + 1)] || !space_.reduced(previous));
   if (level + 1 < o.levels) {
     const Cut& cut = space_.cut_above(operand, level);
-    return (partial ? cut.bits_partial : cut.bits_final)[z(node)];
+    return (partial ? cut.bits_partial : cut.bits_final)[cut.at(node)];
   }
   return space_.top_elements(operand) * (partial ? o.precision : o.final_precision);
 }
@@ -122,7 +130,7 @@ void ChainOrderings::find_runs(const PlacedCuts& placed) {
       const int o = memory.residents[z(i)].operand;
       const int level = memory.residents[z(i)].level;
       bits += level + 1 < p.operand[z(o)].levels
-                  ? space_.cut_above(o, level).bits_most[z(level_end(o, level, placed))]
+                  ? most_bits(space_.cut_above(o, level), level_end(o, level, placed))
                   : most_top_bits(o);
     }
     if (bits <= 0.5 * memory.size) continue;

@@ -82,7 +82,8 @@ class ChainWalk {
 
   bool bound(std::int32_t id, std::int64_t node, Bound& result) const {
     const Chain& chain = chains_[id];
-    const double rest = bounds_.energy_left(node, chain.state);
+    const std::int64_t cell = bounds_.cell(node, chain.state);
+    const double rest = bounds_.energy_left(cell);
     if (rest >= CutLattice::kInfeasible) return false;
     result.energy = std::max(least_energy_, chains_.paid(id)[kPaidEnergy] + rest);
     result.latency = -CutLattice::kInfeasible;
@@ -91,7 +92,7 @@ class ChainWalk {
     if (node != space_.full()) {
       for (std::size_t k = 0; k < tables_.size(); ++k) {
         const DualBoundTable& table = tables_[k];
-        const double left = table.left(node, chain.state);
+        const double left = table.left(cell);
         if (left >= CutLattice::kInfeasible) return false;
         const double least = lines_[z(id)][k] + left;
         if (options_.objective != Objective::edp && beyond(table, least)) return false;

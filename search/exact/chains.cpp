@@ -11,7 +11,7 @@ namespace {
 
 // Ports that a cut at a node uses.
 std::uint32_t ports_of(const Cut& cut, std::int64_t node) {
-  const bool back = !cut.stationary && cut.comes_back[z(node)] != 0;
+  const bool back = !cut.stationary && cut.comes_back[cut.at(node)] != 0;
   return cut.ports | (back ? cut.partial_ports : 0u);
 }
 // Adds the ports of a transfer to those used and, where they were, to those shared.
@@ -245,7 +245,7 @@ void Chains::pass_mark(const Chain& chain, std::int64_t node, Chain& next) {
       continue;
     }
     const std::int64_t mark = mark_of(chain, cut.operand, place - space_.first_cut(cut.operand));
-    if (cut.single_buffer[z(mark)] == 0 || space_.problem().cycles_per_operation != 1) {
+    if (cut.single_buffer[cut.at(mark)] == 0 || space_.problem().cycles_per_operation != 1) {
       next.dirty |= bit;
       continue;
     }
@@ -272,12 +272,12 @@ void Chains::shorten_windows(const Cut& cut, std::int64_t mark, double before, d
     paid_next_[z(kPaidPorts + kPaidPortWidth * i + 1)] +=
         (std::max(0.0, cycles - after) - std::max(0.0, cycles - before)) * (count - 1);
   };
-  const double below = cut.below_cycles[z(mark)];
-  const double above = cut.above_cycles[z(mark)];
+  const double below = cut.below_cycles[cut.at(mark)];
+  const double above = cut.above_cycles[cut.at(mark)];
   if (cut.operand == 0) {
     add(cut.level - 1, model::Direction::rd_out_to_high, below);
     add(cut.level, model::Direction::wr_in_by_low, above);
-    if (cut.comes_back[z(mark)] == 0) return;
+    if (cut.comes_back[cut.at(mark)] == 0) return;
     add(cut.level, model::Direction::rd_out_to_low, above);
   }
   if (cut.operand != 0) add(cut.level, model::Direction::rd_out_to_low, above);
@@ -290,7 +290,7 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
   const int index = chain.left[z(o)] - 1;
   const int place = space_.first_cut(o) + index;
   const Cut& cut = space_.cut(place);
-  const double energy = cut.energy[z(node)];
+  const double energy = cut.energy[cut.at(node)];
   if (energy >= CutLattice::kInfeasible || bounds_.surely_too_large(cut, node)) return false;
 
   Chain& next = *chains_.tail();
@@ -301,7 +301,7 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
   next.left[z(o)]--;
   next.state = bounds_.placed(chain.state, o, node);
   if (next.state < 0) return false;
-  if (cut.uncertain[z(node)]) next.uncertain = true;
+  if (cut.uncertain[cut.at(node)]) next.uncertain = true;
   const bool at_top = node == space_.full();
   if (at_top) {
     next.at_top[z(o)]++;
@@ -322,11 +322,11 @@ bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {
   }
   if (!at_top) {
     if (cut.role == LoadingRole::separate) {
-      paid_next_[z(kPaidSeparate + o)] += cut.loading[z(node)];
+      paid_next_[z(kPaidSeparate + o)] += cut.loading[cut.at(node)];
     } else if (cut.role == LoadingRole::together) {
-      paid_next_[z(kPaidTogether + o)] += cut.loading[z(node)];
+      paid_next_[z(kPaidTogether + o)] += cut.loading[cut.at(node)];
     } else if (cut.role == LoadingRole::offload) {
-      paid_next_[kPaidOffload] += cut.loading[z(node)];
+      paid_next_[kPaidOffload] += cut.loading[cut.at(node)];
     }
   }
   if (o == 0 && !settle_output(chain, next, node)) return false;
@@ -369,7 +369,7 @@ bool Chains::settle_output(const Chain& chain, Chain& next, std::int64_t node) {
     const std::int64_t mark = chain.output_mark;
     const bool partial =
         space_.problem().operand[0].real.irrelevant_from[z(cut.level)] || !space_.reduced(node);
-    const double bits = (partial ? cut.bits_partial : cut.bits_final)[z(mark)];
+    const double bits = (partial ? cut.bits_partial : cut.bits_final)[cut.at(mark)];
     const double size = space_.problem().memory[z(cut.memory)].size;
     if (bits > size) return false;
     const int place = shared_place_[z(cut.memory)];
@@ -390,12 +390,12 @@ bool Chains::store(const Cut& cut, int place, std::int64_t node, Chain& next) {
   const std::uint32_t bit = 1u << place;
   const double bits = bounds_.least_bits(cut, node);
   if (cut.operand == 0) {
-    const bool may_grow = cut.level > 1 && cut.bits_partial[z(node)] > bits;
-    paid_next_[z(pending_)] = may_grow ? cut.bits_partial[z(node)] : bits;
+    const bool may_grow = cut.level > 1 && cut.bits_partial[cut.at(node)] > bits;
+    paid_next_[z(pending_)] = may_grow ? cut.bits_partial[cut.at(node)] : bits;
   }
   bool roomy = false;
   if (memory.count == 1) {
-    roomy = cut.bits_most[z(node)] <= 0.5 * memory.size;
+    roomy = cut.bits_most[cut.at(node)] <= 0.5 * memory.size;
   } else {
     double& used = paid_next_[z(shared_place_[z(cut.memory)])];
     used += bits;
@@ -422,7 +422,7 @@ bool Chains::store(const Cut& cut, int place, std::int64_t node, Chain& next) {
     return true;
   }
   // What moves once waits for no window.
-  if (cut.short_window[z(node)]) return true;
+  if (cut.short_window[cut.at(node)]) return true;
   if (node == space_.full()) {
     next.anchored |= bit;
     return true;
@@ -449,7 +449,8 @@ bool Chains::fullest(int m, const Chain& chain, double& bits) const {
     }
     const int index = o == 0 ? level : level + 1;
     if (chain.left[z(o)] > index) return false;
-    bits += space_.cut(o, index).bits_most[z(mark_of(chain, o, index))];
+    const Cut& cut = space_.cut(o, index);
+    bits += cut.bits_most[cut.at(mark_of(chain, o, index))];
   }
   return true;
 }

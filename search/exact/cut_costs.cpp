@@ -29,7 +29,7 @@ double granule_cost(const ProblemOperand& operand, int level, int direction) {
 
 }  // namespace
 
-void CutLattice::fill_costs(Watch& watch, bool counts) {
+void CutLattice::fill_costs(Watch& watch, bool counts, std::int64_t bytes) {
   const Problem& p = problem_;
   std::vector<std::array<double, model::kMaxDims>> loops(z(nodes_));
   for (std::int64_t x = 0; x < nodes_; ++x) {
@@ -269,6 +269,11 @@ void CutLattice::fill_costs(Watch& watch, bool counts) {
           operand.output && partial_at(integer, a, x) && partial_precision(integer, a, x);
       keep_shares(x);
       if (energy >= kInfeasible) energy = kInfeasible;
+    }
+    if (sparse_) {
+      leave_out(cut);
+      refuse(static_cast<double>(this->bytes()), bytes);
+      if (too_large()) return;
     }
   }
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <type_traits>
 
 #include "model/core/assert.hpp"
 #include "model/core/directions.hpp"
 #include "model/core/index.hpp"
 #include "search/exact/cut_elements.hpp"
+#include "search/exact/large_table.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
@@ -21,7 +23,7 @@ using model::Problem;
 using model::ProblemOperand;
 
 CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
-                       bool counts)
+                       bool counts, std::int64_t dense)
     : problem_(problem) {
   build_types();
   double states = 1;
@@ -45,18 +47,27 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
   }
   build_cuts();
   find_tracked_ports();
-  if (const double needed = bytes_needed(states); needed > static_cast<double>(bytes)) {
-    constexpr double kMiB = 1 << 20;
-    refusal_ = "its tables take " +
-               std::to_string(static_cast<std::int64_t>(std::ceil(needed / kMiB))) +
-               " MiB, and it may hold " +
-               std::to_string(static_cast<std::int64_t>(static_cast<double>(bytes) / kMiB)) +
-               " MiB (--memory-limit, --threads)";
-    return;
-  }
+  sparse_ = !counts && states > static_cast<double>(dense);
+  all_nodes_ = NodeBlocks(nodes_);
+  for (Cut& cut : cuts_) cut.blocks = all_nodes_;
+  if (!sparse_) refuse(bytes_needed(states), bytes);
+  if (too_large()) return;
   build_nodes();
-  fill_costs(watch, counts);
+  fill_costs(watch, counts, bytes);
+  if (sparse_ && !too_large() && !watch.stopped_now()) {
+    refuse(static_cast<double>(this->bytes()) + bytes_of_bounds(), bytes);
+  }
   find_shared_memories();
+}
+
+void CutLattice::refuse(double needed, std::int64_t bytes) {
+  if (needed <= static_cast<double>(bytes)) return;
+  constexpr double kMiB = 1 << 20;
+  refusal_ = "its tables take " +
+             std::to_string(static_cast<std::int64_t>(std::ceil(needed / kMiB))) +
+             " MiB, and it may hold " +
+             std::to_string(static_cast<std::int64_t>(static_cast<double>(bytes) / kMiB)) +
+             " MiB (--memory-limit, --threads)";
 }
 
 // Of the costs here and of the bounds' tables: the figures of each cut, then per state the least
@@ -72,6 +83,79 @@ double CutLattice::bytes_needed(double states) const {
     }
   }
   return static_cast<double>(nodes_) * doubles * sizeof(double);
+}
+
+// The same of the bounds' tables alone, once it is known which nodes can be reached.
+double CutLattice::bytes_of_bounds() const {
+  double sums = 0;
+  for (int o = 0; o < problem_.operands; ++o) {
+    std::uint32_t ports = 0;
+    for (int c = 0; c < cuts_of(o); ++c) {
+      for (const int port : cut(o, c).own_ports) ports |= 1u << port;
+      sums += (2.5 + 3.5 * std::popcount(ports)) * static_cast<double>(reach(o, c + 1).size());
+    }
+  }
+  // Of each number of cuts left of each operand; twice those of the output, where its tile may
+  // grow.
+  double cells = 0;
+  std::array<int, model::kMaxOperands> left{};
+  for (bool more = true; more;) {
+    for (std::int64_t x = 0; x < nodes_; x += NodeBlocks::kSize) {
+      bool reached = true;
+      for (int o = 0; o < problem_.operands; ++o) {
+        reached = reached && reach(o, left[z(o)]).has(x);
+      }
+      if (reached) cells += NodeBlocks::kSize;
+    }
+    more = false;
+    for (int o = 0; o < problem_.operands && !more; ++o) {
+      more = ++left[z(o)] <= cuts_of(o);
+      if (!more) left[z(o)] = 0;
+    }
+  }
+  return (sums + 2 * cells + 20 * static_cast<double>(nodes_)) * sizeof(double);
+}
+
+double CutLattice::least_bits(const Cut& cut, std::int64_t x) const {
+  const bool partial =
+      cut.operand == 0 && (problem_.operand[0].real.irrelevant_from[z(cut.level)] || !reduced(x) ||
+                           (cut.level == 1 && !reduced(0)));
+  return (partial ? cut.bits_partial : cut.bits_final)[cut.at(x)];
+}
+
+// Keeps the figures of the nodes at which a cut may lie, and of all below them.
+void CutLattice::leave_out(Cut& cut) {
+  std::vector<std::uint8_t> open(z(nodes_), 0);
+  for (std::int64_t x = full(); x >= 0; --x) {
+    open[z(x)] = cut.energy[z(x)] < kInfeasible && !surely_too_large(cut, x);
+    for (int t = 0; t < type_count() && open[z(x)] == 0; ++t) {
+      if (count_in(x, t) < type(t).count) open[z(x)] = open[z(x + type(t).stride)];
+    }
+  }
+  open[0] = 1;
+  open[z(full())] = 1;
+  const NodeBlocks blocks(open);
+  const auto keep = [&](auto& row, std::size_t width, auto absent) {
+    if (row.empty()) return;
+    std::remove_reference_t<decltype(row)> kept;
+    fill_large(kept, z(blocks.size()) * width, absent);
+    for (std::int64_t x = 0; x < nodes_; ++x) {
+      if (!blocks.has(x)) continue;
+      std::copy_n(row.begin() + x * static_cast<std::int64_t>(width), width,
+                  kept.begin() + blocks.at(x) * static_cast<std::int64_t>(width));
+    }
+    row.swap(kept);
+  };
+  keep(cut.energy, 1, kInfeasible);
+  keep(cut.bits_partial, 1, kInfeasible);
+  keep(cut.bits_final, 1, kInfeasible);
+  keep(cut.bits_most, 1, kInfeasible);
+  for (auto* row : {&cut.loading, &cut.below_cycles, &cut.above_cycles}) keep(*row, 1, 0.0);
+  for (auto* row : {&cut.comes_back, &cut.single_buffer, &cut.short_window, &cut.uncertain}) {
+    keep(*row, 1, std::uint8_t{0});
+  }
+  keep(cut.shares, cut.own_ports.size(), PortShare{});
+  cut.blocks = blocks;
 }
 
 std::int64_t CutLattice::bytes() const {
@@ -209,7 +293,7 @@ void CutLattice::find_tracked_ports() {
 void CutLattice::allow_cuts(const std::vector<std::uint8_t>& allowed) {
   for (Cut& cut : cuts_) {
     for (std::int64_t x = 0; x < nodes_; ++x) {
-      if (allowed[z(x)] == 0) cut.energy[z(x)] = kInfeasible;
+      if (allowed[z(x)] == 0) cut.energy[cut.at(x)] = kInfeasible;
     }
   }
 }

@@ -16,6 +16,7 @@
 #include "model/core/evaluation.hpp"
 #include "model/core/problem.hpp"
 #include "search/budget.hpp"
+#include "search/exact/node_blocks.hpp"
 
 namespace ridgeline::search {
 
@@ -51,7 +52,10 @@ struct Cut {
   LoadingRole role = LoadingRole::none;
   std::uint32_t ports = 0;          // tracked ports of several links that it always uses
   std::uint32_t partial_ports = 0;  // and those that partial sums may use as well
-  // By node:
+  // Nodes at which it may lie, and those below them; the figures of others are left out of large
+  // lattices.
+  NodeBlocks blocks;
+  // By node, at its place at(node):
   std::vector<double> energy;               // kInfeasible where partial sums have no port
   std::vector<double> loading;              // cycles of the longer of its two ports' transfers
   std::vector<double> below_cycles;         // of the transfer on the side of the lower memory
@@ -62,7 +66,7 @@ struct Cut {
   std::vector<double> bits_partial;         // tile below the cut, at partial-sum precision
   std::vector<double> bits_final;
   std::vector<double> bits_most;  // and what the model takes it to be at most
-  // The same where latency is concerned; only of the innermost memory.
+  // The same where latency is concerned; only of the innermost memory, and of all nodes.
   std::vector<double> floor_bits_partial;
   std::vector<double> floor_bits_final;
   std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
@@ -74,10 +78,11 @@ struct Cut {
   std::vector<double> blocked;
   // Tracked ports that any of its transfers use; the others have no share. At most four.
   std::vector<std::uint8_t> own_ports;
-  std::vector<PortShare> shares;  // [node][own port]
+  std::vector<PortShare> shares;  // [place of node][own port]
 
+  std::size_t at(std::int64_t node) const { return static_cast<std::size_t>(blocks.at(node)); }
   const PortShare* shares_at(std::int64_t node) const {
-    return shares.data() + static_cast<std::size_t>(node) * own_ports.size();
+    return shares.data() + at(node) * own_ports.size();
   }
 };
 
@@ -85,9 +90,10 @@ class CutLattice {
  public:
   // `limit`: largest number of states, and `bytes` that this and the bounds may take; beyond them
   // `too_large()` holds and no costs are set. If the watch says to end, it is worth nothing.
-  // `counts`: keep what `reprice` needs.
+  // `counts`: keep what `reprice` needs. With more than `dense` states, what cannot be reached is
+  // left out; not with `counts`.
   CutLattice(const model::Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
-             bool counts = false);
+             bool counts = false, std::int64_t dense = kDenseStates);
 
   bool too_large() const { return !refusal_.empty(); }
   // Why, in words.
@@ -125,6 +131,20 @@ class CutLattice {
   }
   // Whether all loops irrelevant to the output lie in the node (no partial sums beyond it).
   bool reduced(std::int64_t node) const { return reduced_[static_cast<std::size_t>(node)] != 0; }
+  // Bits of the tile below a cut at `node` at least: the output is sized at partial-sum precision
+  // while irrelevant loops lie above the level's lower end, which is no further out than the cut.
+  double least_bits(const Cut& cut, std::int64_t node) const;
+  // Whether that is more than the whole memory.
+  bool surely_too_large(const Cut& cut, std::int64_t node) const {
+    return !cut.stationary &&
+           least_bits(cut, node) > problem_.memory[static_cast<std::size_t>(cut.memory)].size;
+  }
+  // Whether rows leave out what cannot be reached, and the nodes at which so many cuts of an
+  // operand can be left.
+  bool sparse() const { return sparse_; }
+  const NodeBlocks& reach(int operand, int left) const {
+    return left == cuts_of(operand) ? all_nodes_ : cut(operand, left).blocks;
+  }
 
   // Elements of the whole operand in its outermost memory, not rounded.
   double top_elements(int operand) const {
@@ -157,6 +177,8 @@ class CutLattice {
     return constant_shares_[static_cast<std::size_t>(i)];
   }
   static constexpr double kInfeasible = 1e300;
+  // Tables of so many states stay in a processor's caches.
+  static constexpr std::int64_t kDenseStates = 1'000'000;
 
   // Cycles of one transfer of memory level `level` in `direction` when everything is moved at
   // once, and the least that the loading rule may take for its floor.
@@ -172,8 +194,11 @@ class CutLattice {
   void build_cuts();
   void find_tracked_ports();
   void find_shared_memories();
-  void fill_costs(Watch& watch, bool counts);
+  void fill_costs(Watch& watch, bool counts, std::int64_t bytes);
+  void leave_out(Cut& cut);
   double bytes_needed(double states) const;
+  double bytes_of_bounds() const;
+  void refuse(double needed, std::int64_t bytes);
 
   model::Problem problem_;
   std::string refusal_;
@@ -183,6 +208,8 @@ class CutLattice {
   double iterations_ = 1;
   std::vector<double> cycles_;
   std::vector<std::uint8_t> reduced_;
+  bool sparse_ = false;
+  NodeBlocks all_nodes_;
   std::vector<Cut> cuts_;
   std::array<int, model::kMaxOperands> first_cut_{};
   std::array<int, model::kMaxOperands> cut_count_{};

@@ -90,8 +90,9 @@ DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bound
       if (!cut.stationary && memory.memory == cut.memory) bit = memory.price;
     }
     for (std::int64_t x = 0; x < space.full(); ++x) {
-      if (cut.energy[z(x)] >= CutLattice::kInfeasible || bounds.surely_too_large(cut, x)) continue;
-      double sum = prices_.energy * cut.energy[z(x)] + loading * cut.loading[z(x)];
+      const std::size_t at = cut.at(x);
+      if (cut.energy[at] >= CutLattice::kInfeasible || bounds.surely_too_large(cut, x)) continue;
+      double sum = prices_.energy * cut.energy[at] + loading * cut.loading[at];
       for (std::size_t i = 0; any_port && i < cut.own_ports.size(); ++i) {
         const PortShare& share = cut.shares_at(x)[i];
         sum += own[i].busy * share.busy + own[i].excess * share.excess +
@@ -102,12 +103,12 @@ DualBoundTable::DualBoundTable(const CutLattice& space, const ExactBounds& bound
     }
     if (watch.stopped_now()) return;
   }
-  fill_large(left_, z(space.nodes() * bounds.states()), 0.0);
+  fill_large(left_, z(bounds.cells()), 0.0);
   complete_ = bounds.fill_table(cost_.data(), left_.data(), watch);
 }
 
 std::int64_t DualBoundTable::bytes(const CutLattice& space, const ExactBounds& bounds) {
-  return space.nodes() * (space.cut_count() + bounds.states()) *
+  return (space.nodes() * space.cut_count() + bounds.cells()) *
          static_cast<std::int64_t>(sizeof(double));
 }
 
@@ -206,7 +207,7 @@ void DualBoundSearch::build_roots() {
       }
       for (int i = cuts - root.at_top[z(o)]; i < cuts; ++i) {
         const Cut& cut = space_.cut(o, i);
-        const double energy = cut.energy[z(space_.full())];
+        const double energy = cut.energy[cut.at(space_.full())];
         if (energy >= CutLattice::kInfeasible || bounds_.surely_too_large(cut, space_.full())) {
           feasible = false;
         }
@@ -237,7 +238,7 @@ DualBoundSearch::Found DualBoundSearch::figures(const Root& root,
     for (int c = 0; c < space_.cuts_of(o) - root.at_top[z(o)]; ++c) {
       const Cut& cut = space_.cut(o, c);
       const std::int64_t x = marks[z(o)][z(c)];
-      sums[kPaidEnergy] += cut.energy[z(x)];
+      sums[kPaidEnergy] += cut.energy[cut.at(x)];
       for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
         const PortShare& share = cut.shares_at(x)[i];
         double* port = &sums[z(kPaidPorts + kPaidPortWidth * cut.own_ports[i])];
@@ -249,9 +250,9 @@ DualBoundSearch::Found DualBoundSearch::figures(const Root& root,
       const int place = cut.stationary ? -1 : paid_bits_place(space_, cut.memory);
       if (place >= 0) sums[z(place)] += bounds_.least_bits(cut, x);
       if (cut.role == LoadingRole::offload) {
-        sums[kPaidOffload] += cut.loading[z(x)];
+        sums[kPaidOffload] += cut.loading[cut.at(x)];
       } else if (cut.role != LoadingRole::none) {
-        sums[z(kPaidSeparate + o)] += cut.loading[z(x)];
+        sums[z(kPaidSeparate + o)] += cut.loading[cut.at(x)];
       }
     }
   }
@@ -521,7 +522,9 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
   // Only tables that are best for a root that is still open are worth their memory.
   give_up_others();
   for (std::optional<DualBoundTable>& table : found) {
-    if (table) tables.push_back(std::move(*table));
+    if (!table) continue;
+    table->end_tracing();
+    tables.push_back(std::move(*table));
   }
   return std::none_of(roots_.begin(), roots_.end(), open);
 }

@@ -60,9 +60,8 @@ class DualBoundTable {
   double energy_price() const { return prices_.energy; }
   double latency_price() const { return latency_; }
   // Least priced sum of the cuts left, all below the top of the lattice and at the node or below.
-  double left(std::int64_t node, int state) const {
-    return left_[static_cast<std::size_t>(state * space_->nodes() + node)];
-  }
+  double left(std::int64_t node, int state) const { return left(bounds_->cell(node, state)); }
+  double left(std::int64_t cell) const { return left_[static_cast<std::size_t>(cell)]; }
   // Priced sum of what a chain has paid (kPaid...).
   double paid(const double* sums) const;
   // What a loading type (by its number) adds to every chain.
@@ -71,6 +70,11 @@ class DualBoundTable {
   // The cuts of a chain that attains left(full, state): nodes, by operand and cut.
   using Marks = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
   void trace(int state, Marks& marks) const;
+  // Gives up what only tracing needs.
+  void end_tracing() {
+    cost_.clear();
+    cost_.shrink_to_fit();
+  }
 
  private:
   double cost(int cut, std::int64_t node) const {

@@ -349,7 +349,7 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   const std::int64_t bytes = bytes_of(options.budget);
   const double proven_before = result.lower_bound;
   Watch watch(options.budget);
-  CutLattice space(problem, options.state_limit, bytes, watch);
+  CutLattice space(problem, options.state_limit, bytes, watch, false, options.dense_states);
   if (space.too_large() || watch.stopped_now()) {
     result.refused = space.refusal();
     return result;

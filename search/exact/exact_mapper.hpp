@@ -10,6 +10,7 @@
 
 #include "model/core/evaluate.hpp"
 #include "search/budget.hpp"
+#include "search/exact/cut_lattice.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/mapper.hpp"
 
@@ -25,6 +26,8 @@ struct ExactOptions {
   // (0: what the budget leaves).
   std::int64_t easy_nodes = 5000;
   std::int64_t chain_bytes = 0;
+  std::int64_t dense_states =
+      CutLattice::kDenseStates;  // of more, what is out of reach is left out
   // Relative: end where the optimum is at most this much better than what was found.
   double gap = 0;
   bool first_term = false;  // of mappings that are best in the objective's first term, any will do

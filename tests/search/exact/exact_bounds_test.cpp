@@ -152,7 +152,7 @@ void expect_bounded(const CutLattice& space, ExactBounds& bounds,
     if (placed.node != space.full()) {
       ASSERT_NO_FATAL_FAILURE(check(placed.node));
     }
-    paid[kPaidEnergy] += cut.energy[z(placed.node)];
+    paid[kPaidEnergy] += cut.energy[cut.at(placed.node)];
     for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
       add(cut.shares_at(placed.node)[i], cut.own_ports[i]);
     }
@@ -160,7 +160,7 @@ void expect_bounded(const CutLattice& space, ExactBounds& bounds,
       paid[z(place)] += bounds.least_bits(cut, placed.node);
     }
     if (placed.node != space.full()) {
-      const double loading = cut.loading[z(placed.node)];
+      const double loading = cut.loading[cut.at(placed.node)];
       if (cut.role == LoadingRole::separate) paid[z(kPaidSeparate + placed.operand)] += loading;
       if (cut.role == LoadingRole::together) paid[z(kPaidTogether + placed.operand)] += loading;
       if (cut.role == LoadingRole::offload) paid[kPaidOffload] += loading;
@@ -183,7 +183,8 @@ void compare(std::uint64_t seed, int problems, bool whole) {
     if (!std::holds_alternative<Problem>(compiled)) continue;
     const Problem& problem = std::get<Problem>(compiled);
     Watch watch{Budget{}};
-    const CutLattice space(problem, 1'000'000, std::int64_t{1} << 30, watch);
+    const CutLattice space(problem, 1'000'000, std::int64_t{1} << 30, watch, false,
+                           i % 2 == 0 ? 0 : CutLattice::kDenseStates);
     if (space.too_large()) continue;
     ExactBounds bounds(space, watch);
     std::vector<DualBoundTable> tables;

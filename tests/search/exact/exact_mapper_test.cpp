@@ -193,6 +193,13 @@ void compare(std::uint64_t seed, int problems, bool whole) {
       const ExactResult ours = exact_search(problem, options, std::nullopt);
       ASSERT_TRUE(ours.optimal);
       ASSERT_EQ(ours.improved, truth.any);
+      // What is left out is never asked for.
+      options.dense_states = 0;
+      const ExactResult sparse = exact_search(problem, options, std::nullopt);
+      ASSERT_EQ(sparse.nodes, ours.nodes);
+      ASSERT_EQ(sparse.evaluated, ours.evaluated);
+      ASSERT_EQ(sparse.best.cost.energy, ours.best.cost.energy);
+      ASSERT_EQ(sparse.best.cost.latency, ours.best.cost.latency);
       if (!truth.any) continue;
       const Cost& best = truth.best[static_cast<std::size_t>(objective)];
       ASSERT_NEAR(objective_value(objective, ours.best.cost), objective_value(objective, best),
@@ -224,6 +231,7 @@ void compare(std::uint64_t seed, int problems, bool whole) {
       ExactOptions options;
       options.objective = objective;
       options.easy_nodes = 1;
+      if (i % 2 == 1) options.dense_states = 0;
       options.chain_bytes = 1 + static_cast<std::int64_t>(random() % 20'000);
       const ExactResult ours = exact_search(problem, options, std::nullopt);
       ASSERT_TRUE(ours.optimal);

@@ -1,0 +1,140 @@
+// Tables over nodes and states: which cells there are, and the least sums of the cuts left.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "model/core/index.hpp"
+#include "search/exact/bounds.hpp"
+
+namespace ridgeline::search {
+
+// Moves of the same cut with the same conditions have a mask in common.
+void ExactBounds::build_masks() {
+  std::map<std::tuple<int, bool, std::uint8_t>, int> known;
+  for (Move& move : moves_) {
+    if (!move.reduced && move.growth == 0) continue;
+    const auto [place, inserted] =
+        known.try_emplace({move.growth == 0 ? -1 : move.cut, move.reduced, move.growth},
+                          static_cast<int>(masks_.size()));
+    move.mask = place->second;
+    if (!inserted) continue;
+    std::vector<double>& mask = masks_.emplace_back(z(space_.nodes()), 0.0);
+    for (std::int64_t x = 0; x < space_.nodes(); ++x) {
+      const bool grows = move.growth != 0 && grows_[z(move.cut)][z(x)] != 0;
+      if ((move.reduced && !space_.reduced(x)) ||
+          (move.growth != 0 && grows != (move.growth == 2))) {
+        mask[z(x)] = CutLattice::kInfeasible;
+      }
+    }
+  }
+}
+
+// Where a state has cuts placed, only nodes below places where these may lie are ever reached.
+void ExactBounds::place_cells() {
+  const std::int64_t nodes = space_.nodes();
+  if (!space_.sparse()) {
+    for (int q = 0; q < states_; ++q) base_.push_back(static_cast<std::int32_t>(q * nodes));
+    cells_ = nodes * states_;
+    return;
+  }
+  shift_ = NodeBlocks::kShift;
+  blocks_ = (nodes + NodeBlocks::kSize - 1) >> shift_;
+  base_.assign(z(states_ * blocks_), 0);
+  cells_ = NodeBlocks::kSize;
+  for (int q = 0; q < states_; ++q) {
+    for (std::int64_t b = 0; b < blocks_; ++b) {
+      const std::int64_t first = b << shift_;
+      bool reached = true;
+      for (int o = 0; o < space_.problem().operands; ++o) {
+        reached = reached && space_.reach(o, left(q, o)).has(first);
+      }
+      base_[z(q * blocks_ + b)] = static_cast<std::int32_t>((reached ? cells_ : 0) - first);
+      if (reached) cells_ += NodeBlocks::kSize;
+    }
+  }
+}
+
+// State by state, so that the loops run over the nodes: what a state costs with its next cut at a
+// node, then the least of all nodes below, one type of factor after the other.
+bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) const {
+  const std::int64_t nodes = space_.nodes();
+  const bool sparse = space_.sparse();
+  std::vector<double> row(sparse ? z(nodes) : 0);
+  if (sparse) {
+    std::fill(table, table + cells_, CutLattice::kInfeasible);
+    for (std::int64_t x = 0; x < nodes; ++x) {
+      const std::int64_t at = cell(x, 0);
+      if (at >= NodeBlocks::kSize) table[at] = 0;
+    }
+  } else {
+    std::fill(table, table + nodes, 0.0);
+    std::fill(table + nodes, table + nodes * states_, CutLattice::kInfeasible);
+  }
+  for (std::size_t i = 0; i < moves_.size();) {
+    const int to = moves_[i].to;
+    double* here = table + to * nodes;
+    if (sparse) {
+      std::fill(row.begin(), row.end(), CutLattice::kInfeasible);
+      here = row.data();
+    }
+    fill_state(cost, table, i, here);
+    for (int t = 0; t < space_.type_count(); ++t) {
+      const std::int64_t stride = space_.type(t).stride;
+      const std::int64_t steps = space_.type(t).count;
+      for (std::int64_t base = 0; base < nodes; base += stride * (steps + 1)) {
+        for (std::int64_t k = 1; k <= steps; ++k) {
+          double* now = here + base + k * stride;
+          const double* below = now - stride;
+          for (std::int64_t j = 0; j < stride; ++j) now[j] = below[j] < now[j] ? below[j] : now[j];
+        }
+      }
+    }
+    for (std::int64_t b = 0; sparse && b < blocks_; ++b) {
+      const std::int64_t first = b << shift_;
+      const std::int64_t at = cell(first, to);
+      if (at < NodeBlocks::kSize) continue;
+      std::copy(here + first, here + std::min(first + NodeBlocks::kSize, nodes), table + at);
+    }
+    if (watch.stopped(static_cast<int>(std::min<std::int64_t>(nodes, 1 << 20)))) return false;
+  }
+  return true;
+}
+
+// What the state costs to which the moves from `i` on lead, with its next cut at a node; ends with
+// the first move of the next state.
+void ExactBounds::fill_state(const double* cost, const double* table, std::size_t& i,
+                             double* __restrict here) const {
+  const std::int64_t nodes = space_.nodes();
+  const int to = moves_[i].to;
+  for (; i < moves_.size() && moves_[i].to == to; ++i) {
+    const double* price = cost + moves_[i].cut * nodes;
+    const double* mask = moves_[i].mask < 0 ? nullptr : masks_[z(moves_[i].mask)].data();
+    const auto add = [&](std::int64_t begin, std::int64_t end, const double* __restrict from) {
+      const double* __restrict p = price;
+      const double* __restrict m = mask;
+      if (m == nullptr) {
+        for (std::int64_t x = begin; x < end; ++x) {
+          const double sum = from[x] + p[x];
+          here[x] = sum < here[x] ? sum : here[x];
+        }
+      } else {
+        for (std::int64_t x = begin; x < end; ++x) {
+          const double sum = from[x] + p[x] + m[x];
+          here[x] = sum < here[x] ? sum : here[x];
+        }
+      }
+    };
+    if (!space_.sparse()) {
+      add(0, nodes, table + moves_[i].from * nodes);
+      continue;
+    }
+    for (std::int64_t b = 0; b < blocks_; ++b) {
+      const std::int64_t first = b << shift_;
+      const std::int64_t at = cell(first, moves_[i].from);
+      if (at < NodeBlocks::kSize) continue;
+      add(first, std::min(first + NodeBlocks::kSize, nodes), table + (at - first));
+    }
+  }
+}
+
+}  // namespace ridgeline::search
