@@ -1,6 +1,6 @@
 // The program that is started first has everything but what reads ONNX models and studies: MPI,
-// HDF5, protobuf and TBB take several times longer to load than most layers take to map. Where one of
-// them is needed, the full program takes this one's place, with the same arguments.
+// HDF5, protobuf and TBB take several times longer to load than most layers take to map. Where one
+// of them is needed, the full program takes this one's place, with the same arguments.
 #pragma once
 
 namespace ridgeline::engine {

@@ -29,9 +29,30 @@ void ExactBounds::build_masks() {
   }
 }
 
-// Where a state has cuts placed, only nodes below places where these may lie are ever reached.
+// The least bits of a cut's tile wherever it may lie at a node or above, of all nodes of a block.
+std::vector<double> ExactBounds::least_bits_of_blocks(const Cut& cut) const {
+  const std::int64_t nodes = space_.nodes();
+  std::vector<double> bits(z(nodes));
+  for (std::int64_t x = nodes - 1; x >= 0; --x) {
+    const bool open = cut.energy[cut.at(x)] < CutLattice::kInfeasible && !surely_too_large(cut, x);
+    bits[z(x)] = open ? least_bits(cut, x) : CutLattice::kInfeasible;
+    for (int t = 0; t < space_.type_count(); ++t) {
+      if (space_.count_in(x, t) == space_.type(t).count) continue;
+      bits[z(x)] = std::min(bits[z(x)], bits[z(x + space_.type(t).stride)]);
+    }
+  }
+  std::vector<double> blocks(z(blocks_), CutLattice::kInfeasible);
+  for (std::int64_t x = 0; x < nodes; ++x) {
+    blocks[z(x >> shift_)] = std::min(blocks[z(x >> shift_)], bits[z(x)]);
+  }
+  return blocks;
+}
+
+// Where a state has cuts placed, only nodes below places where these may lie are ever reached, and
+// only if their tiles fit the memories that they share.
 void ExactBounds::place_cells() {
   const std::int64_t nodes = space_.nodes();
+  const model::Problem& p = space_.problem();
   if (!space_.sparse()) {
     for (int q = 0; q < states_; ++q) base_.push_back(static_cast<std::int32_t>(q * nodes));
     cells_ = nodes * states_;
@@ -41,12 +62,38 @@ void ExactBounds::place_cells() {
   blocks_ = (nodes + NodeBlocks::kSize - 1) >> shift_;
   base_.assign(z(states_ * blocks_), 0);
   cells_ = NodeBlocks::kSize;
+  std::vector<std::vector<double>> bits;
+  for (int c = 0; c < space_.cut_count(); ++c) {
+    const bool alone = space_.cut(c).stationary || p.memory[z(space_.cut(c).memory)].count < 2;
+    bits.push_back(alone ? std::vector<double>{} : least_bits_of_blocks(space_.cut(c)));
+  }
+  std::vector<std::uint8_t> reduced(z(blocks_), 0);
+  for (std::int64_t x = 0; x < nodes; ++x) {
+    if (space_.reduced(x)) reduced[z(x >> shift_)] = 1;
+  }
+  constexpr double kSlack = 1 + 1e-9;  // bits add up in another order elsewhere
   for (int q = 0; q < states_; ++q) {
+    // Cuts whose tiles lie in each shared memory.
+    std::vector<std::pair<int, std::vector<int>>> sharing;
+    for (const int m : space_.shared_memories()) {
+      auto& [memory, cuts] = sharing.emplace_back(m, std::vector<int>{});
+      for (int i = 0; i < p.memory[z(m)].count; ++i) {
+        const model::MemoryResident& one = p.memory[z(m)].residents[z(i)];
+        const int cut = one.operand == 0 ? one.level : one.level + 1;
+        if (one.level + 1 == p.operand[one.operand].levels || left(q, one.operand) > cut) continue;
+        cuts.push_back(space_.first_cut(one.operand) + cut);
+      }
+    }
     for (std::int64_t b = 0; b < blocks_; ++b) {
       const std::int64_t first = b << shift_;
-      bool reached = true;
-      for (int o = 0; o < space_.problem().operands; ++o) {
+      bool reached = reduced[z(b)] != 0 || !must_be_reduced(q);
+      for (int o = 0; o < p.operands; ++o) {
         reached = reached && space_.reach(o, left(q, o)).has(first);
+      }
+      for (const auto& [m, cuts] : sharing) {
+        double used = space_.fixed_bits(m);
+        for (const int c : cuts) used += bits[z(c)][z(b)];
+        reached = reached && used <= p.memory[z(m)].size * kSlack;
       }
       base_[z(q * blocks_ + b)] = static_cast<std::int32_t>((reached ? cells_ : 0) - first);
       if (reached) cells_ += NodeBlocks::kSize;

@@ -43,7 +43,7 @@ std::int64_t ExactBounds::bytes() const {
   for (const auto& mask : masks_) bytes += mask.size() * sizeof(double);
   for (const auto& of_operand : sums_) {
     for (const Sums& sums : of_operand) {
-      bytes += sums.least.size() * sizeof(double) + sums.most.size() * sizeof(float);
+      bytes += sums.least_rows.size() * sizeof(double) + sums.most_rows.size() * sizeof(float);
     }
   }
   return static_cast<std::int64_t>(bytes);
@@ -108,7 +108,7 @@ int ExactBounds::placed(int state, int o, std::int64_t x) const {
   if (o != 0 || grows_.empty()) return state - stride_[z(o)];
   const int cuts = space_.cuts_of(0);
   const int place = state % (2 * cuts + 1);  // the output's stride is 1
-  const bool must = place > cuts;
+  const bool must = must_be_reduced(state);
   const int left = must ? place - cuts : place;
   if (must && !space_.reduced(x)) return -1;
   const int next = left - 1;
@@ -149,86 +149,6 @@ void ExactBounds::fill_energy(Watch& watch) {
     }
   }
   fill_table(cost.data(), energy_left_.data(), watch);
-}
-
-// Each sum on its own, over each operand on its own. Nodes with all loops are left out: what
-// loads there loads once.
-void ExactBounds::fill_sums(Watch& watch) {
-  const auto rounded_up = [](double value) {
-    const auto near = static_cast<float>(value);
-    return near < value ? std::nextafter(near, std::numeric_limits<float>::infinity()) : near;
-  };
-  for (int o = 0; o < space_.problem().operands; ++o) {
-    const int cuts = space_.cuts_of(o);
-    place_of_[z(o)].fill(-1);
-    std::vector<Sums>& all = sums_[z(o)];
-    all.resize(z(cuts + 1));
-    all[0].least.assign(z(all[0].least_width()), 0);
-    all[0].most.assign(z(all[0].most_width()), 0);
-    std::vector<double> cost;
-    std::vector<PortShare> shares;
-    for (int left = 1; left <= cuts; ++left) {
-      const Cut& cut = space_.cut(o, left - 1);
-      for (const int port : cut.own_ports) {
-        if (place_of_[z(o)][z(port)] >= 0) continue;
-        place_of_[z(o)][z(port)] = static_cast<int>(ports_of_[z(o)].size());
-        ports_of_[z(o)].push_back(port);
-      }
-      Sums& own = all[z(left)];
-      const Sums& inner = all[z(left - 1)];
-      own.ports = static_cast<int>(ports_of_[z(o)].size());
-      own.reach = &space_.reach(o, left);
-      const int width = own.least_width();
-      fill_large(own.least, z(own.reach->size() * width), CutLattice::kInfeasible);
-      fill_large(own.most, z(own.reach->size() * own.most_width()), 0.0F);
-      cost.resize(z(width));
-      shares.resize(z(own.ports));
-      for (std::int64_t x = 0; x < space_.full(); ++x) {
-        if (watch.stopped()) return;
-        if (!own.reach->has(x)) continue;
-        double* here = own.least_at(x);
-        float* most = own.most_at(x);
-        for (int t = 0; t < space_.type_count(); ++t) {
-          if (space_.count_in(x, t) == 0) continue;
-          const std::int64_t y = x - space_.type(t).stride;
-          const double* below = own.least_at(y);
-          for (int i = 0; i < width; ++i) here[i] = std::min(here[i], below[i]);
-          const float* most_below = own.most_at(y);
-          for (int i = 0; i < own.most_width(); ++i) most[i] = std::max(most[i], most_below[i]);
-        }
-        if (surely_too_large(cut, x) || cut.energy[cut.at(x)] >= CutLattice::kInfeasible) continue;
-        const double* rest = inner.least_at(x);
-        if (rest[0] >= CutLattice::kInfeasible) continue;
-        std::fill(cost.begin(), cost.end(), 0.0);
-        if (cut.role == LoadingRole::separate || cut.role == LoadingRole::offload) {
-          cost[0] = cut.loading[cut.at(x)];
-        }
-        if (cut.role == LoadingRole::together) cost[1] = cut.loading[cut.at(x)];
-        std::fill(shares.begin(), shares.end(), PortShare{});
-        for (std::size_t i = 0; i < cut.own_ports.size(); ++i) {
-          shares[z(place_of_[z(o)][cut.own_ports[i]])] = cut.shares_at(x)[i];
-        }
-        for (int i = 0; i < own.ports; ++i) {
-          cost[z(2 + 2 * i)] = shares[z(i)].busy;
-          cost[z(3 + 2 * i)] = shares[z(i)].excess;
-        }
-        const int known = inner.least_width();
-        for (int i = 0; i < width; ++i) {
-          here[i] = std::min(here[i], cost[z(i)] + (i < known ? rest[i] : 0));
-        }
-        const float* most_rest = inner.most_at(x);
-        most[0] = std::max(most[0], rounded_up(cost[0] + most_rest[0]));
-        for (int i = 0; i < own.ports; ++i) {
-          constexpr std::array<float, 3> kNothing{};
-          float* port = most + 1 + 3 * i;
-          const float* rest_port = i < inner.ports ? most_rest + 1 + 3 * i : kNothing.data();
-          port[0] = std::max(port[0], rounded_up(shares[z(i)].busy + rest_port[0]));
-          port[1] = std::max(port[1], rounded_up(shares[z(i)].excess + rest_port[1]));
-          port[2] = std::max(port[2], rounded_up(shares[z(i)].demand + rest_port[2]));
-        }
-      }
-    }
-  }
 }
 
 void ExactBounds::fill_floors(Watch& watch) {
@@ -300,16 +220,15 @@ PortShare ExactBounds::most_left(std::int64_t node, const OperandCounts& left, i
     const int place = place_of_[z(o)][z(tracked)];
     const Sums& own = sums(o, left[z(o)]);
     if (place < 0 || place >= own.ports) continue;
-    const float* most = own.most_at(node) + 1 + 3 * place;
-    sum.busy += most[0];
-    sum.excess += most[1];
-    sum.demand += most[2];
+    sum.busy += own.most(node, 1 + 3 * place);
+    sum.excess += own.most(node, 2 + 3 * place);
+    sum.demand += own.most(node, 3 + 3 * place);
   }
   return sum;
 }
 
 double ExactBounds::most_loading(std::int64_t node, const OperandCounts& left, int o) const {
-  return sums(o, left[z(o)]).most_at(node)[0];
+  return sums(o, left[z(o)]).most(node, 0);
 }
 
 ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
@@ -319,32 +238,30 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   const double ideal = space_.iterations() * beta;
   const double windows = space_.iterations() * std::ceil(beta);  // the most that they can cover
   Latency result;
-  std::array<const double*, model::kMaxOperands> rest{};
+  std::array<std::array<double, 2>, model::kMaxOperands> rest{};  // loading, together
+  const double* ports = paid + kPaidPorts;
+  std::array<std::array<double, 2>, kMaxTrackedPorts> port_sums;  // busy, excess
+  for (int i = 0; i < space_.tracked(); ++i) {
+    port_sums[z(i)] = {ports[kPaidPortWidth * i], ports[kPaidPortWidth * i + 1]};
+  }
   for (int o = 0; o < p.operands; ++o) {
     if (node == space_.full() && left[z(o)] > 0) {
       // Cuts left may still load everything at once.
       result.total = -CutLattice::kInfeasible;
       return result;
     }
-    rest[z(o)] = sums(o, left[z(o)]).least_at(node);
-  }
-  const double* ports = paid + kPaidPorts;
-  std::array<double, kMaxTrackedPorts> busy;
-  std::array<double, kMaxTrackedPorts> excess;
-  for (int i = 0; i < space_.tracked(); ++i) {
-    busy[z(i)] = ports[kPaidPortWidth * i];
-    excess[z(i)] = ports[kPaidPortWidth * i + 1];
-  }
-  for (int o = 0; o < p.operands; ++o) {
-    const double* figures = rest[z(o)] + 2;
-    for (int k = 0; k < sums(o, left[z(o)]).ports; ++k) {
-      const int i = ports_of_[z(o)][z(k)];
-      busy[z(i)] += *figures++;
-      excess[z(i)] += *figures++;
+    const Sums& own = sums(o, left[z(o)]);
+    const double* figures = own.least_at(node);
+    for (const int f : own.least_figures) {
+      if (f < 2) {
+        rest[z(o)][z(f)] = *figures++;
+      } else {
+        port_sums[z(ports_of_[z(o)][z(f / 2 - 1)])][z(f % 2)] += *figures++;
+      }
     }
   }
   for (int i = 0; i < space_.tracked(); ++i) {
-    result.stall = std::max({result.stall, busy[z(i)] - windows, excess[z(i)]});
+    result.stall = std::max({result.stall, port_sums[z(i)][0] - windows, port_sums[z(i)][1]});
   }
   LoadingShare loading;
   for (int o = 1; o < p.operands; ++o) {

@@ -69,7 +69,7 @@ class ExactBounds {
   // Most and least separate loading of an input that the cuts left may add.
   double most_loading(std::int64_t node, const OperandCounts& left, int operand) const;
   double least_loading(std::int64_t node, const OperandCounts& left, int operand) const {
-    return sums(operand, left[static_cast<std::size_t>(operand)]).least_at(node)[0];
+    return sums(operand, left[static_cast<std::size_t>(operand)]).least(node, 0);
   }
 
   // Number of the loading type; `type()` gives it. `numbers()`: of `at_top` in all.
@@ -104,28 +104,34 @@ class ExactBounds {
   void fill_sums(Watch& watch);
   void fill_floors(Watch& watch);
 
-  // Sums over so many cuts left of one operand. They use the first `ports` of its ports; where no
-  // cut is left all nodes have one row.
+  // Sums over so many cuts left of one operand. They use the first `ports` of its ports. Figures
+  // that are zero everywhere are left out of rows.
   struct Sums {
     int ports = 0;
     const NodeBlocks* reach = nullptr;  // nodes that have a row; null: one row for all
-    std::vector<double> least;          // loading, together, then busy and excess of each port
-    std::vector<float> most;            // loading, then busy, excess and demand; rounded up
+    // Figures of a row: loading, together, then busy and excess of each port.
+    std::vector<double> least_rows;
+    // Loading, then busy, excess and demand of each port; rounded up.
+    std::vector<float> most_rows;
+    std::vector<int> least_figures;  // those that rows have
+    std::vector<int> most_figures;
+    std::vector<int> least_place;  // of each figure in a row; -1: it is zero
+    std::vector<int> most_place;
 
-    int least_width() const { return 2 + 2 * ports; }
-    int most_width() const { return 1 + 3 * ports; }
-    std::int64_t row(std::int64_t node) const { return reach == nullptr ? 0 : reach->at(node); }
-    double* least_at(std::int64_t node) {
-      return least.data() + static_cast<std::size_t>(row(node) * least_width());
+    std::size_t row(std::int64_t node) const {
+      return reach == nullptr ? 0 : static_cast<std::size_t>(reach->at(node));
     }
     const double* least_at(std::int64_t node) const {
-      return least.data() + static_cast<std::size_t>(row(node) * least_width());
+      return least_rows.data() + row(node) * least_figures.size();
     }
-    float* most_at(std::int64_t node) {
-      return most.data() + static_cast<std::size_t>(row(node) * most_width());
+    double least(std::int64_t node, int figure) const {
+      const int place = least_place[static_cast<std::size_t>(figure)];
+      return place < 0 ? 0 : least_at(node)[place];
     }
-    const float* most_at(std::int64_t node) const {
-      return most.data() + static_cast<std::size_t>(row(node) * most_width());
+    double most(std::int64_t node, int figure) const {
+      const int place = most_place[static_cast<std::size_t>(figure)];
+      if (place < 0) return 0;
+      return most_rows[row(node) * most_figures.size() + static_cast<std::size_t>(place)];
     }
   };
   const Sums& sums(int operand, int left) const {
@@ -145,6 +151,12 @@ class ExactBounds {
   };
   bool grows(const Cut& cut, std::int64_t node) const;
   void number_states();
+  // Whether the output's next cut must lie where everything is reduced.
+  bool must_be_reduced(int state) const {
+    const int cuts = space_.cuts_of(0);
+    return !grows_.empty() && state % (2 * cuts + 1) > cuts;  // the output's stride is 1
+  }
+  std::vector<double> least_bits_of_blocks(const Cut& cut) const;
   void place_cells();
   void fill_state(const double* cost, const double* table, std::size_t& move, double* here) const;
 

@@ -95,8 +95,13 @@ double CutLattice::bytes_of_bounds() const {
       sums += (2.5 + 3.5 * std::popcount(ports)) * static_cast<double>(reach(o, c + 1).size());
     }
   }
-  // Of each number of cuts left of each operand; twice those of the output, where its tile may
-  // grow.
+  // Of each number of cuts left of each operand; once more where all is reduced, for output tiles
+  // that may grow.
+  std::vector<std::uint8_t> reduced_blocks(
+      z((nodes_ + NodeBlocks::kSize - 1) >> NodeBlocks::kShift));
+  for (std::int64_t x = 0; x < nodes_; ++x) {
+    if (reduced(x)) reduced_blocks[z(x >> NodeBlocks::kShift)] = 1;
+  }
   double cells = 0;
   std::array<int, model::kMaxOperands> left{};
   for (bool more = true; more;) {
@@ -105,7 +110,8 @@ double CutLattice::bytes_of_bounds() const {
       for (int o = 0; o < problem_.operands; ++o) {
         reached = reached && reach(o, left[z(o)]).has(x);
       }
-      if (reached) cells += NodeBlocks::kSize;
+      const bool twice = reduced_blocks[z(x >> NodeBlocks::kShift)] != 0;
+      if (reached) cells += static_cast<double>((twice ? 2 : 1) * NodeBlocks::kSize);
     }
     more = false;
     for (int o = 0; o < problem_.operands && !more; ++o) {
@@ -113,7 +119,7 @@ double CutLattice::bytes_of_bounds() const {
       if (!more) left[z(o)] = 0;
     }
   }
-  return (sums + 2 * cells + 20 * static_cast<double>(nodes_)) * sizeof(double);
+  return (sums + cells + 20 * static_cast<double>(nodes_)) * sizeof(double);
 }
 
 double CutLattice::least_bits(const Cut& cut, std::int64_t x) const {
