@@ -187,9 +187,12 @@ ridgeline_result* ridgeline_check(const char* request, const ridgeline_hooks* ho
     }
     if (file.empty()) throw UsageError("check needs `file`");
     const Checked checked = check(file, dims);
+    for (const std::string& remark : checked.remarks) hooks_of_caller(hooks).note(remark);
     hooks_of_caller(hooks).details(checked.notes);
     if (checked.error) throw *checked.error;
-    result.text = dumped({{"ok", true}, {"found", checked.found}, {"notes", checked.notes}});
+    std::vector<std::string> notes = checked.remarks;
+    notes.insert(notes.end(), checked.notes.begin(), checked.notes.end());
+    result.text = dumped({{"ok", true}, {"found", checked.found}, {"notes", notes}});
   });
 }
 

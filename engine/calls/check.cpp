@@ -7,7 +7,6 @@
 #include "io/document/document.hpp"
 #include "io/document/document_kind.hpp"
 #include "io/document/given.hpp"
-#include "io/document/nearest.hpp"
 #include "io/inputs/accelerator_reader.hpp"
 #include "io/inputs/mapping_reader.hpp"
 #include "io/inputs/multicore_reader.hpp"
@@ -15,7 +14,6 @@
 #include "io/inputs/workload_reader.hpp"
 #include "io/results/study_file.hpp"
 #include "io/study/study_document.hpp"
-#include "model/core/mapping_spec.hpp"
 #include "model/core/physics.hpp"
 
 namespace ridgeline::engine {
@@ -50,40 +48,12 @@ std::string summary(const model::Workload& workload) {
   return text + ", " + std::to_string(static_cast<std::int64_t>(macs)) + " multiply-accumulates";
 }
 
-// The loops that layers of networks have. Workload documents may have others.
-const std::vector<std::string> kUsualLoops{"B",  "G",  "K",  "C",  "OX", "OY", "OZ", "FX",
-                                           "FY", "FZ", "IX", "IY", "IZ", "H",  "D",  "E",
-                                           "L",  "N",  "M",  "P",  "Q",  "R",  "S"};
-
-// A note for each loop of a mapping that no layer of a network has: it would be left out. Which
-// loops layers of workload documents have is only known beside these.
-std::vector<std::string> unusual_loops(const model::MappingSpec& mapping) {
-  std::vector<std::string> notes;
-  for (const model::MappingEntry& entry : mapping.entries) {
-    const auto look = [&](const std::string& loop, const std::string& where) {
-      if (loop == "*" || std::ranges::find(kUsualLoops, loop) != kUsualLoops.end()) return;
-      const auto near = io::nearest(loop, kUsualLoops);
-      std::string note = "the entry '" + entry.name + "': " + where + " names a loop '" + loop +
-                         "', which no layer of a network has" +
-                         (near ? " (did you mean '" + *near + "'?)" : "") +
-                         ": it is left out unless the workload has it";
-      if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
-    };
-    for (const model::ArrayDimUnroll& dim : entry.spatial_mapping) {
-      for (const model::Unroll& unroll : dim.unrolls)
-        look(unroll.dim, "spatial_mapping on " + dim.array_dim);
-    }
-    for (const model::SpatialHint& hint : entry.spatial_hints) {
-      for (const std::string& dim : hint.dims) look(dim, "spatial_mapping_hint");
-    }
-    for (const model::TemporalPosition& position : entry.temporal_ordering)
-      look(position.dim, "temporal_ordering");
-    for (const model::LevelLoopsRequest& level : entry.memory_loops) {
-      for (const model::TemporalPosition& position : level.loops)
-        look(position.dim, "memory_loops of " + level.operand + " in " + level.memory);
-    }
+void know(const model::Workload& workload, KnownNames& names) {
+  for (const model::WorkloadNode& node : workload.nodes) {
+    if (!node.layer) continue;
+    names.add(*node.layer);
+    names.layers.insert(names.layers.end(), {node.name, node.operator_type});
   }
-  return notes;
 }
 
 // What a study file holds; an InputError that names what is damaged, and what is not.
@@ -117,8 +87,8 @@ std::string study_file_summary(const std::filesystem::path& path) {
 
 // "accelerator, 32 x 32 array, 4 memories"; throws InputError.
 std::string examine(const std::filesystem::path& path,
-                    const std::map<std::string, std::int64_t>& dims, Checked& checked,
-                    bool physics) {
+                    const std::map<std::string, std::int64_t>& dims, bool physics,
+                    const KnownNames& beside, Checked& checked) {
   std::vector<std::string>& notes = checked.notes;
   std::vector<io::MissingArithmetic>& missing = checked.missing;
   const auto judge = [&](const model::Accelerator& accelerator, const std::string& whose) {
@@ -135,6 +105,7 @@ std::string examine(const std::filesystem::path& path,
     const LoadedWorkload loaded = load_workload(path, options);
     missing = loaded.missing;
     notes = loaded.notes;
+    know(loaded.workload, checked.names);
     return "ONNX workload, " + summary(loaded.workload);
   }
   const io::Document document = io::load_document(path);
@@ -142,35 +113,47 @@ std::string examine(const std::filesystem::path& path,
   const io::Value root = document.root();
   const io::DocumentKind kind = io::document_kind(document);
   std::string text(io::to_string(kind));
+  checked.mapping =
+      kind == io::DocumentKind::mapping || kind == io::DocumentKind::multi_core_mapping;
   switch (kind) {
     case io::DocumentKind::accelerator: {
       const model::Accelerator accelerator = io::read_accelerator(root);
       io::check_ports(root, accelerator, model::MappingEntry{}.links);
       judge(accelerator, "");
+      checked.names.add(accelerator);
       return text + ", " + summary(accelerator);
     }
     case io::DocumentKind::core: {
       io::read_core_kind(root.at("type"));
       const model::Accelerator core = io::read_accelerator(root, {.core = true});
       judge(core, "");
+      checked.names.add(core);
       return text + ", " + summary(core);
     }
     case io::DocumentKind::multi_core: {
       const model::MultiCore system = io::read_multicore(root, io::folder_of(path));
       for (std::size_t c = 0; c < system.cores.size(); ++c) {
         judge(system.cores[c].accelerator, "core " + std::to_string(c) + ": ");
+        checked.names.add(system.cores[c].accelerator);
       }
+      checked.names.cores = static_cast<int>(system.cores.size());
       return text + ", " + counted(system.cores.size(), "core", "cores");
     }
     case io::DocumentKind::mapping: {
       const model::MappingSpec mapping = io::read_mapping(root);
-      for (std::string& note : unusual_loops(mapping)) notes.push_back(std::move(note));
+      checked.remarks = names_without_effect(mapping, beside);
       return text + ", " + counted(mapping.entries.size(), "entry", "entries");
     }
-    case io::DocumentKind::multi_core_mapping:
-      return text + ", " + counted(io::read_core_mapping(root).entries.size(), "entry", "entries");
-    case io::DocumentKind::workload:
-      return text + ", " + summary(io::read_workload(root, io::stem_of(path)));
+    case io::DocumentKind::multi_core_mapping: {
+      const model::CoreMapping mapping = io::read_core_mapping(root);
+      checked.remarks = names_without_effect(mapping, beside);
+      return text + ", " + counted(mapping.entries.size(), "entry", "entries");
+    }
+    case io::DocumentKind::workload: {
+      const model::Workload workload = io::read_workload(root, io::stem_of(path));
+      know(workload, checked.names);
+      return text + ", " + summary(workload);
+    }
     case io::DocumentKind::study: {
       const io::Study study = io::Study::read(path);
       return text + ", " + counted(study.spec().parameters.size(), "parameter", "parameters") +
@@ -185,10 +168,10 @@ std::string examine(const std::filesystem::path& path,
 }  // namespace
 
 Checked check(const std::string& given, const std::map<std::string, std::int64_t>& dims,
-              bool physics) {
+              bool physics, const KnownNames& beside) {
   Checked checked;
   try {
-    checked.found = examine(given, dims, checked, physics);
+    checked.found = examine(given, dims, physics, beside, checked);
   } catch (const io::InputError& error) {
     checked.error = error;
   }

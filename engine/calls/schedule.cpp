@@ -116,6 +116,36 @@ void read_given_stacks(const std::string& given, const model::Network& network,
   request.tiling.stacks = io::read_stacks(document.root(), network);
 }
 
+// A result holds for its stacks and their cut alone, unless the request has others.
+void read_cut_of_result(const io::Value& result, const model::Network& network,
+                        ScheduleRequest& request) {
+  const model::TilingOptions& tiling = request.tiling;
+  const bool fused = tiling.mode == model::ScheduleMode::fused;
+  const auto mode = result.find_non_null("mode");
+  const auto stacks = result.find_non_null("stacks");
+  if (fused && tiling.semantics == model::Semantics::v2025 && !tiling.stacks &&
+      tiling.stack_choice == model::StackChoice::single && stacks && mode &&
+      mode->text() == schedule_modes()[0]) {
+    request.tiling.stacks = io::read_stacks(*stacks, network);
+  }
+  const auto cut = result.find_non_null("granularity");
+  if (!cut || request.granularity) return;
+  request.granularity = GranularityRequest{cut->at("dim").as_string(), {}, {}, {}};
+  for (const io::Value& factor : cut->at("factors").items()) {
+    request.granularity->chosen.push_back(
+        factor.is_string() ? model::kAllTiles : factor.as_integer(1, model::kMaxExactInteger));
+  }
+  const auto dims = cut->find_non_null("dims");
+  if (!dims) return;
+  for (const io::Value& dim : dims->items()) request.granularity->dims.push_back(dim.as_string());
+  if (request.granularity->dims.size() != request.granularity->chosen.size()) {
+    throw dims->error("a dimension for " + std::to_string(dims->items().size()) +
+                          " stacks, and factors for " +
+                          std::to_string(request.granularity->chosen.size()),
+                      "one for each stack that is cut");
+  }
+}
+
 void read_given_allocation(const std::string& given, const Scheduled& inputs,
                            ScheduleRequest& request) {
   if (given.empty()) return;
@@ -124,15 +154,8 @@ void read_given_allocation(const std::string& given, const Scheduled& inputs,
        io::read_allocation(document.root(), inputs.network.network, inputs.system)) {
     request.allocation.push_back({id, std::move(cores)});
   }
-  // A result that was found with --granularity holds for its cut alone.
   const io::Value root = document.root();
-  const auto cut = root.is_map() ? root.find_non_null("granularity") : std::nullopt;
-  if (!cut || request.granularity) return;
-  request.granularity = GranularityRequest{cut->at("dim").as_string(), {}, {}};
-  for (const io::Value& factor : cut->at("factors").items()) {
-    request.granularity->chosen.push_back(
-        factor.is_string() ? model::kAllTiles : factor.as_integer(1, model::kMaxExactInteger));
-  }
+  if (root.is_map()) read_cut_of_result(root, inputs.network.network, request);
 }
 
 // An allocation lists one core for each group, and how many there are depends on the tiling.
@@ -252,6 +275,8 @@ io::ScheduleReport Scheduled::report() const {
           .result = result,
           .seconds = seconds,
           .granularity_dim = request.granularity ? request.granularity->dim : std::string(),
+          .granularity_dims =
+              request.granularity ? request.granularity->dims : std::vector<std::string>(),
           .missing = network.missing,
           .notes = std::move(notes)};
 }

@@ -9,6 +9,7 @@
 #include "engine/commands/command_options.hpp"
 #include "engine/commands/exit_code.hpp"
 #include "engine/commands/mapping_options.hpp"
+#include "io/document/given.hpp"
 #include "io/document/printable.hpp"
 #include "io/results/missing_json.hpp"
 
@@ -40,8 +41,18 @@ int check_command(const std::vector<std::string>& arguments) {
   const Hooks hooks = hooks_of_command(values);
   bool all_good = true;
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
-  for (const std::string& file : values["file"].as<std::vector<std::string>>()) {
-    const Checked checked = check(file, dims, values["physics"].as<bool>());
+  const auto& files = values["file"].as<std::vector<std::string>>();
+  const bool physics = values["physics"].as<bool>();
+  // Mappings are read again when it is known what the others say that are checked with them.
+  std::vector<Checked> found;
+  KnownNames names;
+  for (const std::string& file : files) {
+    found.push_back(check(file, dims, physics));
+    names.add(found.back().names);
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& file = files[i];
+    const Checked checked = found[i].mapping ? check(file, dims, physics, names) : found[i];
     const bool plausible = checked.implausible.empty();
     nlohmann::ordered_json result{{"file", file}, {"ok", !checked.error && plausible}};
     if (checked.error) {
@@ -54,6 +65,9 @@ int check_command(const std::vector<std::string>& arguments) {
         all_good = false;
         result["implausible"] = checked.implausible;
       }
+      for (const std::string& remark : checked.remarks)
+        hooks.note(io::name_of(file) + ": " + remark);
+      if (!checked.remarks.empty()) result["remarks"] = checked.remarks;
       hooks.details(checked.notes);
       if (!checked.missing.empty()) result["missing"] = io::missing_json(checked.missing);
       if (!json) hooks.details({io::missing_note(checked.missing)});

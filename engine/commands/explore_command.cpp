@@ -14,6 +14,7 @@
 #include "engine/explore/awake_clock.hpp"
 #include "engine/explore/dry_run.hpp"
 #include "engine/explore/explore.hpp"
+#include "engine/explore/mapping_notes.hpp"
 #include "engine/explore/missing_notes.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
@@ -227,7 +228,9 @@ int explore_as_master(const ExploreOptions& options, Transport& transport) {
     finalise(transport, kFinalisePatience, trouble.code);
     return trouble.code;
   }
-  for (const std::string& note : missing_notes(*study)) {
+  std::vector<std::string> notes = missing_notes(*study);
+  for (std::string& note : mapping_notes(*study)) notes.push_back(std::move(note));
+  for (const std::string& note : notes) {
     if (!options.quiet) std::cerr << "note: " << io::printable(note) << std::endl;
   }
   const RunContext context{*study,     options,        folder, posix_file_system(), *evaluator,

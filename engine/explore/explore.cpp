@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/commands/exit_code.hpp"
+#include "engine/explore/mapping_notes.hpp"
 #include "engine/explore/missing_notes.hpp"
 #include "engine/explore/run.hpp"
 #include "engine/explore/study_strategy.hpp"
@@ -37,6 +38,7 @@ Explored explore(ExploreOptions options, const Hooks& hooks) {
   recall(study, folder, *evaluator);
   if (opened.already_complete) return {kDone, true};
   for (const std::string& note : missing_notes(study)) hooks.note(note);
+  for (const std::string& note : mapping_notes(study)) hooks.note(note);
   const auto transport = lone_transport();
   const RunContext context{study,      options,        folder, posix_file_system(), *evaluator,
                            opened.run, opened.started, 0,      transport->size()};

@@ -18,6 +18,10 @@ std::size_t at(std::int64_t i) {
 constexpr std::array<std::int64_t, 5> kPieces{model::kAllTiles, 32, 16, 8, 4};
 constexpr std::int64_t kMostSingles = 256;
 
+// What a stack is cut along: rows, and columns where a layer has more of them.
+constexpr const char* kRows = "OY";
+constexpr const char* kColumns = "OX";
+
 // Nodes of a network that is searched with every cut.
 constexpr std::size_t kSmall = 24;
 
@@ -51,6 +55,14 @@ std::optional<std::string> split_loop(const model::Layer& layer, int cores) {
     }
   }
   return best;
+}
+
+// The slices of a layer over its cores, where an allocation is given: as many as it lists.
+std::int64_t slices_of(const ScheduleRequest& request, int layer, std::int64_t cores) {
+  for (const LayerAllocation& given : request.allocation) {
+    if (given.id == layer) return static_cast<std::int64_t>(given.cores.size());
+  }
+  return cores;
 }
 
 // The layers of one stack with what moves data between them; what others make is there from the
@@ -101,6 +113,7 @@ class Automatic {
       : network_(network), system_(system), given_(given), request_(std::move(request)) {
     // No reference says what becomes of a mapping that nobody gave.
     request_.schedule.semantics.true_parts = request_.schedule.semantics.parts_of_tensors;
+    request_.costs.all_cuts_where_none = true;
     whole_ = given;
     complete_mapping(network, system, whole_);
     split_ = split_mapping();
@@ -133,11 +146,12 @@ class Automatic {
       model::CoreMappingEntry entry;
       entry.name = node.name;
       entry.cores = cores_for(system_, node.operator_type);
+      const std::int64_t slices =
+          slices_of(request_, node.id, static_cast<std::int64_t>(entry.cores.size()));
       const auto loop = split_loop(*node.layer, static_cast<int>(entry.cores.size()));
-      if (loop && entry.cores.size() > 1) {
+      if (loop && slices > 1) {
         const std::int64_t size = node.layer->dims[at(node.layer->dim_index(*loop))].size;
-        entry.inter = {
-            {*loop, std::min<std::int64_t>(size, static_cast<std::int64_t>(entry.cores.size()))}};
+        entry.inter = {{*loop, std::min<std::int64_t>(size, slices)}};
         splits_ = true;
       }
       own.push_back(std::move(entry));
@@ -174,8 +188,10 @@ class Automatic {
     return feasible;
   }
 
-  // Each layer on one core, and all split; whether one of them is feasible.
+  // Each layer on one core, and all split; whether one of them is feasible. An allocation says
+  // itself how layers are split.
   bool consider_both(const ScheduleRequest& request) {
+    if (!request.allocation.empty() && splits_) return consider(split_, request);
     const bool whole = consider(whole_, request);
     return (splits_ && consider(split_, request)) || whole;
   }
@@ -186,6 +202,7 @@ class Automatic {
   struct Fused {
     std::vector<int> layers;
     std::int64_t pieces = 0;  // without effect where a layer is alone
+    std::string dim = kRows;
   };
 
   static bool is_fused(const Fused& stack) { return stack.layers.size() > 1; }
@@ -193,12 +210,18 @@ class Automatic {
   ScheduleRequest fused_request(const std::vector<Fused>& stacks) const {
     ScheduleRequest request = request_;
     request.tiling.stacks.emplace();
-    GranularityRequest cut{"OY", {}, {}};
+    GranularityRequest cut{kRows, {}, {}, {}};
     for (const Fused& stack : stacks) {
       request.tiling.stacks->push_back(stack.layers);
-      if (is_fused(stack)) cut.chosen.push_back(stack.pieces);
+      if (!is_fused(stack)) continue;
+      cut.chosen.push_back(stack.pieces);
+      cut.dims.push_back(stack.dim);
     }
     cut.factors = cut.chosen;
+    if (!cut.dims.empty() && std::set<std::string>(cut.dims.begin(), cut.dims.end()).size() == 1) {
+      cut.dim = cut.dims.front();
+      cut.dims.clear();
+    }
     if (!cut.chosen.empty()) request.granularity = std::move(cut);
     return request;
   }
@@ -220,26 +243,46 @@ class Automatic {
     return result.tiling_problem ? result.tiling_problem.node_id : result.failed_layer;
   }
 
-  // The pieces that suit the axes that the layers of a stack would be cut along.
-  std::vector<std::int64_t> pieces_for(const std::vector<int>& layers) const {
-    std::int64_t longest = 1;
+  // Whether a layer of them has more columns than rows.
+  bool is_wide(const std::vector<int>& layers) const {
+    return std::any_of(layers.begin(), layers.end(), [&](int id) {
+      const model::Layer& layer = *network_.nodes[at(network_.node_index(id))].layer;
+      const int columns = layer.dim_index(kColumns);
+      const int rows = layer.dim_index(kRows);
+      return columns >= 0 &&
+             layer.dims[at(columns)].size > (rows < 0 ? 1 : layer.dims[at(rows)].size);
+    });
+  }
+
+  // The ways to cut a stack that suit the axes of its layers.
+  std::vector<Fused> cuts_of(const std::vector<int>& layers) const {
+    std::int64_t longest_rows = 1;
+    std::int64_t longest_columns = 1;
     for (const int id : layers) {
       const model::Layer& layer = *network_.nodes[at(network_.node_index(id))].layer;
-      const int dim = model::tiling_dim(layer, "OY");
-      if (dim >= 0) longest = std::max(longest, layer.dims[at(dim)].size);
+      const auto size = [&](int dim) { return dim < 0 ? 1 : layer.dims[at(dim)].size; };
+      const std::int64_t rows = size(model::tiling_dim(layer, kRows));
+      longest_rows = std::max(longest_rows, rows);
+      longest_columns = std::max(longest_columns, size(model::tiling_dim(layer, kColumns)));
     }
-    std::vector<std::int64_t> pieces;
-    for (const std::int64_t p : kPieces) {
-      if (p == model::kAllTiles ? longest <= kMostSingles : p < longest) pieces.push_back(p);
-    }
-    return pieces;
+    std::vector<Fused> cuts;
+    const auto along = [&](const char* dim, std::int64_t longest) {
+      for (const std::int64_t p : kPieces) {
+        if (p == model::kAllTiles ? longest <= kMostSingles : p < longest) {
+          cuts.push_back({layers, p, dim});
+        }
+      }
+    };
+    along(kRows, longest_rows);
+    if (is_wide(layers)) along(kColumns, longest_columns);
+    return cuts;
   }
 
   // Looks at a run of layers by itself: fused where that is feasible and better than each layer
   // alone, else divided where it fails, or in the middle.
   void choose(const std::vector<int>& layers, std::vector<Fused>& chosen) {
     const auto each_alone = [&] {
-      for (const int id : layers) chosen.push_back({{id}, 0});
+      for (const int id : layers) chosen.push_back({{id}});
     };
     if (layers.size() < 2 || trials_ >= kMostTrials || request_.search.budget.stopped()) {
       return each_alone();
@@ -247,24 +290,24 @@ class Automatic {
     ++trials_;
     const model::Network part = part_of(network_, layers);
     std::vector<Fused> alone;
-    for (const int id : layers) alone.push_back({{id}, 0});
+    for (const int id : layers) alone.push_back({{id}});
     const ScheduleResult apart = probe(part, fused_request(alone));
     std::optional<double> best;
     if (is_feasible(apart)) best = value(apart);
-    std::optional<std::int64_t> pieces;
+    std::optional<Fused> way;
     int failed = -1;
-    for (const std::int64_t p : pieces_for(layers)) {
-      const ScheduleResult result = probe(part, fused_request({{layers, p}}));
+    for (Fused& cut : cuts_of(layers)) {
+      const ScheduleResult result = probe(part, fused_request({cut}));
       if (!is_feasible(result)) {
         failed = failed_layer(result);
         continue;
       }
       if (best && value(result) >= *best) continue;
       best = value(result);
-      pieces = p;
+      way = std::move(cut);
     }
-    if (pieces) {
-      chosen.push_back({layers, *pieces});
+    if (way) {
+      chosen.push_back(std::move(*way));
       return;
     }
     auto cut = std::find(layers.begin(), layers.end(), failed);
@@ -287,9 +330,25 @@ class Automatic {
     const std::vector<int> layers = stacks[place].layers;
     stacks.erase(stacks.begin() + static_cast<std::ptrdiff_t>(place));
     for (std::size_t l = layers.size(); l-- > 0;) {
-      stacks.insert(stacks.begin() + static_cast<std::ptrdiff_t>(place), {{layers[l]}, 0});
+      stacks.insert(stacks.begin() + static_cast<std::ptrdiff_t>(place), {{layers[l]}});
     }
     return true;
+  }
+
+  // All stacks in as many pieces, of which columns are cut only where it helps.
+  void consider_all_cuts(const char* dim, const std::vector<Fused>& stacks) {
+    const auto cut = [&](const Fused& stack) { return dim == kRows || is_wide(stack.layers); };
+    if (std::none_of(stacks.begin(), stacks.end(),
+                     [&](const Fused& stack) { return is_fused(stack) && cut(stack); })) {
+      return;
+    }
+    for (const std::int64_t pieces : kPieces) {
+      std::vector<Fused> others = stacks;
+      for (Fused& stack : others) {
+        if (cut(stack)) stack = {stack.layers, pieces, dim};
+      }
+      stacked_ = consider(whole_, fused_request(others)) || stacked_;
+    }
   }
 
   void fuse() {
@@ -311,10 +370,8 @@ class Automatic {
     stacked_ = consider_both(fused_request(stacks));
     // What is best for a stack by itself need not be so among others: small networks try all cuts.
     if (network_.nodes.size() <= kSmall) {
-      for (const std::int64_t p : kPieces) {
-        for (Fused& stack : stacks) stack.pieces = p;
-        stacked_ = consider(whole_, fused_request(stacks)) || stacked_;
-      }
+      consider_all_cuts(kRows, stacks);
+      consider_all_cuts(kColumns, stacks);
     }
     if (!stacked_) return;
     // What every layer alone would take, so that fusing is never worse.

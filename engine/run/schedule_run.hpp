@@ -35,6 +35,7 @@ struct GranularityRequest {
   std::string dim;                     // upper case
   std::vector<std::int64_t> factors;   // model::kAllTiles: one index a tile
   std::vector<std::int64_t> chosen{};  // of each stack that can be cut; empty: to be searched
+  std::vector<std::string> dims{};     // with `chosen`, where stacks are cut by several; else empty
 };
 
 // The cores of one layer, one a group.

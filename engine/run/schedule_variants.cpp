@@ -143,9 +143,11 @@ std::shared_ptr<const ScheduleVariant> ScheduleVariants::build(const CutFactors&
 model::TilingOptions ScheduleVariants::tiling_of(const CutFactors& factors) const {
   model::TilingOptions tiling = tiling_;
   for (std::size_t s = 0; s < factors.size(); ++s) {
+    const GranularityRequest& cut = *request_.granularity;
+    const std::string& wanted = cut.dims.empty() ? cut.dim : cut.dims[s];
     for (const int id : cut_stacks_[s]) {
       const model::NetworkNode& node = network_.nodes[at(network_.node_index(id))];
-      const int dim = model::tiling_dim(*node.layer, request_.granularity->dim);
+      const int dim = model::tiling_dim(*node.layer, wanted);
       if (dim < 0) continue;
       tiling.intra.push_back({id, {{node.layer->dims[at(dim)].name, factors[s]}}});
     }

@@ -337,6 +337,7 @@ void write_schedule_json(const ScheduleReport& r, bool full, std::ostream& out) 
   if (!r.result.chosen().granularity.empty()) {
     document["granularity"] = {{"dim", r.granularity_dim},
                                {"factors", factors(r.result.chosen().granularity)}};
+    if (!r.granularity_dims.empty()) document["granularity"]["dims"] = r.granularity_dims;
   }
   document["allocation"] = allocation(r.problem(), r.result.chosen().allocation);
   document["layers"] = layers(r);

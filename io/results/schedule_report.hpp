@@ -24,8 +24,9 @@ struct ScheduleReport {
   const model::MultiCore& system;
   const search::ScheduleResult& result;  // something is feasible
   double seconds = 0;
-  std::string granularity_dim{};             // by which stacks are cut, where that was chosen
-  std::vector<MissingArithmetic> missing{};  // what is passed through without cost
+  std::string granularity_dim{};                // by which stacks are cut, where that was chosen
+  std::vector<std::string> granularity_dims{};  // of each stack that is cut, where they differ
+  std::vector<MissingArithmetic> missing{};     // what is passed through without cost
   std::vector<std::string> notes{};
 
   const model::ScheduleProblem& problem() const { return result.problem(); }

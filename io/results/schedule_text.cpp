@@ -115,7 +115,9 @@ void list_front(const ScheduleReport& r, std::ostream& out) {
     out << right(number(c.figures.latency), 14) << right(number(c.figures.energy.total()), 20);
     for (std::size_t i = 0; i < c.granularity.size(); ++i) {
       const std::int64_t factor = c.granularity[i];
-      out << (i == 0 ? "   cut in " : ", ") << (factor == 0 ? "all" : std::to_string(factor));
+      const bool own = i < r.granularity_dims.size();
+      out << (i == 0 ? "   cut by " : ", ") << (own ? r.granularity_dims[i] : r.granularity_dim)
+          << (factor == 0 ? " all" : " " + std::to_string(factor));
     }
     out << '\n';
   }

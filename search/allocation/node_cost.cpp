@@ -17,6 +17,7 @@
 #include "search/mapping/content_key.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/ordering_batch.hpp"
+#include "search/mapping/replay.hpp"
 #include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline::search {
@@ -56,6 +57,25 @@ model::MappingEntry mapping_entry(const model::CnLayer& layer, const model::Acce
     entry.links.push_back({layer.tile.operands[o].name, layer.memory_operand[o]});
   }
   return entry;
+}
+
+// Of the search among all cuts where the allocator's do not fit: it is to find something good soon.
+constexpr std::int64_t kNodesWhereNone = 50'000;
+constexpr double kGapWhereNone = 0.05;
+
+// Whether anything fits: tiles are never smaller than with all temporal loops outermost.
+bool may_fit(const model::Layer& layer, const model::Problem& problem) {
+  const std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                        problem.temporal_size.begin() + problem.dims);
+  model::Ordering ordering;
+  for (const model::TemporalLoop& loop : loop_factors(layer, sizes, 1, {}).loops) {
+    ordering.push(loop.dim, loop.size);
+  }
+  GivenCuts given;
+  for (auto& ends : given.end) ends.fill(0);
+  bool any = false;
+  visit_cuts(problem, ordering, given, 1, {}, [&](const model::Cuts&) { any = true; });
+  return any;
 }
 
 struct Best {
@@ -110,7 +130,8 @@ class CriterionSearch {
     }
   }
 
-  void run(Best& best, std::int64_t& evaluated, std::string& infeasible) {
+  // `may_fit`: another way to cut some ordering may fit where the allocator's does not.
+  void run(Best& best, std::int64_t& evaluated, std::string& infeasible, bool& may_fit) {
     const model::Hierarchy hierarchy = model::build_hierarchy(core_);
     SpatialCandidates candidates;
     if (rules_of_2023_ && !core_.dataflows.empty()) {
@@ -129,7 +150,9 @@ class CriterionSearch {
         if (infeasible.empty()) infeasible = *why;
         continue;
       }
-      try_orderings(std::get<model::Problem>(compiled), spatial, best, evaluated);
+      const auto& problem = std::get<model::Problem>(compiled);
+      try_orderings(problem, spatial, best, evaluated);
+      may_fit = may_fit || (!best.any && search::may_fit(layer_.tile, problem));
     }
     if (best.any) {
       infeasible.clear();
@@ -376,8 +399,19 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
   if (options.objective && !options.rules_of_2023) {
     search_objective(layer, extended, mapping, options, best, result.evaluated, result.infeasible);
   } else {
+    bool may_fit = false;
     CriterionSearch(layer, extended, mapping, !task.streamed.empty(), options)
-        .run(best, result.evaluated, result.infeasible);
+        .run(best, result.evaluated, result.infeasible, may_fit);
+    if (!best.any && may_fit && options.all_cuts_where_none && !options.rules_of_2023) {
+      NodeCostOptions exact = options;
+      exact.objective = Objective::latency;
+      exact.mapper.engine = Engine::exact;
+      exact.mapper.node_limit = kNodesWhereNone;
+      exact.mapper.gap = std::max(exact.mapper.gap, kGapWhereNone);
+      std::string why;
+      search_objective(layer, extended, mapping, exact, best, result.evaluated, why);
+      if (best.any) result.infeasible.clear();
+    }
   }
   if (best.any) read_cost(layer, core, options, best, result);
   return result;

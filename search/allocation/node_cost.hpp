@@ -27,6 +27,9 @@ struct NodeCostOptions {
   // Cost model, choice and streaming of early 2023: least latency, ties by energy; a core's
   // dataflow is unrolled as it stands (docs/multicore.md, 8). `objective` decides if it is set.
   bool rules_of_2023 = false;
+  // Where the reference's allocator fills inner memories so far that outer ones cannot hold what is
+  // in them, under every ordering, the mapping with the least latency of all that fit.
+  bool all_cuts_where_none = false;
 };
 
 // The mapping search for one kind of tile on one kind of core.

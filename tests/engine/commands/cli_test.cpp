@@ -61,12 +61,36 @@ TEST(CommandLine, CheckNotesLoopsThatNoNetworkHas) {
   const std::string mapping =
       R"([{"name": "default", "spatial_mapping": {"D1": ["KK, 32"], "D2": ["C, 32"]},)"
       R"("temporal_ordering": [["OXX", 14], ["K", "*"]]}])";
-  const Outcome outcome = run({"check", "--verbose", mapping});
+  const Outcome outcome = run({"check", mapping});
   EXPECT_EQ(outcome.code, kDone);
   EXPECT_THAT(outcome.err, HasSubstr("D1 names a loop 'KK', which no layer of a network has (did "
                                      "you mean 'K'?)"));
   EXPECT_THAT(outcome.err, HasSubstr("temporal_ordering names a loop 'OXX'"));
   EXPECT_THAT(outcome.err, Not(HasSubstr("'C'")));
+  EXPECT_EQ(run({"check", "--quiet", mapping}).err, "");
+  EXPECT_THAT(run({"check", "--format", "json", mapping}).out, HasSubstr("\"remarks\": ["));
+}
+
+// What is checked together with a mapping says which loops, layers and units there are.
+TEST(CommandLine, CheckComparesAMappingWithTheFilesBesideIt) {
+  const std::string layer =
+      R"([{"id": 0, "name": "gemm_a", "operator_type": "Gemm", "equation": "O[x][y]+=W[z][y]*I[x][z]",)"
+      R"("loop_dims": ["X", "Y", "Z"], "loop_sizes": [8, 8, 8], "operand_precision": {"W": 8, "I": 8,)"
+      R"("O": 16, "O_final": 8}, "operand_source": {"I": 0, "W": 0}}])";
+  const std::string mapping =
+      R"([{"name": "default", "spatial_mapping": {"D1": ["Y, 64"], "D7": ["Z, 8"]}},)"
+      R"({"name": "gemm_b", "temporal_ordering": [["K", 8]]}])";
+  const std::string core = RIDGELINE_SOURCE_DIR "/examples/accelerators/tpu_like.yaml";
+  const Outcome alone = run({"check", mapping});
+  EXPECT_THAT(alone.err, AllOf(HasSubstr("'Y'"), Not(HasSubstr("'K'")), Not(HasSubstr("D7'"))));
+  const Outcome outcome = run({"check", mapping, core, layer});
+  EXPECT_EQ(outcome.code, kDone) << outcome.out;
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("'K', which no layer of the workload has"),
+                                 HasSubstr("\"Y, 64\" on D1 is more than the 32 units of D1"),
+                                 HasSubstr("no dimension 'D7'"),
+                                 HasSubstr("did you mean 'gemm_a'?"), Not(HasSubstr("'Y'"))));
+  const Outcome cores = run({"check", R"([{"name": "default", "intra_core_tiling": ["OYY, 4"]}])"});
+  EXPECT_THAT(cores.err, HasSubstr("'OYY'"));
 }
 
 TEST(CommandLine, CheckSaysWhatEachOfTheExamplesIs) {

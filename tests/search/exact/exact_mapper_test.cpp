@@ -9,6 +9,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/exact_mapper.hpp"
 #include "search/mapping/loop_factors.hpp"
+#include "tests/support/literal_tile.hpp"
 #include "tests/support/random_problem.hpp"
 
 namespace ridgeline::search {
@@ -16,43 +17,6 @@ namespace {
 
 using model::Cost;
 using model::Problem;
-
-// Bits of each operand's tile when `loops` (the innermost ones) lie below the upper end of a
-// level that begins at loop `begin`: written from the rule of the allocator, not from its code.
-double tile_bits(const Problem& problem, const model::Ordering& ordering, int o, int level,
-                 int begin, int end) {
-  const model::ProblemOperand& operand = problem.operand[z(o)];
-  std::array<double, model::kMaxDims> range;
-  range.fill(1);
-  for (int i = 0; i < end; ++i) range[ordering.dim[z(i)]] *= ordering.size[z(i)];
-  for (int i = 0; i < operand.real.begin[z(level + 1)]; ++i) {
-    range[z(operand.real.loops[z(i)].dim)] *= operand.real.loops[z(i)].factor;
-  }
-  double elements = 1;
-  for (int d = 0; d < problem.dims; ++d) {
-    if (operand.relevant >> d & 1u) elements *= range[z(d)];
-  }
-  if (operand.partial) {
-    for (int r = 0; r < problem.relations; ++r) {
-      const auto& relation = problem.relation[z(r)];
-      const double a = std::trunc(range[relation.dim[0]]);
-      const double b = std::trunc(range[relation.dim[1]]);
-      elements *= std::min(relation.size, a * b - std::max(0.0, b - relation.reduced[0]) *
-                                                      (a - relation.reduced[1]));
-    }
-  }
-  bool partial = false;
-  if (operand.output) {
-    for (int i = begin; i < ordering.count; ++i) {
-      partial = partial || (operand.irrelevant >> ordering.dim[z(i)] & 1u);
-    }
-    for (int i = operand.real.begin[z(level + 1)]; i < operand.real.begin[z(operand.levels + 1)];
-         ++i) {
-      partial = partial || (operand.irrelevant >> operand.real.loops[z(i)].dim & 1u);
-    }
-  }
-  return elements * (partial ? operand.precision : operand.final_precision);
-}
 
 struct Enumeration {
   bool any = false;
@@ -100,7 +64,7 @@ class BruteForce {
     const int levels = problem_.operand[z(o)].levels;
     const int from = level + 1 == levels ? ordering_.count : begin;
     for (int end = from; end <= ordering_.count; ++end) {
-      const double bits = tile_bits(problem_, ordering_, o, level, begin, end);
+      const double bits = testing::literal_tile_bits(problem_, ordering_, o, level, begin, end);
       if (bits > problem_.memory[z(problem_.operand[z(o)].memory[z(level)])].size) return;
       cuts_.end[z(o)][z(level)] = static_cast<std::uint8_t>(end);
       bits_[z(o)][z(level)] = bits;
