@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/explore/evaluator.hpp"
-#include "engine/run/automatic_schedule.hpp"
+#include "engine/run/core_choice.hpp"
 #include "io/inputs/multicore_reader.hpp"
 #include "io/inputs/stream_mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"

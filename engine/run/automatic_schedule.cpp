@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
+
+#include "engine/run/core_choice.hpp"
 
 namespace ridgeline::engine {
 
@@ -28,34 +31,15 @@ constexpr std::size_t kSmall = 24;
 // Stacks that are tried by themselves before what is left is not fused.
 constexpr int kMostTrials = 64;
 
+// Slices of a layer that runs nowhere as a whole, and attempts with more of them.
+constexpr std::int64_t kMostSlices = 64;
+constexpr int kMostSlicings = 32;
+
 // Of searches that only ask whether something is feasible, and about how good it is.
 constexpr int kProbePopulation = 4;
 constexpr int kProbeGenerations = 0;
 
 using Stacks = std::vector<std::vector<int>>;
-
-// The loop of a layer that is split over cores: the largest that its output walks, output channels
-// first, never one that an output adds up over.
-std::optional<std::string> split_loop(const model::Layer& layer, int cores) {
-  std::optional<std::string> best;
-  std::int64_t largest = 1;
-  for (const char* name : {"K", "G", "OY", "D", "H", "B"}) {
-    const int d = layer.dim_index(name);
-    if (d < 0 || layer.dims[at(d)].size < 2) continue;
-    const auto& indices = layer.operands.front().indices;
-    const bool walked = std::any_of(indices.begin(), indices.end(), [&](const auto& index) {
-      return !index.is_relation && index.index == d;
-    });
-    if (!walked) continue;
-    const std::int64_t size = layer.dims[at(d)].size;
-    if (size >= cores) return name;
-    if (size > largest) {
-      largest = size;
-      best = name;
-    }
-  }
-  return best;
-}
 
 // The slices of a layer over its cores, where an allocation is given: as many as it lists.
 std::int64_t slices_of(const ScheduleRequest& request, int layer, std::int64_t cores) {
@@ -116,7 +100,8 @@ class Automatic {
     request_.costs.all_cuts_where_none = true;
     whole_ = given;
     complete_mapping(network, system, whole_);
-    split_ = split_mapping();
+    splits_ = !splittable().empty();
+    split_ = split_mapping(splittable());
   }
 
   AutomaticSchedule run() {
@@ -124,41 +109,80 @@ class Automatic {
                        request_.tiling.semantics == model::Semantics::v2025;
     if (fused && !request_.tiling.stacks && !request_.granularity) {
       fuse();
-      if (best_.result.best >= 0 && stacked_) return std::move(best_);
+      if (best_.result.best >= 0 && stacked_) {
+        consider_each_split();
+        return std::move(best_);
+      }
       best_.notes.push_back(
           "no stack of several layers is feasible or worth it: every layer is alone in its stack");
-      consider_both(alone_request());
-    } else {
-      consider_both(request_);
+      if (!consider_both(alone_request())) consider_slices(alone_request());
+    } else if (!consider_both(request_)) {
+      consider_slices(request_);
     }
+    consider_each_split();
     return std::move(best_);
   }
 
  private:
-  // Entries for every layer that may run on several cores: split over all of them.
-  model::CoreMapping split_mapping() {
-    model::CoreMapping mapping = given_;
-    std::vector<model::CoreMappingEntry> own;
+  // Layers that may be split over cores: those that no given entry serves, and have several cores.
+  std::vector<const model::NetworkNode*> splittable() const {
+    std::vector<const model::NetworkNode*> nodes;
     std::set<std::string> named;
     for (const model::NetworkNode& node : network_.nodes) {
       if (!node.layer || given_.choose(node.name, node.operator_type) != nullptr) continue;
-      if (!named.insert(node.name).second) continue;
-      model::CoreMappingEntry entry;
-      entry.name = node.name;
-      entry.cores = cores_for(system_, node.operator_type);
-      const std::int64_t slices =
-          slices_of(request_, node.id, static_cast<std::int64_t>(entry.cores.size()));
-      const auto loop = split_loop(*node.layer, static_cast<int>(entry.cores.size()));
-      if (loop && slices > 1) {
-        const std::int64_t size = node.layer->dims[at(node.layer->dim_index(*loop))].size;
-        entry.inter = {{*loop, std::min<std::int64_t>(size, slices)}};
-        splits_ = true;
-      }
-      own.push_back(std::move(entry));
+      const auto cores = static_cast<std::int64_t>(cores_for(system_, node.operator_type).size());
+      const std::int64_t slices = slices_of(request_, node.id, cores);
+      if (slices < 2 || !split_loop(*node.layer, slices)) continue;
+      if (named.insert(node.name).second) nodes.push_back(&node);
+    }
+    return nodes;
+  }
+
+  // A layer on the cores that may run it, in slices of the loop that suits them.
+  model::CoreMappingEntry sliced(const model::NetworkNode& node, std::int64_t slices) const {
+    model::CoreMappingEntry entry;
+    entry.name = node.name;
+    entry.cores = cores_for(system_, node.operator_type);
+    const auto loop = split_loop(*node.layer, slices);
+    if (!loop) return entry;
+    const std::int64_t size = node.layer->dims[at(node.layer->dim_index(*loop))].size;
+    entry.inter = {{*loop, std::min(size, slices)}};
+    return entry;
+  }
+
+  // These layers split over all their cores, the others on one core each.
+  model::CoreMapping split_mapping(const std::vector<const model::NetworkNode*>& split) const {
+    model::CoreMapping mapping = given_;
+    std::vector<model::CoreMappingEntry> own;
+    for (const model::NetworkNode* node : split) {
+      const auto cores = static_cast<std::int64_t>(cores_for(system_, node->operator_type).size());
+      own.push_back(sliced(*node, slices_of(request_, node->id, cores)));
     }
     mapping.entries.insert(mapping.entries.begin(), own.begin(), own.end());
     complete_mapping(network_, system_, mapping);
     return mapping;
+  }
+
+  // Whether splitting a layer over its cores, or running it on one, is better than what the best
+  // schedule does with it, for one layer after the other; of small networks.
+  void consider_each_split() {
+    const std::vector<const model::NetworkNode*> nodes = splittable();
+    if (nodes.size() < 2 || nodes.size() > kSmall || best_.result.best < 0 ||
+        !request_.allocation.empty()) {
+      return;
+    }
+    const bool all = best_is_split_;
+    std::vector<bool> split(nodes.size(), all);
+    for (std::size_t n = 0; n < nodes.size() && !request_.search.budget.stopped(); ++n) {
+      split[n] = !split[n];
+      std::vector<const model::NetworkNode*> some;
+      for (std::size_t k = 0; k < nodes.size(); ++k) {
+        if (split[k]) some.push_back(nodes[k]);
+      }
+      const double before = value(best_.result);
+      consider(split_mapping(some), best_.request);
+      if (value(best_.result) >= before) split[n] = !split[n];
+    }
   }
 
   ScheduleRequest alone_request() const {
@@ -176,13 +200,16 @@ class Automatic {
   }
 
   bool consider(const model::CoreMapping& mapping, const ScheduleRequest& request) {
-    ScheduleResult result = run_schedule(network_, system_, mapping, request, &cache_);
+    NodeCostCache& cache = request.costs.links_are_shared ? sharing_cache_ : cache_;
+    ScheduleResult result = run_schedule(network_, system_, mapping, request, &cache);
     const bool feasible = !result.tiling_problem && result.best >= 0;
     const bool any = best_.result.best >= 0;
+    if (!feasible) failed_ = failed_layer(result);
     if (!any ? (feasible || !considered_) : (feasible && value(result) < value(best_.result))) {
       best_.result = std::move(result);
       best_.mapping = mapping;
       best_.request = request;
+      best_is_split_ = &mapping == &split_;
     }
     considered_ = true;
     return feasible;
@@ -193,7 +220,41 @@ class Automatic {
   bool consider_both(const ScheduleRequest& request) {
     if (!request.allocation.empty() && splits_) return consider(split_, request);
     const bool whole = consider(whole_, request);
-    return (splits_ && consider(split_, request)) || whole;
+    const int failed = failed_;
+    bool any = (splits_ && consider(split_, request)) || whole;
+    if (splits_ && !request.costs.objective) {
+      ScheduleRequest sharing = request;
+      sharing.costs.links_are_shared = true;
+      any = consider(split_, sharing) || any;
+    }
+    if (!any) failed_ = failed;
+    return any;
+  }
+
+  // Each layer on one core, but those that fail in more and more slices, until all can run.
+  bool consider_slices(const ScheduleRequest& request) {
+    model::CoreMapping mapping = whole_;
+    std::map<int, std::int64_t> slices;
+    for (int attempt = 0; attempt < kMostSlicings && failed_ >= 0; ++attempt) {
+      const model::NetworkNode& node = network_.nodes[at(network_.node_index(failed_))];
+      if (given_.choose(node.name, node.operator_type) != nullptr) return false;
+      std::int64_t& wanted = slices.try_emplace(failed_, 1).first->second;
+      wanted *= 2;
+      if (wanted > kMostSlices || !split_loop(*node.layer, wanted) ||
+          request_.search.budget.stopped()) {
+        return false;
+      }
+      std::erase_if(mapping.entries, [&](const auto& entry) { return entry.name == node.name; });
+      mapping.entries.insert(mapping.entries.begin(), sliced(node, wanted));
+      if (!consider(mapping, request)) continue;
+      for (const auto& [id, count] : slices) {
+        best_.notes.push_back("layer " + network_.nodes[at(network_.node_index(id))].name +
+                              " is cut into " + std::to_string(count) +
+                              " slices: as a whole it runs nowhere");
+      }
+      return true;
+    }
+    return false;
   }
 
   // ---- fused
@@ -347,7 +408,7 @@ class Automatic {
       for (Fused& stack : others) {
         if (cut(stack)) stack = {stack.layers, pieces, dim};
       }
-      stacked_ = consider(whole_, fused_request(others)) || stacked_;
+      stacked_ = consider_both(fused_request(others)) || stacked_;
     }
   }
 
@@ -387,47 +448,17 @@ class Automatic {
   model::CoreMapping whole_;
   model::CoreMapping split_;
   NodeCostCache cache_;
+  NodeCostCache sharing_cache_;  // where links are shared
   AutomaticSchedule best_;
   int trials_ = 0;
-  bool splits_ = false;  // some layer can be split
+  bool splits_ = false;         // some layer can be split
+  bool best_is_split_ = false;  // the best schedule so far splits all of them
   bool considered_ = false;
   bool stacked_ = false;
+  int failed_ = -1;  // layer at which the last schedule failed that is not feasible; -1: none
 };
 
 }  // namespace
-
-std::vector<int> cores_for(const model::MultiCore& system, const std::string& operator_type) {
-  std::vector<int> named;
-  std::vector<int> open;
-  std::vector<int> all;
-  for (std::size_t c = 0; c < system.cores.size(); ++c) {
-    const model::Core& core = system.cores[c];
-    if (!core.computes() || static_cast<int>(c) == system.offchip_core) continue;
-    const auto& types = core.operator_types;
-    all.push_back(static_cast<int>(c));
-    if (types.empty()) open.push_back(static_cast<int>(c));
-    if (std::find(types.begin(), types.end(), operator_type) != types.end()) {
-      named.push_back(static_cast<int>(c));
-    }
-  }
-  if (!named.empty()) return named;
-  return open.empty() ? all : open;
-}
-
-std::vector<std::string> complete_mapping(const model::Network& network,
-                                          const model::MultiCore& system,
-                                          model::CoreMapping& mapping) {
-  std::vector<std::string> added;
-  for (const model::NetworkNode& node : network.nodes) {
-    if (!node.layer || mapping.choose(node.name, node.operator_type) != nullptr) continue;
-    model::CoreMappingEntry entry;
-    entry.name = node.operator_type;
-    entry.cores = cores_for(system, node.operator_type);
-    mapping.entries.push_back(std::move(entry));
-    added.push_back(node.operator_type);
-  }
-  return added;
-}
 
 AutomaticSchedule run_automatic(const model::Network& network, const model::MultiCore& system,
                                 const model::CoreMapping& given, const ScheduleRequest& request) {

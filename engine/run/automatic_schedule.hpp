@@ -12,16 +12,6 @@
 
 namespace ridgeline::engine {
 
-// Cores that may run operators of a type: those whose lists name it, else those that compute and
-// have no list, else all that compute.
-std::vector<int> cores_for(const model::MultiCore& system, const std::string& operator_type);
-
-// Adds an entry for every operator type that has layers and no entry; nothing is split or cut.
-// Returns the types. (The entry `default` covers all.)
-std::vector<std::string> complete_mapping(const model::Network& network,
-                                          const model::MultiCore& system,
-                                          model::CoreMapping& mapping);
-
 struct AutomaticSchedule {
   ScheduleResult result;
   model::CoreMapping mapping;  // that it was found with

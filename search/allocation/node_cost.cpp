@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "model/core/compute_array.hpp"
 #include "model/core/evaluate.hpp"
@@ -88,6 +90,68 @@ struct Best {
   model::Cuts cuts;
 };
 
+// A link from off-chip memory to a core, and how many slices of a layer draw from it.
+struct SharedLink {
+  double bandwidth = 0;
+  bool both_ways = false;  // outputs go over it too
+  std::int64_t slices = 1;
+};
+
+std::vector<SharedLink> shared_links(const model::CnLayer& layer, int core,
+                                     const model::MultiCore& system) {
+  const model::Interconnect interconnect = model::build_interconnect(system);
+  std::vector<SharedLink> links;
+  for (const int place : interconnect.route(system.offchip_core, core)) {
+    std::int64_t cores = 0;
+    for (const int other : layer.cores) {
+      if (other < 0 || other >= interconnect.cores || !system.cores[z(other)].computes()) continue;
+      const auto route = interconnect.route(system.offchip_core, other);
+      cores += std::find(route.begin(), route.end(), place) != route.end();
+    }
+    const model::Link& link = interconnect.links[z(place)];
+    links.push_back(
+        {link.bandwidth, link.bus >= 0,
+         std::clamp<std::int64_t>(layer.inter_tiles, 1, std::max<std::int64_t>(cores, 1))});
+  }
+  return links;
+}
+
+// What an operand draws from off-chip memory, bits a cycle.
+double drawn_by(const model::Problem& problem, const model::Detail& detail, int o, double scale,
+                double compute_cycles) {
+  const TopBandwidth bandwidth = top_bandwidth(problem, detail, o, scale, compute_cycles);
+  const bool output = problem.operand[z(o)].output;
+  const auto direction = static_cast<std::size_t>(output ? model::Direction::wr_in_by_low
+                                                         : model::Direction::rd_out_to_low);
+  double drawn = bandwidth.steady[direction];
+  if (!output && !loading_is_hidden(problem, o)) drawn += bandwidth.loading;
+  return drawn;
+}
+
+// How many times as long slices take that cannot all draw at the same time.
+double crowding(const model::Problem& problem, const model::Detail& detail, double scale,
+                double compute_cycles, const std::vector<SharedLink>& links) {
+  int deepest = 0;
+  for (int o = 0; o < problem.operands; ++o) {
+    deepest = std::max(deepest, problem.operand[z(o)].levels);
+  }
+  double in = 0;
+  double out = 0;
+  for (int o = 0; o < problem.operands; ++o) {
+    if (problem.operand[z(o)].levels != deepest) continue;
+    (problem.operand[z(o)].output ? out : in) +=
+        drawn_by(problem, detail, o, scale, compute_cycles);
+  }
+  double most = 1;
+  for (const SharedLink& link : links) {
+    const double drawn = in + (link.both_ways ? out : 0);
+    if (drawn <= 0) continue;
+    const double together = std::max(1.0, std::floor(link.bandwidth / drawn));
+    most = std::max(most, std::ceil(static_cast<double>(link.slices) / together));
+  }
+  return most;
+}
+
 // A core's dataflow, as far as the layer has its loops.
 model::SpatialMapping unrolled_as_given(const model::Layer& layer, const model::Accelerator& core) {
   model::SpatialMapping mapping;
@@ -112,14 +176,15 @@ class CriterionSearch {
  public:
   CriterionSearch(const model::CnLayer& layer, const model::Accelerator& core,
                   const model::MappingEntry& mapping, bool streaming,
-                  const NodeCostOptions& options)
+                  const NodeCostOptions& options, std::vector<SharedLink> links)
       : layer_(layer),
         core_(core),
         mapping_(mapping),
         streaming_(streaming),
         options_(options.mapper),
         rules_of_2023_(options.rules_of_2023),
-        objective_(options.objective.value_or(Objective::latency)) {
+        objective_(options.objective.value_or(Objective::latency)),
+        links_(std::move(links)) {
     order_.fill(-1);
     constexpr std::array kOrder{model::MemoryOperand::O, model::MemoryOperand::I1,
                                 model::MemoryOperand::I2};
@@ -203,7 +268,11 @@ class CriterionSearch {
       model::Detail detail;
       const model::Evaluation e =
           model::explain(problem, batch.ordering(i), batch.cuts(i), &detail);
-      value *= oversubscription(problem, detail, order_, slices(), compute_cycles(problem, e));
+      const double compute = compute_cycles(problem, e);
+      value *= links_.empty()
+                   ? oversubscription(problem, detail, order_, slices(), compute)
+                   : crowding(problem, detail, e.latency.ideal_temporal / e.latency.total2, compute,
+                              links_);
     }
     const bool replaces = rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
     if (best.any && !replaces) return false;
@@ -231,6 +300,7 @@ class CriterionSearch {
   bool rules_of_2023_;
   Objective objective_;
   std::array<int, model::kMemoryOperands> order_{};
+  std::vector<SharedLink> links_;  // empty: what the reference counts
 };
 
 // The mapping that map_layer() finds, as a compiled problem and an ordering.
@@ -286,13 +356,8 @@ void read_cost(const model::CnLayer& layer, const model::Accelerator& core,
       onchip_levels += std::count(m.operands.begin(), m.operands.end(), operand) > 0;
     }
     if (best.problem.operand[z(o)].levels <= onchip_levels) continue;
-    const TopBandwidth bandwidth = top_bandwidth(best.problem, detail, o, scale, compute);
-    const bool output = best.problem.operand[z(o)].output;
-    const auto direction = static_cast<std::size_t>(output ? model::Direction::wr_in_by_low
-                                                           : model::Direction::rd_out_to_low);
-    double drawn = bandwidth.steady[direction];
-    if (!output && !loading_is_hidden(best.problem, o)) drawn += bandwidth.loading;
-    cost.streamed[z(cost.streamed_count++)] = {operand, drawn};
+    cost.streamed[z(cost.streamed_count++)] = {operand,
+                                               drawn_by(best.problem, detail, o, scale, compute)};
     const double offchip = e.operands[z(o)].levels.back().energy_total;
     cost.offchip_energy += offchip;
     cost.onchip_energy -= offchip;
@@ -400,7 +465,10 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
     search_objective(layer, extended, mapping, options, best, result.evaluated, result.infeasible);
   } else {
     bool may_fit = false;
-    CriterionSearch(layer, extended, mapping, !task.streamed.empty(), options)
+    const bool streaming = !task.streamed.empty();
+    std::vector<SharedLink> links;
+    if (streaming && options.links_are_shared) links = shared_links(layer, task.core, system);
+    CriterionSearch(layer, extended, mapping, streaming, options, std::move(links))
         .run(best, result.evaluated, result.infeasible, may_fit);
     if (!best.any && may_fit && options.all_cuts_where_none && !options.rules_of_2023) {
       NodeCostOptions exact = options;

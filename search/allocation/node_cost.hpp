@@ -30,6 +30,9 @@ struct NodeCostOptions {
   // Where the reference's allocator fills inner memories so far that outer ones cannot hold what is
   // in them, under every ordering, the mapping with the least latency of all that fit.
   bool all_cuts_where_none = false;
+  // Slices of a layer run at the same time as far as what they draw fits the links that they share;
+  // this, in place of the oversubscription of the off-chip port, lengthens what is streamed.
+  bool links_are_shared = false;
 };
 
 // The mapping search for one kind of tile on one kind of core.

@@ -386,7 +386,7 @@ class ChainWalk {
   }
 
   bool keep(std::int32_t id, std::int64_t node) {
-    Group& group = groups_[dominance_.key_of(chains_[id], focus_)];
+    Group& group = groups_[dominance_.key_of(chains_[id], node, focus_)];
     for (std::size_t i = 0; i < group.exact.size(); ++i) {
       const std::int32_t other = group.exact[i];
       if (visits_[z(other)]->dead || !dominates(other, id, node)) continue;

@@ -112,6 +112,12 @@ bool Chains::may_take(const Chain& chain, std::int64_t node, int type) const {
   return space_.type(type).dim == constraints_[z(chain.zone - 1)].dim && prefix_.inside(next);
 }
 
+std::int32_t Chains::zone_key(const Chain& chain, std::int64_t node) const {
+  if (!chain.in_zone) return 0;
+  if (chain.zone == 0 || constraints_[z(chain.zone - 1)].size) return chain.zone_start;
+  return chain.zone_start == node ? 0 : 1;
+}
+
 std::uint8_t Chains::operands_of(std::uint32_t cuts) const {
   std::uint8_t mask = 0;
   for (int o = 0; o < space_.problem().operands; ++o) {

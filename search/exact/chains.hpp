@@ -85,6 +85,9 @@ class Chains {
   // may take a loop of a type next.
   bool zones_met(const Chain& chain, std::int64_t node) const;
   bool may_take(const Chain& chain, std::int64_t node, int type) const;
+  // What of the constraint in hand decides how the chain may go on from a node: where it began, or,
+  // where any size will do, whether it has a loop yet.
+  std::int32_t zone_key(const Chain& chain, std::int64_t node) const;
 
   // Whether some ordering of whatever completes the chain is as fast as the sums of the bounds
   // say, as far as windows and sizes of tiles decide.

@@ -43,8 +43,8 @@ Dominance::Dominance(const CutLattice& space, const ExactBounds& bounds, const C
   comparable_ = prune && space.all_tracked() && cycles == std::floor(cycles);
 }
 
-ChainKey Dominance::key_of(const Chain& c, Focus focus) const {
-  ChainKey key{c.state, c.type, c.in_zone ? c.zone : -1, c.in_zone ? c.zone_start : 0, {}, 0};
+ChainKey Dominance::key_of(const Chain& c, std::int64_t node, Focus focus) const {
+  ChainKey key{c.state, c.type, c.in_zone ? c.zone : -1, chains_.zone_key(c, node), {}, 0};
   key.even_key = c.even_key;
   if (focus == Focus::energy) {
     key.type = -1;

@@ -37,7 +37,7 @@ class Dominance {
   // Whether latencies of chains can be compared at all in this space.
   bool comparable() const { return comparable_; }
 
-  ChainKey key_of(const Chain& chain, Focus focus) const;
+  ChainKey key_of(const Chain& chain, std::int64_t node, Focus focus) const;
   bool may_stand_for_others(const Chain& chain, std::int64_t node, Focus focus) const;
 
   // Whether every completion of b is no better than the same completion of a. Both have the

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -235,6 +236,134 @@ TEST_F(Automatic, ScheduleNeedsNoMapping) {
   EXPECT_LE(alone, latency("layer-by-layer", "one_layer_a_core.yaml"));
   EXPECT_LE(alone, latency("layer-by-layer", "slices.yaml"));
   EXPECT_LE(latency("fused", ""), latency("fused", "fused.yaml"));
+}
+
+// Three convolutions in a row of few rows and many columns.
+std::string wide_layers() {
+  std::string layers;
+  for (int i = 0; i < 3; ++i) {
+    const std::string id = std::to_string(i);
+    layers += "- {id: " + id + ", name: wide" + id +
+              ", operator_type: Conv, equation: \"O[b][g][k][oy][ox]+=W[k][c][fy][fx]*"
+              "I[b][g][c][iy][ix]\",\n   dimension_relations: [\"ix=1*ox+1*fx\", "
+              "\"iy=1*oy+1*fy\"], pr_loop_dims: [IX, IY], padding: [[1, 1], [1, 1]],\n"
+              "   loop_dims: [B, K, G, OX, C, FX, OY, FY], loop_sizes: [1, 16, 1, 960, " +
+              (i == 0 ? "3" : "16") +
+              ", 3, 4, 3],\n   operand_precision: {W: 8, I: 8, O: 16, O_final: 8}, "
+              "operand_source: {W: " +
+              id + ", I: " + std::to_string(std::max(0, i - 1)) + "}}\n";
+  }
+  return layers;
+}
+
+TEST_F(Automatic, WideLayersAreCutAlongTheirColumns) {
+  const std::vector<std::string> arguments{
+      "schedule",
+      "-w",
+      write("w.yaml", wide_layers()),
+      "-a",
+      (kExamples / "labs" / "multicore" / "system.yaml").string(),
+      "--format",
+      "json",
+      "--quiet"};
+  const Outcome automatic = captured_run(arguments);
+  ASSERT_EQ(automatic.code, kDone) << automatic.err;
+  const Json found = Json::parse(automatic.out);
+  EXPECT_EQ(found.at("granularity").at("dim"), "OX");
+  for (const char* cut : {"OX, 30", "OY, all"}) {
+    std::vector<std::string> given = arguments;
+    given.insert(given.end(),
+                 {"-m", write("m.yaml", std::string("- {name: default, core_allocation: [0, 1, 2], "
+                                                    "intra_core_tiling: [\"") +
+                                            cut + "\"]}\n")});
+    const Outcome outcome = captured_run(given);
+    if (outcome.code == kInfeasible) continue;
+    EXPECT_LE(found.at("latency"), Json::parse(outcome.out).at("latency")) << cut;
+  }
+}
+
+// A result is scheduled again with its stacks, their cut and its slices, whatever the mode.
+TEST_F(Automatic, ResultsAreFoundAgainFromTheirAllocation) {
+  const fs::path lab = kExamples / "labs" / "multicore";
+  const std::string twin = (lab / "cores" / "output_stationary.yaml").string();
+  const std::string system =
+      write("twins.yaml", "name: s\ncores: {0: " + twin + ", 1: " + twin +
+                              ", 2: " + (lab / "cores" / "offchip.yaml").string() +
+                              "}\noffchip_core_id: 2\ncore_connectivity: [{type: bus, cores: [0, "
+                              "1, 2], bandwidth: 256}]\n");
+  const std::string wide = write("w.yaml", wide_layers());
+  std::set<std::size_t> slices;
+  for (const auto& [workload, accelerator] :
+       {std::pair{wide, (lab / "system.yaml").string()}, std::pair{wide, system},
+        std::pair{(lab / "four_convs.yaml").string(), system}}) {
+    for (const char* mode : {"fused", "layer-by-layer"}) {
+      SCOPED_TRACE(workload + " " + accelerator + " " + mode);
+      const std::vector<std::string> arguments{
+          "schedule", "-w",       workload, "-a",           accelerator, "--mode",        mode,
+          "--quiet",  "--format", "json",   "--population", "8",         "--generations", "4"};
+      const Outcome outcome = captured_run(arguments);
+      ASSERT_EQ(outcome.code, kDone) << outcome.err;
+      const Json found = Json::parse(outcome.out);
+      for (const Json& layer : found.at("allocation")) slices.insert(layer.at("cores").size());
+      std::vector<std::string> given = arguments;
+      given.insert(given.end(), {"--allocation", write("found.json", outcome.out)});
+      const Outcome replayed = captured_run(given);
+      ASSERT_EQ(replayed.code, kDone) << replayed.err;
+      const Json again = Json::parse(replayed.out);
+      for (const char* key : {"latency", "energy", "stacks", "allocation"}) {
+        EXPECT_EQ(again.at(key), found.at(key)) << key;
+      }
+      EXPECT_EQ(again.contains("granularity"), found.contains("granularity"));
+    }
+  }
+  EXPECT_TRUE(slices.contains(1));
+  EXPECT_TRUE(slices.contains(2));  // some were split over both cores
+}
+
+// The reference's allocator gives each of four buffers as much of the inputs as it holds, and what
+// they hold together does not fit the buffer above them.
+TEST_F(Automatic, WhatTheAllocatorFillsTooFarIsCutInAnotherWay) {
+  const auto memory = [](const std::string& name, const std::string& operands, int size,
+                         const std::string& served) {
+    std::string lines;
+    std::string ports;
+    for (const std::string& operand : {std::string("I1"), std::string("I2"), std::string("O")}) {
+      if (operands.find(operand) == std::string::npos) continue;
+      for (const char* direction : {"fh", "tl", "fl", "th"}) {
+        const bool up = std::string(direction) == "fl" || std::string(direction) == "th";
+        if (up && operand != "O") continue;
+        ports += (ports.empty() ? "\"" : ", \"") + operand + ", " + direction + "\"";
+      }
+    }
+    return "  " + name + ": {size: " + std::to_string(size) + ", r_cost: 1, w_cost: 1, area: 0, " +
+           "latency: 1, operands: " + operands + ", served_dimensions: " + served +
+           ",\n    ports: [{name: rw_port_1, type: read_write, bandwidth_min: 64, bandwidth_max: "
+           "64, allocation: [" +
+           ports + "]}]}\n";
+  };
+  const std::string core =
+      "name: c\ntype: compute\nmemories:\n" + memory("inputs", "[I1]", 8192, "[]") +
+      memory("rest", "[I2, O]", 65536, "[D1]") + memory("all", "[I1]", 16384, "[D1]") +
+      "operational_array: {unit_energy: 1, unit_area: 1, dimensions: [D1], sizes: [4]}\n"
+      "dataflows: {D1: [\"C, 4\"]}\n";
+  write("core.yaml", core);
+  const fs::path lab = kExamples / "labs" / "multicore";
+  const std::string system =
+      write("system.yaml",
+            "name: s\ncores: {0: core.yaml, 1: " + (lab / "cores" / "offchip.yaml").string() +
+                "}\noffchip_core_id: 1\ncore_connectivity: [{type: bus, cores: [0, 1], "
+                "bandwidth: 64}]\n");
+  const std::string layer = write("w.yaml", R"(
+- {id: 0, name: gemm, operator_type: Gemm, equation: "O[b][k]+=W[c][k]*I[b][c]", loop_dims: [B, K, C],
+   loop_sizes: [64, 64, 64], operand_precision: {W: 8, I: 8, O: 16, O_final: 8}, operand_source: {I: 0, W: 0}}
+)");
+  const std::vector<std::string> arguments{"schedule", "-w",     layer,           "-a",
+                                           system,     "--mode", "layer-by-layer"};
+  std::vector<std::string> given = arguments;
+  given.insert(given.end(), {"-m", write("m.yaml", "- name: default\n")});
+  EXPECT_EQ(captured_run(given).code, kInfeasible);  // as in the reference
+  const Outcome found = captured_run(arguments);
+  EXPECT_EQ(found.code, kDone) << found.err;
 }
 
 TEST_F(Automatic, ScheduleShowsItsLayersAndTheirCosts) {
