@@ -1,6 +1,7 @@
 #include "search/mapping/replay.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/core/decouple.hpp"
 #include "model/core/index.hpp"
@@ -180,6 +181,41 @@ GivenCuts given_cuts(const model::Layer& layer, const model::Accelerator& accele
     }
   }
   return given;
+}
+
+model::MappingEntry ordered_by_memory_loops(const model::Layer& layer,
+                                            const model::Accelerator& accelerator,
+                                            const model::Problem& problem,
+                                            const model::MappingEntry& mapping) {
+  model::MappingEntry entry = mapping;
+  if (!mapping.temporal_ordering.empty() || mapping.memory_loops.empty()) return entry;
+  for (int o = 0; o < problem.operands; ++o) {
+    std::vector<model::TemporalPosition> ordering;
+    std::vector<double> product(z(problem.dims), 1);
+    const model::ProblemOperand& operand = problem.operand[z(o)];
+    for (int m = 0; m < operand.levels; ++m) {
+      const int source = problem.memory[z(operand.memory[z(m)])].source;
+      for (const model::LevelLoopsRequest& request : mapping.memory_loops) {
+        if (request.operand != layer.operands[z(o)].name ||
+            request.memory != accelerator.memories[z(source)].name) {
+          continue;
+        }
+        for (const model::TemporalPosition& loop : request.loops) {
+          const int d = layer.dim_index(loop.dim);
+          if (d >= 0) product[z(d)] *= static_cast<double>(loop.size.value_or(1));
+          ordering.push_back(loop);
+        }
+      }
+    }
+    bool all = !ordering.empty();
+    for (int d = 0; d < problem.dims; ++d) {
+      all = all && product[z(d)] == static_cast<double>(problem.temporal_size[z(d)]);
+    }
+    if (!all) continue;
+    entry.temporal_ordering = std::move(ordering);
+    break;
+  }
+  return entry;
 }
 
 model::MappingEntry replayable(const model::Layer& layer, const model::Accelerator& accelerator,

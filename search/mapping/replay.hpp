@@ -27,6 +27,13 @@ GivenCuts given_cuts(const model::Layer& layer, const model::Accelerator& accele
                      const model::Problem& problem, const model::MappingEntry& mapping,
                      const model::Ordering& ordering);
 
+// The mapping, with the ordering that its memory_loops give by themselves where it has none of its
+// own and they list all loops of an operand.
+model::MappingEntry ordered_by_memory_loops(const model::Layer& layer,
+                                            const model::Accelerator& accelerator,
+                                            const model::Problem& problem,
+                                            const model::MappingEntry& mapping);
+
 // Bits of an operand's tile in a memory level that holds loops `begin` to `end` of an ordering, as
 // the allocator sizes it.
 double tile_bits(const model::Problem& problem, const model::Ordering& ordering, int operand,

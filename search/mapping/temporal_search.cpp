@@ -72,7 +72,8 @@ class TemporalSearch {
     TemporalSearchResult found;
     std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                     problem.temporal_size.begin() + problem.dims);
-    const FixedOrdering fixed = fixed_ordering(layer_, mapping_, sizes);
+    const FixedOrdering fixed = fixed_ordering(
+        layer_, ordered_by_memory_loops(layer_, accelerator_, problem, mapping_), sizes);
     found.remark = fixed.incomplete;
     if (!fixed.fault.empty()) {
       found.reason = fixed.fault;
@@ -93,7 +94,9 @@ class TemporalSearch {
         replay(problem, as_ordering(layer_, fixed.loops), found);
       }
     } else if (!mapping_.memory_loops.empty()) {
-      found.reason = "memory_loops needs a temporal_ordering of all loops, with their sizes";
+      found.reason =
+          "memory_loops needs a temporal_ordering of all loops, with their sizes, or all loops of "
+          "one operand";
       if (!fixed.incomplete.empty()) found.reason += "; " + fixed.incomplete;
       found.proven = true;
     } else if (options_.engine == Engine::exact) {

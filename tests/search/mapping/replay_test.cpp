@@ -83,6 +83,26 @@ struct Small {
   }
 };
 
+// As papers and other tools list mappings: loops of an operand by memory, no order beside them.
+TEST(Replay, TakesTheOrderFromTheLoopsOfAnOperand) {
+  Small small;
+  const LayerResult found = small.map(Engine::exact);
+  ASSERT_EQ(found.infeasible, "");
+  const auto hierarchy = model::build_hierarchy(small.accelerator);
+  small.mapping = replayable(small.layer, small.accelerator, hierarchy, small.mapping, found);
+  small.mapping.temporal_ordering.clear();
+  for (const std::string operands : {"OWI", "W", "OI"}) {
+    Small some = small;
+    std::erase_if(some.mapping.memory_loops, [&](const model::LevelLoopsRequest& request) {
+      return operands.find(request.operand) == std::string::npos;
+    });
+    const LayerResult again = some.map(Engine::exact);
+    ASSERT_EQ(again.infeasible, "") << operands;
+    EXPECT_EQ(again.evaluation.cost.latency, found.evaluation.cost.latency) << operands;
+    EXPECT_EQ(again.evaluated == 1, operands == "OWI") << operands;
+  }
+}
+
 TEST(Replay, LeavesOpenWhatIsNotGiven) {
   Small small;
   small.mapping.temporal_ordering = {{"C", 6}, {"B", 14}, {"K", 2}};
