@@ -225,6 +225,8 @@ class Automatic {
     if (splits_ && !request.costs.objective) {
       ScheduleRequest sharing = request;
       sharing.costs.links_are_shared = true;
+      // Few orderings of the merged loops that the reference looks at draw little.
+      if (sharing.costs.mapper.lpf_limit > 0) ++sharing.costs.mapper.lpf_limit;
       any = consider(split_, sharing) || any;
     }
     if (!any) failed_ = failed;

@@ -128,25 +128,32 @@ double drawn_by(const model::Problem& problem, const model::Detail& detail, int 
   return drawn;
 }
 
-// How many times as long slices take that cannot all draw at the same time.
-double crowding(const model::Problem& problem, const model::Detail& detail, double scale,
-                double compute_cycles, const std::vector<SharedLink>& links) {
+// How many times as long slices take that cannot all draw at the same time. What all slices read
+// alike is drawn once.
+double crowding(const model::CnLayer& layer, const model::Problem& problem,
+                const model::Detail& detail, double scale, double compute_cycles,
+                const std::vector<SharedLink>& links) {
   int deepest = 0;
   for (int o = 0; o < problem.operands; ++o) {
     deepest = std::max(deepest, problem.operand[z(o)].levels);
   }
+  double alike = 0;
   double in = 0;
   double out = 0;
   for (int o = 0; o < problem.operands; ++o) {
     if (problem.operand[z(o)].levels != deepest) continue;
-    (problem.operand[z(o)].output ? out : in) +=
-        drawn_by(problem, detail, o, scale, compute_cycles);
+    const double drawn = drawn_by(problem, detail, o, scale, compute_cycles);
+    const bool sliced =
+        std::any_of(layer.inter.begin(), layer.inter.end(), [&](const model::TilingLoop& loop) {
+          return (problem.operand[z(o)].irrelevant >> loop.dim & 1u) == 0;
+        });
+    (problem.operand[z(o)].output ? out : sliced ? in : alike) += drawn;
   }
   double most = 1;
   for (const SharedLink& link : links) {
-    const double drawn = in + (link.both_ways ? out : 0);
-    if (drawn <= 0) continue;
-    const double together = std::max(1.0, std::floor(link.bandwidth / drawn));
+    const double own = in + (link.both_ways ? out : 0);
+    if (own <= 0) continue;
+    const double together = std::max(1.0, std::floor((link.bandwidth - alike) / own));
     most = std::max(most, std::ceil(static_cast<double>(link.slices) / together));
   }
   return most;
@@ -271,8 +278,8 @@ class CriterionSearch {
       const double compute = compute_cycles(problem, e);
       value *= links_.empty()
                    ? oversubscription(problem, detail, order_, slices(), compute)
-                   : crowding(problem, detail, e.latency.ideal_temporal / e.latency.total2, compute,
-                              links_);
+                   : crowding(layer_, problem, detail, e.latency.ideal_temporal / e.latency.total2,
+                              compute, links_);
     }
     const bool replaces = rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
     if (best.any && !replaces) return false;
