@@ -107,7 +107,7 @@ with tempfile.TemporaryDirectory() as name:
         if is_slow(*times):
             slow += 1
             print(one[0]["name"], dict(zip(one[0]["loop_dims"], one[0]["loop_sizes"])), one[2],
-                  *(f"{t:.3f} s, {r["search"].get("nodes")} nodes" for t, r in zip(times, (a, b))))
+                  *(f"{t:.3f} s, {r['search'].get('nodes')} nodes" for t, r in zip(times, (a, b))))
 
 wrong, refused = 0, 0
 for (layer, _, order, left), a, b, c in zip(drawn, exact, free, loma):

@@ -39,6 +39,9 @@ constexpr int kMostSlicings = 32;
 constexpr int kProbePopulation = 4;
 constexpr int kProbeGenerations = 0;
 
+constexpr const char* kAllAlone =
+    "no stack of several layers is feasible or worth it: every layer is alone in its stack";
+
 using Stacks = std::vector<std::vector<int>>;
 
 // The slices of a layer over its cores, where an allocation is given: as many as it lists.
@@ -109,16 +112,19 @@ class Automatic {
                        request_.tiling.semantics == model::Semantics::v2025;
     if (fused && !request_.tiling.stacks && !request_.granularity) {
       fuse();
-      if (best_.result.best >= 0 && stacked_) {
-        consider_each_split();
-        return std::move(best_);
+      if (best_.result.best < 0 || !stacked_) {
+        stacked_ = false;
+        if (!consider_both(alone_request())) consider_slices(alone_request());
       }
-      best_.notes.push_back(
-          "no stack of several layers is feasible or worth it: every layer is alone in its stack");
-      if (!consider_both(alone_request())) consider_slices(alone_request());
-    } else if (!consider_both(request_)) {
+      consider_sharing();
+      consider_each_split();
+      if (!stacked_) best_.notes.push_back(kAllAlone);
+      return std::move(best_);
+    }
+    if (!consider_both(request_)) {
       consider_slices(request_);
     }
+    consider_sharing();
     consider_each_split();
     return std::move(best_);
   }
@@ -218,19 +224,30 @@ class Automatic {
   // Each layer on one core, and all split; whether one of them is feasible. An allocation says
   // itself how layers are split.
   bool consider_both(const ScheduleRequest& request) {
-    if (!request.allocation.empty() && splits_) return consider(split_, request);
-    const bool whole = consider(whole_, request);
+    const bool given = !request.allocation.empty() && splits_;
+    bool any = !given && consider(whole_, request);
     const int failed = failed_;
-    bool any = (splits_ && consider(split_, request)) || whole;
-    if (splits_ && !request.costs.objective) {
-      ScheduleRequest sharing = request;
-      sharing.costs.links_are_shared = true;
-      // Few orderings of the merged loops that the reference looks at draw little.
-      if (sharing.costs.mapper.lpf_limit > 0) ++sharing.costs.mapper.lpf_limit;
-      any = consider(split_, sharing) || any;
-    }
+    if (splits_) any = consider(split_, request) || any;
     if (!any) failed_ = failed;
     return any;
+  }
+
+  // The same with nodes that are mapped for slices which share links, for the stacks of the best
+  // schedule so far and for every layer alone.
+  void consider_sharing() {
+    if (request_.costs.objective || request_.costs.rules_of_2023 || best_.result.best < 0) return;
+    std::vector<ScheduleRequest> requests{best_.request};
+    const bool fused = best_.request.granularity.has_value() && !request_.granularity;
+    if (fused) requests.push_back(alone_request());
+    for (ScheduleRequest& request : requests) {
+      if (request_.search.budget.stopped()) return;
+      request.costs.links_are_shared = true;
+      // Few orderings of the merged loops that the reference looks at draw little.
+      if (request.costs.mapper.lpf_limit > 0) ++request.costs.mapper.lpf_limit;
+      const double before = value(best_.result);
+      consider_both(request);
+      if (&request == &requests.back() && fused && value(best_.result) < before) stacked_ = false;
+    }
   }
 
   // Each layer on one core, but those that fail in more and more slices, until all can run.

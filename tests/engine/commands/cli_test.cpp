@@ -78,16 +78,16 @@ TEST(CommandLine, CheckComparesAMappingWithTheFilesBesideIt) {
       R"("loop_dims": ["X", "Y", "Z"], "loop_sizes": [8, 8, 8], "operand_precision": {"W": 8, "I": 8,)"
       R"("O": 16, "O_final": 8}, "operand_source": {"I": 0, "W": 0}}])";
   const std::string mapping =
-      R"([{"name": "default", "spatial_mapping": {"D1": ["Y, 64"], "D7": ["Z, 8"]}},)"
+      R"([{"name": "default", "spatial_mapping": {"D1": ["Y, 64"], "D4": ["Z, 8"]}},)"
       R"({"name": "gemm_b", "temporal_ordering": [["K", 8]]}])";
   const std::string core = RIDGELINE_SOURCE_DIR "/examples/accelerators/tpu_like.yaml";
   const Outcome alone = run({"check", mapping});
-  EXPECT_THAT(alone.err, AllOf(HasSubstr("'Y'"), Not(HasSubstr("'K'")), Not(HasSubstr("D7'"))));
+  EXPECT_THAT(alone.err, AllOf(HasSubstr("'Y'"), Not(HasSubstr("'K'")), Not(HasSubstr("D4'"))));
   const Outcome outcome = run({"check", mapping, core, layer});
   EXPECT_EQ(outcome.code, kDone) << outcome.out;
   EXPECT_THAT(outcome.err, AllOf(HasSubstr("'K', which no layer of the workload has"),
                                  HasSubstr("\"Y, 64\" on D1 is more than the 32 units of D1"),
-                                 HasSubstr("no dimension 'D7'"),
+                                 HasSubstr("no dimension 'D4'"),
                                  HasSubstr("did you mean 'gemm_a'?"), Not(HasSubstr("'Y'"))));
   const Outcome cores = run({"check", R"([{"name": "default", "intra_core_tiling": ["OYY, 4"]}])"});
   EXPECT_THAT(cores.err, HasSubstr("'OYY'"));

@@ -160,7 +160,8 @@ void compare(std::uint64_t seed, int layers) {
     given.hierarchy = model::build_hierarchy(given.one.accelerator);
     const LayerResult first =
         map_layer(given.one.layer, given.one.accelerator, given.hierarchy, given.one.mapping, {});
-    if (!first.infeasible.empty()) {
+    const bool no_loops = first.temporal.size() == 1 && first.temporal.front().size == 1;
+    if (!first.infeasible.empty() || no_loops) {
       --i;
       continue;
     }
