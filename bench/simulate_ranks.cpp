@@ -6,8 +6,12 @@
 // The end of a study, when some ranks find nothing more to do, weighs less in longer ones: say how
 // many candidates there are for each rank.
 //
+// With GENOMES it plays the search of a single design instead: genetic, on islands of 64 genomes,
+// so many islands that each rank has so many genomes of a generation, and every generation waits
+// for the one before. Schedules of one design take similar times, from 0.8 to 1.2 of the mean.
+//
 // Usage: simulate_ranks [CANDIDATES_A_RANK [MOST_RANKS [MICROSECONDS_A_MESSAGE
-//                       [MICROSECONDS_ON_THE_WAY]]]]
+//                       [MICROSECONDS_ON_THE_WAY [GENOMES]]]]]
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -48,7 +52,10 @@ struct Outcome {
 struct Costs {
   double message = 0;  // of the master's time, seconds
   double way = 0;      // between two ranks
+  int genomes = 0;     // of a generation, for each rank; 0: all designs of a grid
 };
+
+constexpr int kPopulation = 64;
 
 double random_share(std::uint64_t id) {
   std::uint64_t x = (id + 1) * 0x9e3779b97f4a7c15u;
@@ -57,8 +64,10 @@ double random_share(std::uint64_t id) {
   return static_cast<double>((x ^ (x >> 31)) >> 11) * 0x1p-53;
 }
 
-// Times vary by a factor of up to 10 both ways around the mean, like those of designs do.
-double duration(std::uint64_t id, double mean) {
+// Times of designs vary by a factor of up to 10 both ways around the mean, those of one design's
+// schedules by a fifth.
+double duration(std::uint64_t id, double mean, bool one_design) {
+  if (one_design) return mean * (0.8 + 0.4 * random_share(id));
   // 10^(2u-1) has the mean (10 - 0.1) / (2 ln 10).
   return mean * std::pow(10, 2 * random_share(id) - 1) / (9.9 / (2 * std::log(10.0)));
 }
@@ -68,11 +77,23 @@ class Simulation {
   Simulation(int ranks, std::uint64_t items, double mean, const Costs& costs)
       : ranks_(ranks), mean_(mean), costs_(costs), workers_(static_cast<std::size_t>(ranks)) {
     search::DesignSpace space;
-    space.grid = items;
-    space.sizes = {static_cast<int>(items)};
     space.exists = [](std::uint64_t) { return true; };
+    if (costs.genomes > 0) {
+      space.sizes.assign(36, 3);  // slots with a core each
+      space.grid = 1;
+      for (const int size : space.sizes) space.grid *= static_cast<std::uint64_t>(size);
+    } else {
+      space.grid = items;
+      space.sizes = {static_cast<int>(items)};
+    }
+    search::IslandOptions islands;
+    islands.population = kPopulation;
+    islands.islands = std::max(1, costs.genomes * ranks / kPopulation);
+    islands.generations =
+        static_cast<int>(items / static_cast<std::uint64_t>(islands.islands * islands.population));
     ledger_ = std::make_unique<Ledger>(
-        search::exhaustive_strategy(space, items),
+        costs.genomes > 0 ? search::nsga2_strategy(space, islands, 1)
+                          : search::exhaustive_strategy(space, items),
         std::vector{ridgeline::io::Metric::latency, ridgeline::io::Metric::energy},
         LedgerOptions{});
     ledger_->start();
@@ -124,7 +145,7 @@ class Simulation {
     one.busy = true;
     one.running = one.queue.front();
     one.queue.pop();
-    const double time = duration(one.running, mean_);
+    const double time = duration(one.running, mean_, costs_.genomes > 0);
     work_ += time;
     events_.push({now + time, w});
   }
@@ -215,7 +236,8 @@ int main(int argc, char** argv) {
   };
   const auto per_rank = static_cast<std::uint64_t>(argument(1, 100));
   const int most_ranks = static_cast<int>(argument(2, 16384));
-  const Costs costs{argument(3, 2) * 1e-6, argument(4, 20) * 1e-6};
+  const Costs costs{argument(3, 2) * 1e-6, argument(4, 20) * 1e-6,
+                    static_cast<int>(argument(5, 0))};
   std::printf(
       "efficiency (share of the master's time in use) with %llu candidates a rank; a message costs "
       "%.1f us and is %.1f us on its way\n%8s",

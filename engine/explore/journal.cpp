@@ -9,7 +9,7 @@ namespace ridgeline::engine {
 namespace {
 
 constexpr std::string_view kMagic = "RIDGEJNL";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kFingerprint = 64;
 constexpr std::size_t kHeaderSize = 8 + 4 + 4 + 4 + kFingerprint + 4;
 constexpr std::size_t kRecordHeader = 8;
@@ -72,6 +72,7 @@ void visit(std::string_view payload, const JournalVisitor& visitor, bool& unders
       progress.seconds = in.get<double>();
       progress.evaluated = in.get<std::uint64_t>();
       progress.hypervolume = in.get<double>();
+      progress.gap = in.get<double>();
       progress.front_size = in.get<std::uint64_t>();
       understood = in.ok() && in.at_end();
       if (understood && visitor.progress) visitor.progress(progress);
@@ -138,6 +139,7 @@ void JournalWriter::append(const ProgressRecord& progress) {
   out.put(progress.seconds);
   out.put(progress.evaluated);
   out.put(progress.hypervolume);
+  out.put(progress.gap);
   out.put(progress.front_size);
   append_payload(out.bytes());
 }

@@ -38,6 +38,7 @@ struct ProgressRecord {
   double seconds = 0;  // of work on this study, earlier runs included
   std::uint64_t evaluated = 0;
   double hypervolume = 0;
+  double gap = 0;  // NaN: not known
   std::uint64_t front_size = 0;
   bool operator==(const ProgressRecord&) const = default;
 };

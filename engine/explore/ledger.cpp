@@ -29,6 +29,7 @@ void Ledger::restore(const Candidate& candidate) {
 
 bool Ledger::know(const Candidate& candidate) {
   if (!known_.insert(candidate)) return false;
+  if (candidate.id % strategy_->schedules() == 0) ++done_;
   for (const Candidate& further : further_of(candidate)) known_.insert(further);
   return true;
 }
@@ -75,6 +76,28 @@ search::Fitness Ledger::fitness_of(std::uint64_t id) const {
   if (candidate && candidate->hopeless != Bound::none) return {{}, 1};
   if (!ok) return {{}, 2};
   return {objective_vector(objectives_, candidate->metrics), 0};
+}
+
+std::optional<std::vector<std::vector<double>>> Ledger::at_best() const {
+  std::vector<std::vector<double>> points;
+  const bool known =
+      strategy_->see_bounds([&](std::optional<std::uint64_t> id, const std::vector<double>& bound) {
+        const auto candidate = id ? known_.find(*id) : std::nullopt;
+        if (!candidate) return points.push_back(bound);
+        if (candidate->status != CandidateStatus::ok) return;
+        for (std::uint64_t k = 0; k < strategy_->schedules(); ++k) {
+          const Metrics* figures = known_.figures(*id + k);
+          if (figures == nullptr) break;
+          points.push_back(objective_vector(objectives_, *figures));
+        }
+        if (candidate->scheduled) {
+          points.push_back(objective_vector(objectives_, candidate->lower_bounds));
+        } else if (!candidate->proven) {
+          points.push_back(bound);
+        }
+      });
+  if (!known) return std::nullopt;
+  return points;
 }
 
 void Ledger::advance() {

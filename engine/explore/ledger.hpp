@@ -98,11 +98,16 @@ class Ledger {
   // What an id stands for; empty: a place in the grid.
   search::Genome genome(std::uint64_t id) const { return strategy_->genome(id); }
   std::uint64_t expected() const { return strategy_->expected(); }
+  // Of `expected()`: candidates that are known, without further schedules of a design.
+  std::uint64_t done() const { return done_; }
   std::uint64_t evaluated_now() const { return evaluated_now_; }
   std::uint64_t reissued() const { return reissued_; }
   // Worst value of each objective in the first block, in the sense of smaller is better; empty
   // until that block is complete.
   const std::vector<double>& reference() const { return reference_; }
+  // Points that no design of the study's space can be better than: figures of those that are
+  // proven, what others are at least, smaller is better. Absent where that is not known.
+  std::optional<std::vector<std::vector<double>>> at_best() const;
 
  private:
   struct Item {
@@ -178,6 +183,7 @@ class Ledger {
   std::unordered_map<std::uint64_t, std::vector<int>> lost_with_;  // workers without a note
   int isolated_ = -1;  // worker that is drained to take suspects
   std::vector<Worker> workers_;
+  std::uint64_t done_ = 0;
   std::uint64_t evaluated_now_ = 0;
   std::uint64_t reissued_ = 0;
   std::uint64_t handed_evaluations_ = 0;  // that someone works on

@@ -90,7 +90,7 @@ class Master {
 
   void announce() {
     const auto& options = context_.options;
-    const std::uint64_t known = ledger_.known().size();
+    const std::uint64_t known = ledger_.done();
     progress_.say(
         "study " + context_.study.spec().name + ": " + std::to_string(ledger_.expected()) +
         " candidates, " + (known > 0 ? std::to_string(known) + " of them known, " : std::string()) +
@@ -378,6 +378,7 @@ class Master {
     record.seconds = moment;
     record.evaluated = ledger_.known().size() - ledger_.known().count(CandidateStatus::pruned);
     record.hypervolume = hypervolume_of(ledger_);
+    record.gap = gap_of(ledger_);
     record.front_size = ledger_.front().size();
     samples_.push_back(record);
     work_.journal().append(record);
@@ -433,9 +434,8 @@ class Master {
     });
     attempt([&] {
       progress_.say("stopped by " + std::string(to_text(reason)) + " with " +
-                    std::to_string(ledger_.known().size()) + " of " +
-                    std::to_string(ledger_.expected()) + " candidates, " +
-                    std::to_string(front_written_) +
+                    std::to_string(ledger_.done()) + " of " + std::to_string(ledger_.expected()) +
+                    " candidates, " + std::to_string(front_written_) +
                     " of them on the front so far; --resume continues");
     });
   }

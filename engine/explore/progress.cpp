@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 #include <limits>
+#include <optional>
 
 #include "engine/explore/study_folder.hpp"
 #include "io/document/printable.hpp"
@@ -28,16 +29,36 @@ std::string duration(double seconds) {
   return text;
 }
 
+// NaN where there are too many points.
+double volume_of(const std::vector<std::vector<double>>& points,
+                 const std::vector<double>& reference) {
+  // The exact volume takes n log n steps for up to three objectives, else n^(d-2) of them.
+  const std::size_t limit = reference.size() <= 3 ? 100'000 : reference.size() == 4 ? 1000 : 100;
+  if (reference.empty() || points.size() > limit) return std::numeric_limits<double>::quiet_NaN();
+  return search::hypervolume(points, reference);
+}
+
 }  // namespace
 
 double hypervolume_of(const Ledger& ledger) {
-  const std::vector<double>& reference = ledger.reference();
-  // The exact volume takes n log n steps for up to three objectives, else n^(d-2) of them.
-  const std::size_t limit = reference.size() <= 3 ? 100'000 : reference.size() == 4 ? 1000 : 100;
-  if (reference.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const std::vector<std::vector<double>> points = ledger.front().vectors();
-  if (points.size() > limit) return std::numeric_limits<double>::quiet_NaN();
-  return search::hypervolume(points, reference);
+  return volume_of(ledger.front().vectors(), ledger.reference());
+}
+
+double gap_of(const Ledger& ledger) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  std::optional<std::vector<std::vector<double>>> points = ledger.at_best();
+  if (!points || ledger.reference().empty()) return nan;
+  const std::vector<std::vector<double>> found = ledger.front().vectors();
+  for (const std::vector<double>& point : *points)
+    for (const double value : point)
+      if (!std::isfinite(value)) return nan;
+  points->insert(points->end(), found.begin(), found.end());
+  const double most = volume_of(*points, ledger.reference());
+  const double volume = volume_of(found, ledger.reference());
+  // What rounding leaves of sums in another order is no gap.
+  constexpr double kNothing = 1e-12;
+  const double gap = most > 0 ? (most - volume) / most : 0;
+  return gap <= kNothing ? 0 : gap;
 }
 
 Progress::Progress(bool quiet, bool verbose, const Hooks* hooks)
@@ -59,7 +80,7 @@ void Progress::detail(const std::string& text) {
 }
 
 void Progress::show(const Ledger& ledger, double seconds, bool now) {
-  const std::uint64_t known = ledger.known().size();
+  const std::uint64_t known = ledger.done();
   if (hooks_ != nullptr) {
     if (hooks_->progress) {
       hooks_->progress(static_cast<double>(known),
@@ -91,6 +112,11 @@ void Progress::show(const Ledger& ledger, double seconds, bool now) {
   const double volume = hypervolume_of(ledger);
   if (!std::isnan(volume)) {
     std::snprintf(text, sizeof(text), "  hypervolume %.5g", volume);
+    line += text;
+  }
+  const double gap = gap_of(ledger);
+  if (!std::isnan(gap)) {
+    std::snprintf(text, sizeof(text), "  gap %.2g %%", 100 * gap);
     line += text;
   }
   if (rate > 0) line += "  left " + duration(static_cast<double>(expected - known) / rate);

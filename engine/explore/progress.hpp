@@ -15,6 +15,11 @@ namespace ridgeline::engine {
 // Of what the ledger knows; NaN where it would take too long or there is no reference yet.
 double hypervolume_of(const Ledger& ledger);
 
+// The share of the hypervolume that may be missing: that of the front and all that designs could
+// still attain by their bounds, less that of the front, over the former. 0: the front is proven.
+// NaN where the bounds of all designs are not known, or are too many.
+double gap_of(const Ledger& ledger);
+
 class Progress {
  public:
   // `hooks`: who is told instead of standard error; null: nobody.

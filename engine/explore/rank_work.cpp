@@ -110,6 +110,7 @@ void RankWork::checkpoint() {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count());
   convergence_.evaluated.push_back(evaluated_);
   convergence_.hypervolume.push_back(std::numeric_limits<double>::quiet_NaN());
+  convergence_.gap.push_back(std::numeric_limits<double>::quiet_NaN());
   convergence_.front_size.push_back(members.size());
   file.convergence = convergence_;
   io::write_study_file(context_.folder.snapshot(context_.run, context_.rank), file);

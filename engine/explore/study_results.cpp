@@ -63,6 +63,7 @@ io::StudyFile describe_study(const RunContext& context, const Ledger& ledger,
     file.convergence.seconds.push_back(record.seconds);
     file.convergence.evaluated.push_back(record.evaluated);
     file.convergence.hypervolume.push_back(record.hypervolume);
+    file.convergence.gap.push_back(record.gap);
     file.convergence.front_size.push_back(record.front_size);
   }
   return file;

@@ -36,7 +36,8 @@ std::string line_of(const ordered_json& status) {
   };
   std::string line = status.at("study").get<std::string>() + ": " + text("known", 0) + " of " +
                      text("expected", 0) + " candidates, " + text("rate", 1) + " a second, front " +
-                     text("front", 0) + ", hypervolume " + text("hypervolume", 6) + ", " +
+                     text("front", 0) + ", hypervolume " + text("hypervolume", 6) + ", gap " +
+                     (status.at("gap").is_number() ? text("gap_percent", 2) + " %" : "-") + ", " +
                      text("seconds", 0) + " s so far";
   if (status.at("left").is_number()) line += ", " + text("left", 0) + " s left";
   line += "\n ";
@@ -59,11 +60,12 @@ StatusWriter::StatusWriter(std::filesystem::path output, const io::StudySpec& st
 void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
   if (seconds < next_) return;
   next_ = seconds + 1;
-  const std::uint64_t known = ledger.known().size();
+  const std::uint64_t known = ledger.done();
   const std::uint64_t expected = std::max(ledger.expected(), known);
   const double rate = before_ > 0 && seconds > before_
                           ? static_cast<double>(known - known_before_) / (seconds - before_)
                           : 0;
+  const double gap = gap_of(ledger);
   ordered_json status{{"study", study_.name},
                       {"process", ::getpid()},
                       {"threads", threads_},
@@ -74,6 +76,8 @@ void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
                       {"rate", number(rate)},
                       {"front", ledger.front().size()},
                       {"hypervolume", number(hypervolume_of(ledger))},
+                      {"gap", number(gap)},
+                      {"gap_percent", number(100 * gap)},
                       {"left", rate > 0 ? number(static_cast<double>(expected - known) / rate)
                                         : ordered_json(nullptr)},
                       {"objectives", ordered_json::array()},

@@ -56,6 +56,7 @@ struct Convergence {
   std::vector<double> seconds;
   std::vector<std::uint64_t> evaluated;
   std::vector<double> hypervolume;
+  std::vector<double> gap;  // share of the hypervolume that may be missing; NaN: not known
   std::vector<std::uint64_t> front_size;
 };
 

@@ -128,7 +128,7 @@ void for_each_part(File& f, Part&& part) {
   part("pareto", f.front);
   part("designs", f.designs);
   part("convergence", f.convergence.seconds, f.convergence.evaluated, f.convergence.hypervolume,
-       f.convergence.front_size);
+       f.convergence.gap, f.convergence.front_size);
 }
 
 }  // namespace

@@ -363,11 +363,12 @@ class Examination {
       convergence.seconds = reader_.column<double>(group, "seconds", H5T_NATIVE_DOUBLE);
       convergence.evaluated = reader_.column<std::uint64_t>(group, "evaluated", H5T_NATIVE_UINT64);
       convergence.hypervolume = reader_.column<double>(group, "hypervolume", H5T_NATIVE_DOUBLE);
+      convergence.gap = reader_.column<double>(group, "gap", H5T_NATIVE_DOUBLE);
       convergence.front_size =
           reader_.column<std::uint64_t>(group, "front_size", H5T_NATIVE_UINT64);
       const std::size_t length = convergence.seconds.size();
       if (convergence.evaluated.size() != length || convergence.hypervolume.size() != length ||
-          convergence.front_size.size() != length)
+          convergence.gap.size() != length || convergence.front_size.size() != length)
         throw reader_.wrong("columns of /convergence differ in length");
     });
   }

@@ -233,6 +233,7 @@ void require_equal_lengths(const StudyFile& file) {
                (candidates.design.empty() || candidates.design.size() == candidates.size()) &&
                convergence.evaluated.size() == convergence.seconds.size() &&
                convergence.hypervolume.size() == convergence.seconds.size() &&
+               convergence.gap.size() == convergence.seconds.size() &&
                convergence.front_size.size() == convergence.seconds.size();
   for (const auto& column : candidates.objectives) {
     equal = equal && column.size() == candidates.size();
@@ -350,6 +351,7 @@ void write_results(const Writer& writer, const StudyFile& file) {
                 file.convergence.evaluated);
   writer.column(convergence, "hypervolume", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE,
                 file.convergence.hypervolume);
+  writer.column(convergence, "gap", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, file.convergence.gap);
   writer.column(convergence, "front_size", H5T_STD_U64LE, H5T_NATIVE_UINT64,
                 file.convergence.front_size);
 }

@@ -318,9 +318,9 @@ class Study:
         return self._rows(self.front_rows(), False)
 
     def convergence(self) -> Any:
-        """seconds, evaluated, hypervolume, front_size: one row a moment."""
+        """seconds, evaluated, hypervolume, gap, front_size: one row a moment."""
         group = self._files[0]["convergence"]
-        return table({name: group[name][()] for name in ("seconds", "evaluated", "hypervolume", "front_size")})
+        return table({name: group[name][()] for name in ("seconds", "evaluated", "hypervolume", "gap", "front_size")})
 
     def candidate(self, identifier: int) -> Candidate:
         """The candidate with this id. Raises KeyError where the study has none."""

@@ -32,6 +32,11 @@ class DesignBook {
     return place->second * kSchedulesOfDesign;
   }
   bool contains(std::uint64_t design) const { return numbers_.contains(design); }
+  std::optional<std::uint64_t> asked(std::uint64_t design) const {
+    const auto place = numbers_.find(design);
+    if (place == numbers_.end()) return std::nullopt;
+    return place->second * kSchedulesOfDesign;
+  }
   // Empty where nothing was asked for under the id yet.
   Genome genome(std::uint64_t id) const {
     const std::uint64_t number = id / kSchedulesOfDesign;
@@ -93,6 +98,13 @@ class PromisingStrategy final : public Nested {
     return asked_;
   }
   std::uint64_t expected() const override { return most_; }
+  bool see_bounds(const SeeBound& see) const override {
+    for (std::size_t i = 0; promise_ && i < designs_.size(); ++i) {
+      // One without a bound has no figures.
+      if (!promise_->bounds()[i].empty()) see(book_.asked(designs_[i]), promise_->bounds()[i]);
+    }
+    return promise_.has_value();
+  }
 
  private:
   void bound_some() {

@@ -40,6 +40,10 @@ class OrderedStrategy final : public DesignStrategy {
   }
   std::uint32_t lag() const override { return kLag; }
   std::uint64_t expected() const override { return count_; }
+  bool see_bounds(const SeeBound& see) const override {
+    for (std::size_t i = 0; ordered_ && i < order_.size(); ++i) see(order_[i], bounds_[i]);
+    return ordered_;
+  }
 
  private:
   void bound_some() {
@@ -86,11 +90,15 @@ class OrderedStrategy final : public DesignStrategy {
       return a < b;
     });
     std::vector<std::uint64_t> sorted;
+    std::vector<std::vector<double>> sorted_bounds;
     sorted.reserve(count);
-    for (const std::size_t i : by) sorted.push_back(order_[i]);
+    sorted_bounds.reserve(count);
+    for (const std::size_t i : by) {
+      sorted.push_back(order_[i]);
+      sorted_bounds.push_back(std::move(bounds_[i]));
+    }
     order_ = std::move(sorted);
-    bounds_.clear();
-    bounds_.shrink_to_fit();
+    bounds_ = std::move(sorted_bounds);
     ordered_ = true;
   }
 

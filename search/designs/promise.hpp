@@ -13,6 +13,7 @@ class Promise {
  public:
   // Bounds of the designs; empty ones promise nothing.
   explicit Promise(std::vector<std::vector<double>> bounds);
+  const std::vector<std::vector<double>>& bounds() const { return bounds_; }
   // A point that was found: promises fall.
   void found(const std::vector<double>& objectives);
   // Up to `count` designs that were not picked before and promise something, each given that the

@@ -45,6 +45,12 @@ class DesignStrategy {
   virtual std::uint64_t expected() const = 0;
   // Results that one asked for may bring, itself included: ids follow its own, without gaps.
   virtual std::uint64_t schedules() const { return 1; }
+  // What the objectives of each design are at least (smaller is better), in any order, and the id
+  // under which its results come; none for one that was not asked for. False, without a call: it is
+  // not known (yet).
+  using SeeBound =
+      std::function<void(std::optional<std::uint64_t> id, const std::vector<double>& objectives)>;
+  virtual bool see_bounds(const SeeBound&) const { return false; }
   // What an id stands for where it is no place in the grid; empty: it is one, or nothing that this
   // strategy has asked for yet.
   virtual Genome genome(std::uint64_t) const { return {}; }

@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Behind a record that is right.
   OneFile file;
   engine::JournalWriter writer(file, "journal", {1, 0, kFingerprint});
-  writer.append(engine::ProgressRecord{1, 2, 3, 4});
+  writer.append(engine::ProgressRecord{1, 2, 3, 4, 5});
   writer.flush();
   std::string prefix;
   append_number(prefix, file.bytes().size(), 8);

@@ -71,7 +71,7 @@ def write_study(path, **changes):
         for row in FRONT:
             file[f"designs/{IDS[row]}/accelerator"] = json.dumps({"name": f"chip {IDS[row]}"})
             file[f"designs/{IDS[row]}/schedule"] = json.dumps({0: DETAILED, 4: SCHEDULED}.get(IDS[row], LAYERS))
-        for name, values in {"seconds": [1.0, 2.0, 3.0], "hypervolume": [NAN, 10.0, 30.0]}.items():
+        for name, values in {"seconds": [1.0, 2.0, 3.0], "hypervolume": [NAN, 10.0, 30.0], "gap": [NAN, 0.5, 0.0]}.items():
             file[f"convergence/{name}"] = np.array(values)
         for name, values in {"evaluated": [2, 4, 6], "front_size": [1, 2, 3]}.items():
             file[f"convergence/{name}"] = np.array(values, np.uint64)

@@ -70,7 +70,7 @@ std::string written(FakeDisk& disk) {
   JournalWriter writer(disk, "j", {3, 1, kFingerprint});
   for (const Candidate& candidate : some_candidates()) writer.append(candidate);
   writer.append(DesignRecord{7, {{"accelerator", "{}"}, {"mapping", "[]"}}});
-  writer.append(ProgressRecord{1.5, 4, 0.25, 1});
+  writer.append(ProgressRecord{1.5, 4, 0.25, 0.5, 1});
   writer.sync();
   return disk.contents.at("j");
 }
@@ -189,7 +189,7 @@ TEST(Journal, OnAFullDiskFailsAndKeepsTheRecordsThatFitted) {
             ++appended;
           }
           writer.append(DesignRecord{7, {{"accelerator", "{}"}, {"mapping", "[]"}}});
-          writer.append(ProgressRecord{1.5, 4, 0.25, 1});
+          writer.append(ProgressRecord{1.5, 4, 0.25, 0.5, 1});
           writer.sync();
         },
         io::FileError);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "engine/explore/ledger.hpp"
+#include "engine/explore/progress.hpp"
 #include "search/fronts/hypervolume.hpp"
 
 namespace ridgeline::engine {
@@ -223,6 +224,58 @@ TEST_P(EveryStrategy, SurvivesTheLossOfWorkers) {
     how.loss = 0.004;
     expect_same(*alone, *play(space, source(), how));
   }
+}
+
+TEST(Ledger, KnowsHowMuchOfTheFrontMayBeMissing) {
+  const DesignSpace space = some_space({6, 5, 4});
+  const Front nothing;
+  std::vector<std::vector<double>> attained;
+  for (std::uint64_t id = 0; id < space.grid; ++id) {
+    if (!space.exists(id)) continue;
+    const Candidate candidate = evaluate(space, id, 0, nothing, false);
+    if (candidate.status == CandidateStatus::ok)
+      attained.push_back({candidate.metrics[0], candidate.metrics[1]});
+  }
+  const auto bounds = [&](const std::vector<std::uint64_t>& ids) {
+    std::vector<std::vector<double>> all;
+    for (const std::uint64_t id : ids) {
+      const Candidate candidate = evaluate(space, id, 0, nothing, false);
+      all.push_back({candidate.metrics[0] - static_cast<double>(id % 7),
+                     candidate.metrics[1] - static_cast<double>(id % 5)});
+      if (candidate.status != CandidateStatus::ok) all.back() = {1e4, 1e4};
+    }
+    return all;
+  };
+  for (const bool proven : {true, false}) {
+    Ledger ledger(search::ordered_strategy(space, 109, bounds), kObjectives, {});
+    ledger.start();
+    while (ledger.looking()) ledger.look();
+    ledger.add_worker(1);
+    EXPECT_TRUE(std::isnan(gap_of(ledger))) << "there is no volume yet";
+    double before = 1;
+    for (Chunk chunk = ledger.take(0, 5, 0); !chunk.ids.empty(); chunk = ledger.take(0, 5, 0)) {
+      for (const std::uint64_t id : chunk.ids) {
+        Candidate candidate = evaluate(space, id, chunk.front, ledger.front(), true);
+        candidate.proven = proven;
+        ledger.record(0, candidate, 0);
+      }
+      const double gap = gap_of(ledger);
+      if (std::isnan(gap)) continue;
+      EXPECT_LE(gap, before + 1e-12) << "a gap never grows";
+      before = gap;
+      const double most = search::hypervolume(attained, ledger.reference());
+      EXPECT_GE(gap, (most - hypervolume_of(ledger)) / most - 1e-12) << "nor hides anything";
+      if (ledger.evaluated_all()) break;
+    }
+    if (proven) {
+      EXPECT_EQ(gap_of(ledger), 0);
+    } else {
+      EXPECT_GT(gap_of(ledger), 0) << "bounds of designs that are not proven stay";
+    }
+  }
+  Ledger unbounded(search::exhaustive_strategy(space, 109), kObjectives, {});
+  unbounded.start();
+  EXPECT_TRUE(std::isnan(gap_of(unbounded)));
 }
 
 TEST(Ledger, QuarantinesWhatKillsSeveralWorkersAndKeepsTheMasterFromIt) {

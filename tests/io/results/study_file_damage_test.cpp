@@ -43,7 +43,7 @@ StudyFile some_study() {
   }
   file.front = strict_front(file.candidates, file.objectives);
   file.designs = {{0, {{"accelerator", "{\"name\": \"a\"}"}, {"mapping", "[]"}}}};
-  file.convergence = {{0.5, 1.0}, {4, 9}, {0.1, 0.2}, {2, 9}};
+  file.convergence = {{0.5, 1.0}, {4, 9}, {0.1, 0.2}, {0.5, 0}, {2, 9}};
   return file;
 }
 

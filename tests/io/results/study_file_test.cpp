@@ -62,7 +62,7 @@ StudyFile small_study() {
   file.front = {0, 4};
   file.designs = {{0, {{"accelerator", "{\"a\": 1}"}, {"mapping", "[]"}}},
                   {5, {{"accelerator", "{}"}}}};
-  file.convergence = {{0.5, 1.5}, {2, 5}, {0, 12.5}, {1, 2}};
+  file.convergence = {{0.5, 1.5}, {2, 5}, {0, 12.5}, {0.75, 0.5}, {1, 2}};
   return file;
 }
 
@@ -115,6 +115,7 @@ TEST(StudyFile, ReadsBackEverythingThatWasWritten) {
   EXPECT_EQ(read.convergence.seconds, written.convergence.seconds);
   EXPECT_EQ(read.convergence.evaluated, written.convergence.evaluated);
   EXPECT_EQ(read.convergence.hypervolume, written.convergence.hypervolume);
+  EXPECT_EQ(read.convergence.gap, written.convergence.gap);
   EXPECT_EQ(read.convergence.front_size, written.convergence.front_size);
 }
 
