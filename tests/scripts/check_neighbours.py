@@ -5,8 +5,10 @@ Usage: check_neighbours.py RIDGELINE
 
 Each is written here with other shapes, axes, opsets and types than usual: weights behind chains, negative axes,
 targets of Reshape that the model computes, functions in functions, branches, grouped queries, batches on second
-inputs. What is expected is computed from the shapes, in this file. Exits 77 (skip) without Python's onnx.
+inputs. `check`, `evaluate` and `schedule` have to agree. What is expected is computed from the shapes, in this file. Exits 77 (skip) without Python's onnx.
 """
+import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -217,6 +219,13 @@ case('fp16_conv_const_node', [N('Constant', [], ['w'],
      value=onnx.numpy_helper.from_array(np.zeros([4, 3, 3, 3], np.float16))), N('Conv', ['x', 'w'],
      ['y'], kernel_shape=[3, 3])], [vi('x', [1, 3, 8, 8], T.FLOAT16)], [vi('y', None, T.FLOAT16)],
      [], 4 * 36 * 27)
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+COMMANDS = {
+    "evaluate": ["-a", EXAMPLES / "accelerators/tpu_like.yaml", "-m", EXAMPLES / "mappings/tpu_like.yaml",
+                 "--engine", "loma", "--lpf-limit", "4"],
+    "schedule": ["-a", EXAMPLES / "labs/multicore/system.yaml", "--mode", "layer-by-layer", "--lpf-limit", "4",
+                 "--search", "ga", "--population", "4", "--generations", "1"],
+}
 bad = 0
 for name, macs, args in cases:
     run = subprocess.run([PROGRAM, "check", *args, OUT + name + ".onnx"], capture_output=True,
@@ -225,5 +234,14 @@ for name, macs, args in cases:
     if run.returncode or not found or int(found.group(1)) != macs:
         bad += 1
         print(f"{name}: {macs} expected: {run.stdout}{run.stderr}")
+    # What is costed is the same work: every layer has a mapping and its figures.
+    for command, options in COMMANDS.items():
+        run = subprocess.run([PROGRAM, command, *args, "-w", OUT + name + ".onnx", *map(str, options), "--format",
+                              "json", "--quiet"], capture_output=True, text=True, check=False)
+        result = json.loads(run.stdout) if run.returncode == 0 else {"layers": []}
+        costed = sum(layer["macs"] for layer in result["layers"])
+        if run.returncode or costed != macs or not result["latency" if command == "schedule" else "total"]:
+            bad += 1
+            print(f"{name}, {command}: {macs} expected, {costed} costed: {run.stderr}")
 print(f"{len(cases)} networks, {bad} differ")
 sys.exit(bad != 0)
