@@ -33,7 +33,7 @@ constexpr int kMostTrials = 64;
 
 // Slices of a layer that runs nowhere as a whole, and attempts with more of them.
 constexpr std::int64_t kMostSlices = 64;
-constexpr int kMostSlicings = 32;
+constexpr int kMostSlicings = 256;
 
 // Of searches that only ask whether something is feasible, and about how good it is.
 constexpr int kProbePopulation = 4;
@@ -216,6 +216,8 @@ class Automatic {
       best_.mapping = mapping;
       best_.request = request;
       best_is_split_ = &mapping == &split_;
+    } else if (!feasible) {
+      last_failure_ = std::move(result);
     }
     considered_ = true;
     return feasible;
@@ -251,7 +253,12 @@ class Automatic {
   }
 
   // Each layer on one core, but those that fail in more and more slices, until all can run.
-  bool consider_slices(const ScheduleRequest& request) {
+  void consider_slices(const ScheduleRequest& request) {
+    if (slice_failing(request) || best_.result.best >= 0) return;
+    best_.result = std::move(last_failure_);  // what is left to mend
+  }
+
+  bool slice_failing(const ScheduleRequest& request) {
     model::CoreMapping mapping = whole_;
     std::map<int, std::int64_t> slices;
     for (int attempt = 0; attempt < kMostSlicings && failed_ >= 0; ++attempt) {
@@ -474,6 +481,7 @@ class Automatic {
   bool best_is_split_ = false;  // the best schedule so far splits all of them
   bool considered_ = false;
   bool stacked_ = false;
+  ScheduleResult last_failure_;
   int failed_ = -1;  // layer at which the last schedule failed that is not feasible; -1: none
 };
 

@@ -14,6 +14,7 @@
 #include "model/core/index.hpp"
 #include "model/core/problem.hpp"
 #include "model/system/streaming.hpp"
+#include "search/allocation/link_sharing.hpp"
 #include "search/allocation/offchip_bandwidth.hpp"
 #include "search/allocation/vector_cost.hpp"
 #include "search/mapping/content_key.hpp"
@@ -89,75 +90,6 @@ struct Best {
   model::Ordering ordering;
   model::Cuts cuts;
 };
-
-// A link from off-chip memory to a core, and how many slices of a layer draw from it.
-struct SharedLink {
-  double bandwidth = 0;
-  bool both_ways = false;  // outputs go over it too
-  std::int64_t slices = 1;
-};
-
-std::vector<SharedLink> shared_links(const model::CnLayer& layer, int core,
-                                     const model::MultiCore& system) {
-  const model::Interconnect interconnect = model::build_interconnect(system);
-  std::vector<SharedLink> links;
-  for (const int place : interconnect.route(system.offchip_core, core)) {
-    std::int64_t cores = 0;
-    for (const int other : layer.cores) {
-      if (other < 0 || other >= interconnect.cores || !system.cores[z(other)].computes()) continue;
-      const auto route = interconnect.route(system.offchip_core, other);
-      cores += std::find(route.begin(), route.end(), place) != route.end();
-    }
-    const model::Link& link = interconnect.links[z(place)];
-    links.push_back(
-        {link.bandwidth, link.bus >= 0,
-         std::clamp<std::int64_t>(layer.inter_tiles, 1, std::max<std::int64_t>(cores, 1))});
-  }
-  return links;
-}
-
-// What an operand draws from off-chip memory, bits a cycle.
-double drawn_by(const model::Problem& problem, const model::Detail& detail, int o, double scale,
-                double compute_cycles) {
-  const TopBandwidth bandwidth = top_bandwidth(problem, detail, o, scale, compute_cycles);
-  const bool output = problem.operand[z(o)].output;
-  const auto direction = static_cast<std::size_t>(output ? model::Direction::wr_in_by_low
-                                                         : model::Direction::rd_out_to_low);
-  double drawn = bandwidth.steady[direction];
-  if (!output && !loading_is_hidden(problem, o)) drawn += bandwidth.loading;
-  return drawn;
-}
-
-// How many times as long slices take that cannot all draw at the same time. What all slices read
-// alike is drawn once.
-double crowding(const model::CnLayer& layer, const model::Problem& problem,
-                const model::Detail& detail, double scale, double compute_cycles,
-                const std::vector<SharedLink>& links) {
-  int deepest = 0;
-  for (int o = 0; o < problem.operands; ++o) {
-    deepest = std::max(deepest, problem.operand[z(o)].levels);
-  }
-  double alike = 0;
-  double in = 0;
-  double out = 0;
-  for (int o = 0; o < problem.operands; ++o) {
-    if (problem.operand[z(o)].levels != deepest) continue;
-    const double drawn = drawn_by(problem, detail, o, scale, compute_cycles);
-    const bool sliced =
-        std::any_of(layer.inter.begin(), layer.inter.end(), [&](const model::TilingLoop& loop) {
-          return (problem.operand[z(o)].irrelevant >> loop.dim & 1u) == 0;
-        });
-    (problem.operand[z(o)].output ? out : sliced ? in : alike) += drawn;
-  }
-  double most = 1;
-  for (const SharedLink& link : links) {
-    const double own = in + (link.both_ways ? out : 0);
-    if (own <= 0) continue;
-    const double together = std::max(1.0, std::floor((link.bandwidth - alike) / own));
-    most = std::max(most, std::ceil(static_cast<double>(link.slices) / together));
-  }
-  return most;
-}
 
 // A core's dataflow, as far as the layer has its loops.
 model::SpatialMapping unrolled_as_given(const model::Layer& layer, const model::Accelerator& core) {
@@ -278,8 +210,9 @@ class CriterionSearch {
       const double compute = compute_cycles(problem, e);
       value *= links_.empty()
                    ? oversubscription(problem, detail, order_, slices(), compute)
-                   : crowding(layer_, problem, detail, e.latency.ideal_temporal / e.latency.total2,
-                              compute, links_);
+                   : crowding(drawn(layer_, problem, detail,
+                                    e.latency.ideal_temporal / e.latency.total2, compute),
+                              links_);
     }
     const bool replaces = rules_of_2023_ ? better(objective_, cost, best.cost) : value < best.value;
     if (best.any && !replaces) return false;
@@ -338,6 +271,38 @@ void search_objective(const model::CnLayer& layer, const model::Accelerator& cor
     }
   }
   best.any = true;
+}
+
+// The mapping with the least latency of all that fit; where streams are held to their links'
+// bandwidth, that or the one with the least energy, whichever then takes less time.
+void search_all_cuts(const model::CnLayer& layer, const model::Accelerator& core,
+                     const model::MappingEntry& mapping, const NodeCostOptions& options,
+                     const std::vector<SharedLink>& links, Best& best, std::int64_t& evaluated) {
+  NodeCostOptions exact = options;
+  exact.mapper.engine = Engine::exact;
+  exact.mapper.node_limit = kNodesWhereNone;
+  exact.mapper.gap = std::max(exact.mapper.gap, kGapWhereNone);
+  std::vector<Objective> objectives{Objective::latency};
+  if (options.mapper.no_quirks) objectives.push_back(Objective::energy);
+  for (const Objective objective : objectives) {
+    exact.objective = objective;
+    Best found;
+    std::int64_t costed = 0;
+    std::string why;
+    search_objective(layer, core, mapping, exact, found, costed, why);
+    evaluated += costed;
+    if (!found.any) continue;
+    model::Detail detail;
+    const model::Evaluation e = model::explain(found.problem, found.ordering, found.cuts, &detail);
+    found.value = e.latency.total2;
+    if (objectives.size() > 1) {
+      found.value *=
+          stretch(drawn(layer, found.problem, detail, e.latency.ideal_temporal / e.latency.total2,
+                        CriterionSearch::compute_cycles(found.problem, e)),
+                  links);
+    }
+    if (!best.any || found.value < best.value) best = std::move(found);
+  }
 }
 
 // Cost as the scheduler needs it, from the mapping found.
@@ -478,13 +443,8 @@ NodeMapping run_node_task(const NodeTask& task, const model::CnGraph& graph,
     CriterionSearch(layer, extended, mapping, streaming, options, std::move(links))
         .run(best, result.evaluated, result.infeasible, may_fit);
     if (!best.any && may_fit && options.all_cuts_where_none && !options.rules_of_2023) {
-      NodeCostOptions exact = options;
-      exact.objective = Objective::latency;
-      exact.mapper.engine = Engine::exact;
-      exact.mapper.node_limit = kNodesWhereNone;
-      exact.mapper.gap = std::max(exact.mapper.gap, kGapWhereNone);
-      std::string why;
-      search_objective(layer, extended, mapping, exact, best, result.evaluated, why);
+      search_all_cuts(layer, extended, mapping, options, shared_links(layer, task.core, system),
+                      best, result.evaluated);
       if (best.any) result.infeasible.clear();
     }
   }

@@ -281,24 +281,42 @@ class ChainSearch : public ChainWalk {
   }
 
   void try_marks(const DualBoundTable::Marks& marks) {
-    // Cuts alone do not say how the loops that are fixed lie between them.
-    if (prefix_.constrained()) return;
     PlacedCuts placed{};
-    std::vector<ChainMark> chain;
+    std::vector<ChainMark> cuts;
     for (int o = 0; o < space_.problem().operands; ++o) {
       for (int c = 0; c < space_.cuts_of(o); ++c) {
         placed[z(o)][z(c)] = marks[z(o)][z(c)];
-        chain.push_back({marks[z(o)][z(c)], 0});
+        cuts.push_back({marks[z(o)][z(c)], 0});
       }
     }
-    std::sort(chain.begin(), chain.end(), [&](const ChainMark& a, const ChainMark& b) {
-      return space_.cycles(a.node) < space_.cycles(b.node);
-    });
-    chain.erase(
-        std::unique(chain.begin(), chain.end(),
-                    [](const ChainMark& a, const ChainMark& b) { return a.node == b.node; }),
-        chain.end());
-    expand(chain, placed, -CutLattice::kInfeasible, -CutLattice::kInfeasible, kMostAttempts);
+    const auto attempt = [&](std::vector<ChainMark> chain) {
+      std::sort(chain.begin(), chain.end(), [&](const ChainMark& a, const ChainMark& b) {
+        return space_.cycles(a.node) < space_.cycles(b.node);
+      });
+      chain.erase(
+          std::unique(chain.begin(), chain.end(),
+                      [](const ChainMark& a, const ChainMark& b) { return a.node == b.node; }),
+          chain.end());
+      if (prefix_.constrained() && !nested(chain)) return;
+      expand(chain, placed, -CutLattice::kInfeasible, -CutLattice::kInfeasible, kMostAttempts);
+    };
+    if (!prefix_.constrained()) return attempt(std::move(cuts));
+    // Cuts alone do not say how loops lie between them that are fixed to some extent.
+    for (const std::vector<std::int64_t>& way : prefix_.ways()) {
+      std::vector<ChainMark> chain = cuts;
+      for (const std::int64_t end : way) chain.push_back({end, 0});
+      attempt(std::move(chain));
+    }
+  }
+
+  // Whether each node of a chain has all loops of the one before it.
+  bool nested(const std::vector<ChainMark>& chain) const {
+    for (std::size_t i = 1; i < chain.size(); ++i) {
+      for (int t = 0; t < space_.type_count(); ++t) {
+        if (space_.count_in(chain[i].node, t) < space_.count_in(chain[i - 1].node, t)) return false;
+      }
+    }
+    return true;
   }
 
   bool tables_built_ = false;

@@ -1,6 +1,7 @@
 #include "search/exact/prefix_nodes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/core/index.hpp"
 
@@ -56,6 +57,70 @@ Nodes ends_of_run(const CutLattice& space, const LoopConstraint& run, const Node
   return ends;
 }
 
+// Takes the factors of a size from what is left of a dimension, by type; false: they are not there.
+bool take_size(const CutLattice& space, int dim, std::int64_t size, std::vector<int>& left) {
+  for (int t = 0; t < space.type_count(); ++t) {
+    if (space.type(t).dim != dim) continue;
+    for (; size % space.type(t).prime == 0; size /= space.type(t).prime) {
+      if (--left[z(t)] < 0) return false;
+    }
+  }
+  return size == 1;
+}
+
+// Takes one factor, the smallest; its type, or -1.
+int take_one(const CutLattice& space, int dim, std::vector<int>& left) {
+  for (int t = 0; t < space.type_count(); ++t) {
+    if (space.type(t).dim != dim || left[z(t)] == 0) continue;
+    --left[z(t)];
+    return t;
+  }
+  return -1;
+}
+
+// Where runs end in one ordering that meets the constraints; empty where that is not found.
+std::vector<std::int64_t> one_way(const CutLattice& space,
+                                  const std::vector<LoopConstraint>& constraints, bool longest) {
+  // What each run takes by itself; what is left over may go to runs of any size.
+  std::vector<int> left;
+  for (int t = 0; t < space.type_count(); ++t) left.push_back(space.type(t).count);
+  for (const LoopConstraint& run : constraints) {
+    if (run.size && !take_size(space, run.dim, *run.size, left)) return {};
+  }
+  std::vector<std::int64_t> steps;
+  for (const LoopConstraint& run : constraints) {
+    std::int64_t step = 0;
+    if (run.size) {
+      std::int64_t rest = *run.size;
+      for (int t = 0; t < space.type_count(); ++t) {
+        if (space.type(t).dim != run.dim) continue;
+        for (; rest % space.type(t).prime == 0; rest /= space.type(t).prime) {
+          step += space.type(t).stride;
+        }
+      }
+    } else {
+      const int t = take_one(space, run.dim, left);
+      if (t < 0) return {};
+      step = space.type(t).stride;
+    }
+    steps.push_back(step);
+  }
+  std::vector<std::int64_t> ends;
+  std::int64_t node = 0;
+  for (std::size_t i = 0; i < constraints.size(); ++i) {
+    if (longest && !constraints[i].size) {
+      for (int t = 0; t < space.type_count(); ++t) {
+        if (space.type(t).dim != constraints[i].dim) continue;
+        steps[i] += left[z(t)] * space.type(t).stride;
+        left[z(t)] = 0;
+      }
+    }
+    node += steps[i];
+    ends.push_back(node);
+  }
+  return ends;
+}
+
 }  // namespace
 
 PrefixNodes::PrefixNodes(const CutLattice& space, const std::vector<LoopConstraint>& constraints) {
@@ -65,15 +130,11 @@ PrefixNodes::PrefixNodes(const CutLattice& space, const std::vector<LoopConstrai
   ends_[0] = 1;
   inside_.assign(nodes, 0);
   inside_[0] = 1;
-  bool sized = true;
-  for (const LoopConstraint& run : constraints) {
-    sized = sized && run.size;
-    ends_ = ends_of_run(space, run, ends_, inside_);
-    if (!sized) continue;
-    const auto end = std::find(ends_.begin(), ends_.end(), 1);
-    if (end != ends_.end()) stops_.push_back(end - ends_.begin());
+  for (const LoopConstraint& run : constraints) ends_ = ends_of_run(space, run, ends_, inside_);
+  for (const bool longest : {false, true}) {
+    std::vector<std::int64_t> way = one_way(space, constraints, longest);
+    if (!way.empty() && (ways_.empty() || ways_.front() != way)) ways_.push_back(std::move(way));
   }
-  if (!sized) stops_.clear();
   possible_ = std::count(ends_.begin(), ends_.end(), 1);
   outside_ = ends_;
   for (std::int64_t node = 0; node < space.nodes(); ++node) {

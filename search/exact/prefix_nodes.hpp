@@ -27,9 +27,9 @@ class PrefixNodes {
   bool inside(std::int64_t node) const { return !constrained() || inside_[at(node)] != 0; }
   // No ordering meets the constraints.
   bool impossible() const { return constrained() && possible_ == 0; }
-  // Where all sizes are given there is one way: the nodes at which runs end, innermost first.
-  // Otherwise empty.
-  const std::vector<std::int64_t>& stops() const { return stops_; }
+  // Some ways to meet the constraints: the nodes at which runs end, innermost first. Runs of any
+  // size are as short as they can be, or as long.
+  const std::vector<std::vector<std::int64_t>>& ways() const { return ways_; }
 
  private:
   static std::size_t at(std::int64_t node) { return static_cast<std::size_t>(node); }
@@ -37,7 +37,7 @@ class PrefixNodes {
   std::vector<std::uint8_t> ends_;
   std::vector<std::uint8_t> outside_;
   std::vector<std::uint8_t> inside_;
-  std::vector<std::int64_t> stops_;
+  std::vector<std::vector<std::int64_t>> ways_;
   std::int64_t possible_ = 0;  // nodes at which the last run may end
 };
 
