@@ -218,8 +218,9 @@ std::unique_ptr<const DepthFirst> depth_first(const DepthFirstOptions& options,
   };
   const bool searched = search_tiles || search_overlap || fusion.search_stacks;
   if (searched) {
-    made->result = search::search_fusion(std::move(network), made->accelerator, made->mapping,
-                                         fusion, {options.tile == "all", options.quick});
+    made->result =
+        search::search_fusion(std::move(network), made->accelerator, made->mapping, fusion,
+                              {options.tile == "all", options.quick, fusion.mapper.gap});
   } else {
     made->result =
         search::cost_fusions(std::move(network), made->accelerator, made->mapping, fusion);

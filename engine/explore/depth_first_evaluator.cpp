@@ -154,8 +154,8 @@ class FusedCore {
     options.search_stacks = asked.search_stacks;
     options.references = false;
     if (asked.tile) options.tiles = {{asked.tile->first, asked.tile->second}};
-    const search::FusionResult found =
-        search::search_fusion(network, design.accelerator, design.mapping, options, {});
+    const search::FusionResult found = search::search_fusion(
+        network, design.accelerator, design.mapping, options, {.gap = options.mapper.gap});
     if (stop()) throw Stopped{};
     const search::FusionPoint& point = found.points[found.best];
     One one;

@@ -104,7 +104,10 @@ std::string depth_first_text(const DepthFirstReport& report) {
   text += "Latency " + number(best.latency) + " cycles, of it copies " + number(best.copy_latency) +
           "\n";
   if (result.proven) {
-    text += "Proven: no other way that was searched is better.\n";
+    const char* tiles = report.tile == "all"      ? "every tile size"
+                        : report.tile == "search" ? "the listed tile sizes"
+                                                  : "the given tiles";
+    text += std::string("Proven: no other way is better, over ") + tiles + ".\n";
   } else if (result.lower_bound > 0) {
     text += "Not proven: it costs at least " + number(result.lower_bound) + ".\n";
   }

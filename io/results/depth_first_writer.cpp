@@ -187,6 +187,11 @@ ordered_json saved_json(const search::FusionPoint& best, const search::FusionPoi
           {"latency_ratio", other.latency / best.latency}};
 }
 
+// Which tile sizes the result, and its proof, are over.
+const char* searched_tiles(const std::string& asked) {
+  return asked == "all" ? "every" : asked == "search" ? "listed" : "given";
+}
+
 ordered_json json_of(const DepthFirstReport& report) {
   const search::FusionResult& result = report.result;
   const search::FusionOptions& options = report.options;
@@ -212,11 +217,19 @@ ordered_json json_of(const DepthFirstReport& report) {
     json["gap"] = value > 0 ? (value - result.lower_bound) / value : 0.0;
   }
   json["optimal"] = result.proven;
-  json["search"] = {{"ways", result.considered},
+  json["search"] = {{"tiles", searched_tiles(report.tile)},
+                    {"ways", result.considered},
                     {"mapped", result.costed},
                     {"layer_tiles", result.solver->solved()},
                     {"mappings", result.solver->evaluated()},
                     {"seconds", report.seconds}};
+  if (!result.front.empty()) {
+    auto front = ordered_json::array();
+    for (const model::Cost& cost : result.front) {
+      front.push_back({{"energy", cost.energy}, {"latency", count(cost.latency)}});
+    }
+    json["front"] = std::move(front);
+  }
   json["cuts"] = result.cuts;
   json["saved"] = {{"layer_by_layer", saved_json(best, result.layer_by_layer)},
                    {"single_layers", saved_json(best, result.single_layers)}};

@@ -66,8 +66,11 @@ struct FusionResult {
   double lower_bound = 0;           // of the objective
   std::size_t considered = 0;       // stacks in their ways of tiling that were bounded or costed
   std::size_t costed = 0;           // of them, with every layer mapped
-  FusionPoint layer_by_layer;       // one tile: what fits stays on chip between layers
-  FusionPoint single_layers;        // each layer a stack: all maps go through the outermost memory
+  // Of the objective edp: what the sequences of stacks cost that no other is nowhere worse than, by
+  // energy; where they are many, those of the least products.
+  std::vector<model::Cost> front;
+  FusionPoint layer_by_layer;  // one tile: what fits stays on chip between layers
+  FusionPoint single_layers;   // each layer a stack: all maps go through the outermost memory
   std::vector<std::string> notes;
   std::unique_ptr<FusionCore> core;
   std::unique_ptr<TileSolver> solver;  // owns what the points refer to

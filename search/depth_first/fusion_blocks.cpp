@@ -33,6 +33,22 @@ void FusionBlock::put_in_order() {
   std::make_heap(ways.begin(), ways.end(), later);
 }
 
+namespace {
+
+double worth_of(const FusionBlock& block, BlockWorth worth) {
+  switch (worth) {
+    case BlockWorth::promise:
+      return block.promise();
+    case BlockWorth::bound:
+      return block.bound();
+    case BlockWorth::value:
+      break;
+  }
+  return block.value;
+}
+
+}  // namespace
+
 std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth) {
   std::vector<double> least(z(length) + 1, kInfinity);
   std::vector<int> from(z(length) + 1, -1);
@@ -47,9 +63,7 @@ std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, B
       const FusionBlock& block = blocks[z(b)];
       const std::size_t begin = z(block.first);
       if (least[begin] == kInfinity) continue;
-      double value = worth == BlockWorth::promise ? block.promise()
-                     : worth == BlockWorth::bound ? block.bound()
-                                                  : block.value;
+      double value = worth_of(block, worth);
       std::size_t without = missing[begin];
       if (value == kInfinity) {
         if (block.first != block.last) continue;
@@ -74,8 +88,8 @@ std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, B
   return path;
 }
 
-std::vector<std::pair<int, FusionWay>> best_product(const std::vector<FusionBlock>& blocks,
-                                                    int length, bool ended) {
+std::vector<FusionSequence> best_sequences(const std::vector<FusionBlock>& blocks, int length,
+                                           bool ended) {
   struct State {
     model::Cost cost;
     int block = -1;
@@ -127,49 +141,62 @@ std::vector<std::pair<int, FusionWay>> best_product(const std::vector<FusionBloc
       fronts[end].resize(kMostFront);
     }
   }
-  std::vector<std::pair<int, FusionWay>> chosen;
-  std::size_t at = 0;
-  for (std::size_t s = 1; s < fronts.back().size(); ++s) {
-    const auto product = [&](std::size_t i) {
-      return fronts.back()[i].cost.energy * fronts.back()[i].cost.latency;
-    };
-    if (product(s) < product(at)) at = s;
+  std::vector<FusionSequence> sequences;
+  for (std::size_t s = 0; s < fronts.back().size(); ++s) {
+    FusionSequence& one = sequences.emplace_back();
+    one.cost = fronts.back()[s].cost;
+    std::size_t at = s;
+    for (std::size_t end = z(length); end > 0;) {
+      const State& state = fronts[end][at];
+      one.chosen.emplace_back(state.block, state.way);
+      at = state.before;
+      end = z(blocks[z(state.block)].first);
+    }
+    std::reverse(one.chosen.begin(), one.chosen.end());
   }
-  for (std::size_t end = z(length); end > 0 && at < fronts[end].size();) {
-    const State& state = fronts[end][at];
-    chosen.emplace_back(state.block, state.way);
-    at = state.before;
-    end = z(blocks[z(state.block)].first);
-  }
-  std::reverse(chosen.begin(), chosen.end());
-  return chosen;
+  std::stable_sort(sequences.begin(), sequences.end(),
+                   [](const FusionSequence& a, const FusionSequence& b) {
+                     return a.cost.energy < b.cost.energy;
+                   });
+  return sequences;
 }
 
-double worth_of_parts(const std::vector<FusionBlock>& blocks, int first, int last) {
+model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length) {
+  std::vector<model::Cost> least(z(length) + 1, {kInfinity, kInfinity});
+  least[0] = {0, 0};
+  for (int end = 0; end < length; ++end) {
+    for (const FusionBlock& block : blocks) {
+      if (block.last != end) continue;
+      model::Cost own{kInfinity, kInfinity};
+      const auto add = [&](const model::Cost& cost) {
+        own = {std::min(own.energy, cost.energy), std::min(own.latency, cost.latency)};
+      };
+      for (const FusionWay& way : block.ways) add(way.least);
+      for (const auto& [cost, way] : block.front) add(cost);
+      for (const model::Cost& cost : block.unsure) add(cost);
+      // Where a layer has no way at all, it costs nothing.
+      if (own.energy == kInfinity && block.first == block.last) own = {0, 0};
+      const model::Cost& before = least[z(block.first)];
+      model::Cost& sum = least[z(end) + 1];
+      sum = {std::min(sum.energy, before.energy + own.energy),
+             std::min(sum.latency, before.latency + own.latency)};
+    }
+  }
+  return least.back();
+}
+
+double worth_of_parts(const std::vector<FusionBlock>& blocks, int first, int last,
+                      BlockWorth worth) {
   std::vector<double> least(z(last - first) + 2, kInfinity);
   least[0] = 0;
   for (int end = first; end <= last; ++end) {
     for (const FusionBlock& block : blocks) {
       if (block.last != end || block.first < first) continue;
       double& sum = least[z(end - first) + 1];
-      sum = std::min(sum, least[z(block.first - first)] + block.promise());
+      sum = std::min(sum, least[z(block.first - first)] + worth_of(block, worth));
     }
   }
-  return least.back() < kInfinity ? least.back() : 0;
-}
-
-model::Cost cost_of(const std::vector<FusionBlock>& blocks,
-                    const std::vector<std::pair<int, FusionWay>>& chosen) {
-  model::Cost total{0, 0};
-  for (const auto& [b, way] : chosen) {
-    for (const auto& [cost, one] : blocks[z(b)].front) {
-      if (one.place != way.place) continue;
-      total.energy += cost.energy;
-      total.latency += cost.latency;
-      break;
-    }
-  }
-  return total;
+  return least.back();
 }
 
 }  // namespace ridgeline::search

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -12,19 +13,23 @@
 #include <vector>
 
 #include "model/core/evaluate.hpp"
-#include "search/depth_first/fusion_search.hpp"
+#include "search/depth_first/fusion.hpp"
 #include "search/depth_first/stack_plan.hpp"
 
 namespace ridgeline::search {
+
+// How a way is bounded so far: not; by what each datum costs at least; by tables of layer-tiles
+// that have the memories to themselves; beside what else is there, and by what is mapped already.
+enum class BoundTier : std::uint8_t { none, quick, alone, close };
 
 // One way to fuse a stack.
 struct FusionWay {
   Tile tile;
   Overlap overlap = Overlap::recompute;
-  double bound = 0;
-  bool close = false;     // the bound is the close one
+  BoundTier tier = BoundTier::none;
   std::size_t known = 0;  // what was known by then
-  model::Cost least;      // for edp
+  double bound = 0;
+  model::Cost least;      // energy and latency, each on its own
   std::size_t place = 0;  // among the block's ways: of equals the first one
 };
 
@@ -45,7 +50,9 @@ struct FusionBlock {
   double least = std::numeric_limits<double>::infinity();
   std::optional<FusionWay> best;
   std::vector<CostedWay> front;  // for edp
-  std::string fault;             // why no way is feasible, as far as known
+  std::vector<model::Cost>
+      unsure;         // for edp: what ways that were mapped without a proof cost least
+  std::string fault;  // why no way is feasible, as far as known
 
   bool closed() const { return ways.empty() || ways.front().bound >= value; }
   // What a further look can find, and what is certain.
@@ -66,16 +73,23 @@ enum class BlockWorth { promise, bound, value };
 // Where a layer has no way at all, it costs nothing: the rest of the network is still reported.
 std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth);
 
-// The sequence of least product of energy and latency, from the blocks' fronts; `ended`: blocks
-// without a mapped way get none any more.
-std::vector<std::pair<int, FusionWay>> best_product(const std::vector<FusionBlock>& blocks,
-                                                    int length, bool ended);
+// For edp: blocks in order with their ways, and what they cost together.
+struct FusionSequence {
+  model::Cost cost;
+  std::vector<std::pair<int, FusionWay>> chosen;
+};
 
-// The most promising sequence of known blocks in place of one; 0: there is none.
-double worth_of_parts(const std::vector<FusionBlock>& blocks, int first, int last);
+// Sequences from the blocks' fronts of which none is nowhere worse than another, by energy; where
+// they are many, those of the least products. `ended`: blocks without a mapped way get none any
+// more.
+std::vector<FusionSequence> best_sequences(const std::vector<FusionBlock>& blocks, int length,
+                                           bool ended);
 
-// Of a sequence that best_product has chosen.
-model::Cost cost_of(const std::vector<FusionBlock>& blocks,
-                    const std::vector<std::pair<int, FusionWay>>& chosen);
+// Energy and latency of every sequence at least, each on its own.
+model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length);
+
+// The best sequence of known blocks in place of layers first .. last as one; infinity: none is.
+double worth_of_parts(const std::vector<FusionBlock>& blocks, int first, int last,
+                      BlockWorth worth);
 
 }  // namespace ridgeline::search

@@ -1,10 +1,12 @@
 #include "search/depth_first/fusion_search.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "model/core/index.hpp"
-#include "search/depth_first/fusion_blocks.hpp"
+#include "search/depth_first/fusion_bounds.hpp"
+#include "search/exact/least_product.hpp"
 #include "search/fronts/cost_front.hpp"
 
 namespace ridgeline::search {
@@ -13,16 +15,17 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Ways of tiling that are bounded at most, over all stacks; longer stacks are left out beyond it.
-constexpr std::size_t kMostWays = 400'000;
-// Ways of a stack that are bounded closely together.
-constexpr std::size_t kBounded = 4;
-// A way's first bound is not followed beyond this many times what its layers promise in parts.
-constexpr double kEnough = 1;
+constexpr std::size_t kMostWays = 2'000'000;
+// Ways of a stack that are bounded together.
+constexpr std::size_t kBounded = 8;
 // Ways of a stack of which one is mapped before all of them are listed.
 constexpr std::size_t kFirstWays = 16;
 constexpr std::size_t kAllWays = std::numeric_limits<std::size_t>::max();
 // Layers of networks whose stacks are all looked at before any is searched further.
 constexpr int kShort = 8;
+// Weights of energy and latency that are tried for a product.
+constexpr std::size_t kMostWeights = 24;
+
 class Search {
  public:
   Search(FusionResult& fusion, const FusionOptions& options, const FusionSearchOptions& search)
@@ -30,28 +33,19 @@ class Search {
         options_(options),
         search_(search),
         objective_(options.mapper.objective),
-        quick_(*fusion.core, options.rules, options.mapper, options.for_each,
-               TileSolver::Depth::free_bound),
-        close_(*fusion.core, options.rules, options.mapper, options.for_each,
-               TileSolver::Depth::bound) {}
+        bounds_(*fusion.core, options) {
+    // What is found for a product says nothing of energy and latency each on its own.
+    if (objective_ != Objective::edp && !options.rules.defines) bounds_.learn_from(*fusion.solver);
+  }
 
   void run() {
     for (std::size_t n = 0; n < fusion_.network.nodes.size(); ++n) {
       if (fusion_.network.nodes[n].layer) layers_.push_back(static_cast<int>(n));
     }
     make_blocks();
-    if (objective_ != Objective::edp) {
-      close();
-      return;
-    }
-    // Each round finds the best weighted sum; its product may be better, and gives new weights.
-    double best = kInfinity;
-    while (!stopped()) {
-      const model::Cost total = cost_of(blocks_, best_product(blocks_, length_, stopped()));
-      const double product = total.energy * total.latency;
-      if (product >= best) break;
-      best = product;
-      weigh(total);
+    if (objective_ == Objective::edp) {
+      search_product();
+    } else {
       close();
     }
   }
@@ -59,9 +53,7 @@ class Search {
   // The best fusion of what is mapped; its blocks in order.
   std::vector<FusedStack> result() {
     std::vector<FusedStack> stacks;
-    const std::vector<std::pair<int, FusionWay>> chosen =
-        objective_ == Objective::edp ? best_product(blocks_, length_, stopped()) : best_of_path();
-    for (const auto& [b, way] : chosen) {
+    for (const auto& [b, way] : chosen()) {
       FusionBlock& block = blocks_[z(b)];
       FusedStack one;
       one.stack = std::make_unique<model::Stack>(*block.stack);
@@ -70,7 +62,7 @@ class Search {
         one.job.plan = plan_stack(*fusion_.core, *one.stack, way.tile.x, way.tile.y, way.overlap,
                                   {}, options_.rules);
         fusion_.solver->run(one.job);
-        one.lower_bound = block.bound();
+        if (objective_ != Objective::edp) one.lower_bound = block.bound();
       } else {
         one.job.cost.infeasible =
             block.fault.empty() ? "the search ended before a mapping was found" : block.fault;
@@ -80,23 +72,36 @@ class Search {
     return stacks;
   }
 
+  // Energies and latencies of the sequences that were found, of which none is nowhere worse.
+  std::vector<model::Cost> front() const {
+    std::vector<model::Cost> costs;
+    if (objective_ != Objective::edp) return costs;
+    for (const FusionSequence& one : best_sequences(blocks_, length_, stopped()))
+      costs.push_back(one.cost);
+    return costs;
+  }
+
   // 0: nothing is known.
-  double lower_bound() {
-    if (objective_ == Objective::edp || !complete_) return 0;
-    double bound = 0;
-    for (const int b : best_path(blocks_, length_, BlockWorth::bound))
-      bound += finite(blocks_[z(b)].bound());
-    return bound;
+  double lower_bound() const {
+    if (!complete_) return 0;
+    if (objective_ == Objective::edp) {
+      const model::Cost least = least_of_sequences(blocks_, length_);
+      return least.energy > 0 && least.latency > 0
+                 ? least_product(least.energy, least.latency, lines_)
+                 : 0;
+    }
+    return sum_of(BlockWorth::bound);
   }
   bool complete() const { return complete_; }
-  bool proven() {
-    if (objective_ == Objective::edp || !complete_) return false;
-    for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
-      if (!blocks_[z(b)].closed()) return false;
+  // Of a fusion of that value.
+  bool proven(double value) const {
+    if (!complete_) return false;
+    if (objective_ != Objective::edp) {
+      for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
+        if (!blocks_[z(b)].closed()) return false;
+      }
+      value = sum_of(BlockWorth::value);
     }
-    double value = 0;
-    for (const int b : best_path(blocks_, length_, BlockWorth::value))
-      value += finite(blocks_[z(b)].value);
     return lower_bound() >= value * (1 - 1e-12);
   }
   std::size_t ways() const { return ways_; }
@@ -104,46 +109,43 @@ class Search {
 
  private:
   bool stopped() const { return options_.mapper.budget.stopped(); }
-  static double finite(double value) { return value < kInfinity ? value : 0; }
 
-  // Products of stacks do not add up. Of edp, a weighted sum that touches it at the best so far.
-  double value_of(const model::Cost& cost) const {
-    if (objective_ == Objective::edp) {
-      return weight_.energy * cost.energy + weight_.latency * cost.latency;
+  double sum_of(BlockWorth worth) const {
+    double sum = 0;
+    for (const int b : best_path(blocks_, length_, worth)) {
+      const double value = worth == BlockWorth::bound ? blocks_[z(b)].bound() : blocks_[z(b)].value;
+      if (value < kInfinity) sum += value;
     }
-    return objective_value(objective_, cost);
-  }
-  double value_of(const StackCost& cost) const {
-    return value_of(model::Cost{cost.energy, cost.latency});
+    return sum;
   }
 
-  // Of edp: takes the weights of a sequence, and values all blocks by them.
-  void weigh(const model::Cost& total) {
-    weight_ = {1 / std::max(total.energy, 1e-9), 1 / std::max(total.latency, 1e-9)};
-    for (FusionBlock& block : blocks_) {
-      block.value = block.least = kInfinity;
-      for (const auto& [cost, way] : block.front) {
-        block.least = std::min(block.least, value_of(way.least));
-        if (value_of(cost) >= block.value) continue;
-        block.value = value_of(cost);
-        block.best = way;
-      }
-      for (FusionWay& way : block.ways) way.bound = value_of(way.least);
-      block.put_in_order();
-    }
+  // Whether nothing can be better by more than the gap that is asked for.
+  bool good_enough() const {
+    if (search_.gap <= 0 || objective_ == Objective::edp) return false;
+    const double value = sum_of(BlockWorth::value);
+    return value > 0 && sum_of(BlockWorth::bound) >= value * (1 - search_.gap);
   }
 
   // Maps what may be part of the best sequence.
   void close() {
-    while (!stopped()) {
+    while (!stopped() && !good_enough()) {
       std::vector<FusionBlock*> open;
-      bool moved = false;  // bounds have: another sequence may be the most promising one
+      std::array<std::vector<BlockWay>, 4> loose;  // by the tier that comes next
+      bool moved = false;
       for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
         FusionBlock& block = blocks_[z(b)];
         if (block.closed() || (search_.quick && block.best)) continue;
-        const double before = block.promise();
-        if (look_at_next(block)) open.push_back(&block);
-        moved = moved || block.promise() != before;
+        if (take_loose(block, loose)) {
+          moved = true;
+        } else if (!block.closed()) {
+          open.push_back(&block);
+        } else {
+          moved = true;
+        }
+      }
+      // Closer bounds may make another sequence the most promising one.
+      for (std::size_t t = 0; t < loose.size(); ++t) {
+        if (!loose[t].empty()) bounds_.bound(std::move(loose[t]), static_cast<BoundTier>(t));
       }
       if (moved) continue;
       if (open.empty()) break;
@@ -151,44 +153,22 @@ class Search {
     }
   }
 
-  std::vector<FusionWay> ways_of(const model::Stack& stack) const {
-    const auto& map = stack.network.nodes[z(stack.last)].map;
-    std::vector<Tile> tiles;
-    for (const Tile& tile : options_.tiles) {
-      tiles.push_back({std::min(tile.x, map[0]), std::min(tile.y, map[1])});
-    }
-    if (options_.tiles.empty()) {
-      for (const std::int64_t y : tile_extents(map[1], search_.all_tiles)) {
-        for (const std::int64_t x : tile_extents(map[0], search_.all_tiles))
-          tiles.push_back({x, y});
+  // The most promising ways of a block that can be bounded more closely, by the tier that comes
+  // next; false: the first one is known as well as may be.
+  bool take_loose(FusionBlock& block, std::array<std::vector<BlockWay>, 4>& loose) {
+    std::size_t taken = 0;
+    while (taken < kBounded && !block.closed()) {
+      // What is known of the block may be as good as both of a way's bounds.
+      if (covers(block.front, block.ways.front().least, cost_of_way)) {
+        block.take();
+        continue;
       }
+      const BoundTier tier = bounds_.next(block.ways.front());
+      if (tier == BoundTier::none) break;
+      loose[z(static_cast<int>(tier))].push_back({&block, block.take()});
+      ++taken;
     }
-    std::vector<FusionWay> ways;
-    for (const Tile& tile : tiles) {
-      for (const Overlap overlap : options_.overlaps) {
-        // Without neighbours there is nothing to keep for them.
-        const bool columns = tile.x < map[0];
-        const bool rows = tile.y < map[1];
-        if (!options_.overlaps.empty() && overlap != options_.overlaps.front()) {
-          if (overlap == Overlap::h_cached && !columns) continue;
-          if (overlap == Overlap::cached && !rows &&
-              std::find(options_.overlaps.begin(), options_.overlaps.end(), Overlap::h_cached) !=
-                  options_.overlaps.end()) {
-            continue;
-          }
-        }
-        FusionWay& way = ways.emplace_back();
-        way.tile = tile;
-        way.overlap = overlap;
-      }
-    }
-    return ways;
-  }
-
-  // Of use as long as the block is.
-  StackPlan plan(FusionBlock& block, const FusionWay& way) const {
-    return plan_stack(*fusion_.core, *block.stack, way.tile.x, way.tile.y, way.overlap, {},
-                      options_.rules, &block.plans);
+    return taken > 0;
   }
 
   void add_block(int first, int last, std::unique_ptr<model::Stack> stack, bool fall_back) {
@@ -241,6 +221,7 @@ class Search {
       first_layer = l + 1;
     }
     complete_blocks();
+    weigh_best();
     close();
     for (int long_by = 0; long_by < count; ++long_by) {
       // In long networks what short stacks save is found first, should the budget end early.
@@ -267,94 +248,20 @@ class Search {
         model::layers_as_stack(fusion_.network, layers_[z(first)], layers_[z(last)]));
   }
 
-  // The ways, planned, for a solver to cost.
-  std::vector<StackJob> jobs_of(FusionBlock& block, const std::vector<FusionWay>& ways) {
-    struct Fresh {
-      std::size_t axis;
-      std::int64_t tile;
-      bool kept;
-      AxisTiling* tiling;
-    };
-    std::vector<Fresh> fresh;
-    const auto& map = block.stack->network.nodes[z(block.stack->last)].map;
-    for (std::size_t w = 0; w < ways.size() && !options_.rules.defines; ++w) {
-      for (std::size_t axis = 0; axis < model::kAxes; ++axis) {
-        const bool kept = ways[w].overlap == Overlap::cached ||
-                          (axis == 0 && ways[w].overlap != Overlap::recompute);
-        const std::int64_t tile = std::min(axis == 0 ? ways[w].tile.x : ways[w].tile.y, map[axis]);
-        AxisTiling* tiling = new_tiling(block.plans, axis, tile, kept);
-        if (tiling != nullptr) fresh.push_back({axis, tile, kept, tiling});
-      }
-    }
-    quick_.each(fresh.size(), [&](std::size_t i) {
-      fill_tiling(*block.stack, fresh[i].axis, fresh[i].tile, fresh[i].kept, *fresh[i].tiling);
-    });
-    std::vector<StackJob> jobs(ways.size());
-    quick_.each(ways.size(), [&](std::size_t w) {
-      jobs[w].stack = block.stack.get();
-      jobs[w].detail = false;
-      jobs[w].plan = plan(block, ways[w]);
-      // The sums of what costs no more than the limit grow fastest like this.
-      std::stable_sort(jobs[w].plan.kinds.begin(), jobs[w].plan.kinds.end(),
-                       [](const TileKind& a, const TileKind& b) { return a.count > b.count; });
-    });
-    return jobs;
-  }
-
-  static std::vector<StackJob*> pointers(std::vector<StackJob>& jobs) {
-    std::vector<StackJob*> list;
-    for (StackJob& job : jobs) list.push_back(&job);
-    return list;
-  }
-
-  // Gives ways their bounds by one of the solvers; those that cannot be are left out. What passes
-  // `enough` is not summed up to the end; 0: what passes twice of what is known of it.
-  void bound_ways(FusionBlock& block, std::vector<FusionWay> ways, TileSolver& solver,
-                  double enough = 0) {
-    std::vector<StackJob> jobs = jobs_of(block, ways);
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-      jobs[w].limit.weight = objective_ == Objective::edp      ? weight_
-                             : objective_ == Objective::energy ? model::Cost{1, 0}
-                                                               : model::Cost{0, 1};
-      if (enough > 0) jobs[w].limit.value = enough;
-      if (enough == 0 && ways[w].bound > 0) jobs[w].limit.value = 2 * ways[w].bound;
-    }
-    const std::size_t known = close_.knowledge();
-    solver.run(pointers(jobs));
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-      const StackCost& cost = jobs[w].cost;
-      if (!cost.infeasible.empty()) {
-        if (block.fault.empty()) block.fault = cost.infeasible;
-        continue;
-      }
-      // Where it is not known whether a layer-tile fits, neither is what the way costs.
-      if (cost.optimal) {
-        ways[w].least = {std::max(ways[w].least.energy, cost.energy),
-                         std::max(ways[w].least.latency, cost.latency)};
-        ways[w].bound = std::max(ways[w].bound, value_of(ways[w].least));
-      }
-      ways[w].close = &solver == &close_ && !cost.beyond;
-      ways[w].known = known;
-      block.put(ways[w]);
-    }
-  }
-
   // The block's ways from one place to another, bounded.
   void list_ways(FusionBlock& block, std::size_t from, std::size_t to) {
-    std::vector<FusionWay> all = ways_of(*block.stack);
-    for (std::size_t w = 0; w < all.size(); ++w) all[w].place = w;
+    const std::vector<FusionWay> all = ways_of(*block.stack, options_, search_.all_tiles);
     to = std::min(to, all.size());
     if (from >= to) return;
     ways_ += to - from;
     if (options_.rules.defines) {
-      for (std::size_t w = from; w < to; ++w) {
-        all[w].close = true;  // there is nothing to know before
-        block.put(all[w]);
-      }
+      for (std::size_t w = from; w < to; ++w) block.put(all[w]);
       return;
     }
     constexpr std::size_t kTogether = 256;
-    const double enough = kEnough * worth_of_parts(blocks_, block.first, block.last);
+    // No further than what shorter stacks promise for the same layers.
+    const double parts = worth_of_parts(blocks_, block.first, block.last, BlockWorth::promise);
+    const double enough = parts < kInfinity ? parts : 0;
     std::size_t end = from;
     for (std::size_t begin = from; begin < to; begin = end) {
       // The first ones, of few tiles, are there even where the budget ends at once.
@@ -363,31 +270,17 @@ class Search {
         return;
       }
       end = std::min(to, begin + (begin == 0 ? kFirstWays : kTogether));
-      std::vector<FusionWay> some(all.begin() + static_cast<std::ptrdiff_t>(begin),
-                                  all.begin() + static_cast<std::ptrdiff_t>(end));
-      bound_ways(block, std::move(some), quick_, enough);
+      std::vector<BlockWay> some;
+      for (std::size_t w = begin; w < end; ++w) some.push_back({&block, all[w]});
+      bounds_.bound(std::move(some), BoundTier::quick, enough);
     }
     block.plans = {};  // few ways are looked at again
   }
 
-  // Whether there is a way to be mapped. Ways are bounded closely, by all that is known by then,
-  // before they are mapped.
-  bool look_at_next(FusionBlock& block) {
-    // What is known of the block may be as good as both of a way's bounds.
-    while (!block.ways.empty() && covers(block.front, block.ways.front().least, cost_of_way))
-      block.take();
-    const auto as_known = [&](const FusionWay& way) {
-      return options_.rules.defines || (way.close && way.known == close_.knowledge());
-    };
-    while (!block.closed() && !as_known(block.ways.front())) {
-      if (stopped()) return !block.best;
-      std::vector<FusionWay> loose;
-      while (loose.size() < kBounded && !block.closed() && !as_known(block.ways.front())) {
-        loose.push_back(block.take());
-      }
-      bound_ways(block, std::move(loose), close_);
-    }
-    return !block.closed();
+  std::vector<StackJob> jobs_of_block(FusionBlock& block, const std::vector<FusionWay>& ways) {
+    std::vector<BlockWay> list;
+    for (const FusionWay& way : ways) list.push_back({&block, way});
+    return jobs_of(*fusion_.core, options_.rules, *fusion_.solver, list);
   }
 
   // Maps so many promising ways, simply; where none of them can be, as many more.
@@ -397,7 +290,7 @@ class Search {
     for (bool first = true; (first || !block.best) && !block.ways.empty(); first = false) {
       ways.clear();
       while (ways.size() < count && !block.ways.empty()) ways.push_back(block.take());
-      std::vector<StackJob> jobs = jobs_of(block, ways);
+      std::vector<StackJob> jobs = jobs_of_block(block, ways);
       fusion_.solver->run(pointers(jobs));
       for (std::size_t w = 0; w < ways.size(); ++w) {
         const StackCost& cost = jobs[w].cost;
@@ -405,13 +298,7 @@ class Search {
           if (block.fault.empty()) block.fault = cost.infeasible;
           continue;
         }
-        if (objective_ == Objective::edp) {
-          add_to_front(block.front, {{cost.energy, cost.latency}, ways[w]}, cost_of_way);
-        }
-        if (!block.best || value_of(cost) < block.value) {
-          block.value = value_of(cost);
-          block.best = ways[w];
-        }
+        keep(block, ways[w], cost);
         block.put(ways[w]);  // to be mapped in full, if it may be part of the best
       }
       if (stopped()) break;
@@ -419,21 +306,33 @@ class Search {
     fusion_.solver->map_simply(false);
   }
 
+  // A way that was mapped, if it is the block's best, or on its front.
+  void keep(FusionBlock& block, const FusionWay& way, const StackCost& cost) {
+    const double value = bounds_.value_of(cost);
+    if (objective_ == Objective::edp) {
+      add_to_front(block.front, {{cost.energy, cost.latency}, way}, cost_of_way);
+    }
+    if (block.best &&
+        (value > block.value || (value == block.value && way.place > block.best->place))) {
+      return;
+    }
+    block.value = value;
+    block.best = way;
+  }
+
   // Maps the most promising way of each block.
   void map_next(const std::vector<FusionBlock*>& blocks) {
-    std::vector<FusionWay> ways;
-    std::vector<StackJob> jobs;
-    for (FusionBlock* block : blocks) {
-      ways.push_back(block->take());
-      jobs.push_back(std::move(jobs_of(*block, {ways.back()}).front()));
-      jobs.back().needed = false;
-    }
+    std::vector<BlockWay> ways;
+    for (FusionBlock* block : blocks) ways.push_back({block, block->take()});
+    std::vector<StackJob> jobs = jobs_of(*fusion_.core, options_.rules, *fusion_.solver, ways);
+    for (StackJob& job : jobs) job.needed = false;
     fusion_.solver->run(pointers(jobs));
     for (std::size_t w = 0; w < jobs.size(); ++w) {
       FusionBlock& block = *blocks[w];
-      const StackCost& cost = jobs[w].cost;
+      const FusionWay& way = ways[w].way;
+      const StackCost cost = jobs[w].cost;
       if (!cost.known) {
-        block.put(ways[w]);
+        block.put(way);
         continue;
       }
       ++mapped_;
@@ -441,45 +340,106 @@ class Search {
         if (block.fault.empty()) block.fault = cost.infeasible;
         continue;
       }
-      const double value = value_of(cost);
-      double certain = value;
-      if (objective_ == Objective::edp) {
-        add_to_front(block.front, {{cost.energy, cost.latency}, ways[w]}, cost_of_way);
-        certain = ways[w].bound;
-      } else if (!options_.rules.defines && !cost.optimal) {
-        StackJob again;
-        again.stack = jobs[w].stack;
-        again.plan = std::move(jobs[w].plan);
-        again.detail = false;
-        close_.run(again);
-        certain = std::max(ways[w].bound, again.cost.infeasible.empty() ? value_of(again.cost) : 0);
+      const bool sure = options_.rules.defines || cost.optimal;
+      model::Cost certain{cost.energy, cost.latency};
+      if (!sure) {
+        certain =
+            objective_ == Objective::edp ? way.least : bounds_.certain(std::move(jobs[w]), way);
+        if (objective_ == Objective::edp) block.unsure.push_back(certain);
       }
-      block.least = std::min(block.least, certain);
-      if (block.best &&
-          (value > block.value || (value == block.value && ways[w].place > block.best->place))) {
-        continue;
-      }
-      block.value = value;
-      block.best = ways[w];
+      block.least = std::min(block.least, bounds_.value_of(certain));
+      keep(block, way, cost);
     }
   }
 
-  std::vector<std::pair<int, FusionWay>> best_of_path() const {
-    std::vector<std::pair<int, FusionWay>> chosen;
-    for (const int b : best_path(blocks_, length_, BlockWorth::value)) {
-      chosen.emplace_back(b, blocks_[z(b)].best.value_or(FusionWay{}));
+  // Products of stacks do not add up. Each round finds the best weighted sum, which draws a line
+  // that no sequence is below; the product is least at a corner of what the lines leave, and the
+  // next weights are those that touch the product there. Before that, where the best product is.
+  void search_product() {
+    double before = kInfinity;
+    while (!stopped() && lines_.size() < kMostWeights) {
+      const model::Cost best = best_product(best_sequences(blocks_, length_, stopped())).cost;
+      const double product = best.energy * best.latency;
+      if (!(product > 0)) return close();
+      if (product < before) {
+        before = product;
+        if (!weigh(best)) continue;
+      } else {
+        if (search_.quick || !complete_) return;
+        const model::Cost least = least_of_sequences(blocks_, length_);
+        const model::Cost corner = least_corner(least.energy, least.latency, lines_);
+        if (corner.energy * corner.latency >= product * (1 - std::max(search_.gap, 1e-12))) return;
+        if (!weigh(corner)) return;
+      }
+      close();
+      lines_.push_back({weight_.energy, weight_.latency, sum_of(BlockWorth::bound)});
     }
-    return chosen;
+  }
+
+  void weigh_best() {
+    if (objective_ != Objective::edp) return;
+    const model::Cost best = best_product(best_sequences(blocks_, length_, stopped())).cost;
+    if (best.energy * best.latency > 0) weigh(best);
+  }
+
+  // Takes the weights that touch the product at a cost, and values all blocks by them; false: they
+  // were taken before.
+  bool weigh(const model::Cost& total) {
+    constexpr double kSame = 1e-6;
+    const model::Cost weight{1, total.energy / total.latency};
+    for (const CostLine& line : lines_) {
+      if (std::abs(line.latency - weight.latency) <= kSame * weight.latency) return false;
+    }
+    weight_ = weight;
+    bounds_.weigh(weight_);
+    for (FusionBlock& block : blocks_) {
+      block.value = block.least = kInfinity;
+      for (const auto& [cost, way] : block.front) {
+        const double value = bounds_.value_of(cost);
+        block.least = std::min(block.least, value);
+        if (value >= block.value) continue;
+        block.value = value;
+        block.best = way;
+      }
+      for (const model::Cost& cost : block.unsure) {
+        block.least = std::min(block.least, bounds_.value_of(cost));
+      }
+      for (FusionWay& way : block.ways) way.bound = bounds_.value_of(way.least);
+      block.put_in_order();
+    }
+    return true;
+  }
+
+  static FusionSequence best_product(std::vector<FusionSequence> sequences) {
+    FusionSequence best;
+    for (FusionSequence& one : sequences) {
+      if (best.chosen.empty() ||
+          one.cost.energy * one.cost.latency < best.cost.energy * best.cost.latency) {
+        best = std::move(one);
+      }
+    }
+    return best;
+  }
+
+  std::vector<std::pair<int, FusionWay>> chosen() const {
+    if (objective_ == Objective::edp) {
+      return best_product(best_sequences(blocks_, length_, stopped())).chosen;
+    }
+    std::vector<std::pair<int, FusionWay>> list;
+    for (const int b : best_path(blocks_, length_, BlockWorth::value)) {
+      list.emplace_back(b, blocks_[z(b)].best.value_or(FusionWay{}));
+    }
+    return list;
   }
 
   FusionResult& fusion_;
   const FusionOptions& options_;
   const FusionSearchOptions& search_;
   const Objective objective_;
-  TileSolver quick_;
-  TileSolver close_;
-  model::Cost weight_{1, 1};  // of edp
-  std::vector<int> layers_;   // places in the network
+  WayBounds bounds_;
+  model::Cost weight_{1, 1};     // of edp
+  std::vector<CostLine> lines_;  // of edp: below which no sequence lies
+  std::vector<int> layers_;      // places in the network
   std::vector<FusionBlock> blocks_;
   int length_ = 0;  // layers, or stacks where the cuts are given
   bool complete_ = true;
@@ -489,29 +449,13 @@ class Search {
 
 }  // namespace
 
-std::vector<std::int64_t> tile_extents(std::int64_t map, bool all) {
-  std::vector<std::int64_t> list;
-  if (all) {
-    for (std::int64_t extent = map; extent >= 1; --extent) list.push_back(extent);
-    return list;
-  }
-  const auto add = [&](std::int64_t tiles) {
-    const std::int64_t extent = (map + tiles - 1) / tiles;
-    if (list.empty() || list.back() != extent) list.push_back(extent);
-  };
-  for (std::int64_t tiles = 1; tiles < map; tiles *= 2) {
-    add(tiles);
-    if (tiles >= 2 && tiles + tiles / 2 < map) add(tiles + tiles / 2);
-  }
-  if (list.empty() || list.back() != 1) list.push_back(1);
-  return list;
-}
-
 FusionResult search_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
                            const model::MappingSpec& mapping, const FusionOptions& options,
                            const FusionSearchOptions& search) {
   FusionOptions own = options;
   own.mapper.first_term = true;
+  // Half of the gap is left to layer-tiles, the other half to what is not mapped.
+  own.mapper.gap = search.gap / 2;
   FusionResult result = begin_fusion(std::move(network), accelerator, mapping, own);
   Search run(result, own, search);
   run.run();
@@ -521,8 +465,9 @@ FusionResult search_fusion(model::FusedNetwork network, const model::Accelerator
   const double value = objective_value(options.mapper.objective, point.cost());
   result.considered = run.ways();
   result.costed = run.mapped();
-  result.proven = run.proven() && !result.solver->cut_off();
+  result.proven = run.proven(value) && !result.solver->cut_off();
   result.lower_bound = result.proven ? value : std::min(value, run.lower_bound());
+  result.front = run.front();
   if (!run.complete()) {
     result.notes.push_back("not all stacks were looked at: longer ones may be better");
   }

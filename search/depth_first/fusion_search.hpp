@@ -10,18 +10,15 @@
 
 namespace ridgeline::search {
 
-// Tile extents that a search tries along an axis of `map` elements: for each number of tiles in
-// 1, 2, 3, 4, 6, 8, 12, 16, ... the smallest extent that needs no more; with `all`, every extent.
-std::vector<std::int64_t> tile_extents(std::int64_t map, bool all);
-
 struct FusionSearchOptions {
   bool all_tiles = false;
   bool quick = false;  // do not reach for a proof: map the most promising ways alone
+  double gap = 0;      // relative: end where nothing can be better by more than this
 };
 
 // Given parts of `options` (cuts, tiles, ways of overlap) stay as they are; the rest is searched.
 // Where the budget ends it, the best so far, with its bound. Objective edp: the best product over
-// the front of energies and latencies, without a proof.
+// the front of energies and latencies, each layer-tile being mapped for its own least product.
 FusionResult search_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
                            const model::MappingSpec& mapping, const FusionOptions& options,
                            const FusionSearchOptions& search);

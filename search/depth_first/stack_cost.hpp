@@ -15,7 +15,7 @@
 #include "model/depth_first/copies.hpp"
 #include "model/depth_first/core_2022.hpp"
 #include "search/depth_first/stack_plan.hpp"
-#include "search/mapping/mapper.hpp"
+#include "search/mapping/layer_bound.hpp"
 
 namespace ridgeline::search {
 
@@ -65,9 +65,9 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
                      const MapperOptions& options);
 
 // Energy and latency of ours that no mapping stays below, each on its own, as a result; `optimal`:
-// some mapping fits for certain. `prices`: of the objective latency, by rounds of prices.
+// some mapping fits for certain.
 LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options, bool prices);
+                       const MapperOptions& options, const BoundOptions& how);
 
 // The same of a layer-tile that has the memories to itself; no less whatever others hold.
 struct FreeBound {
@@ -78,7 +78,7 @@ struct FreeBound {
   bool certain(const TileProblem& problem, const FusionCore& core) const;
 };
 FreeBound bound_free_tile(const TileProblem& problem, const FusionCore& core,
-                          const MapperOptions& options);
+                          const MapperOptions& options, const BoundOptions& how);
 
 // The result of a problem; null: not known yet.
 using TileLookup = std::function<const LayerResult*(const TileProblem& problem)>;

@@ -9,18 +9,12 @@
 #include "model/core/index.hpp"
 #include "search/depth_first/loma_2022.hpp"
 #include "search/mapping/content_key.hpp"
-#include "search/mapping/layer_bound.hpp"
 
 namespace ridgeline::search {
 
 namespace {
 
 using model::MemoryOperand;
-
-// Rounds of prices of a close bound of latency.
-constexpr int kPriceSteps = 3;
-// What tables of bounds say where nothing fits is more.
-constexpr double kImpossible = 1e290;
 
 // The spatial mapping that the document gives, as far as it is for loops of the layer.
 std::vector<model::Unrolling> unrolls_of(const TileProblem& problem, const FusionCore& core) {
@@ -222,6 +216,41 @@ LayerResult refused(const std::string& why) {
   return none;
 }
 
+LayerResult mapped_by(const TileProblem& problem, const Prepared& made,
+                      const MapperOptions& options) {
+  return map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options);
+}
+
+LayerBound bounded_by(const TileProblem& problem, const Prepared& made,
+                      const MapperOptions& options, const BoundOptions& how) {
+  return bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options,
+                     how);
+}
+
+// Whether anything fits where that is not clear at once: by the simple engine, by the table of
+// energies, then by the cheapest search that can tell, of so many nodes at most.
+struct Fit {
+  bool known = false;
+  std::string fault;  // why nothing fits
+};
+Fit find_fit(const TileProblem& problem, const Prepared& made, const MapperOptions& options,
+             std::int64_t nodes) {
+  MapperOptions simple = options;
+  simple.engine = Engine::loma;
+  const LayerResult first = mapped_by(problem, made, simple);
+  if (first.infeasible.empty()) return {true, ""};
+  if (options.no_quirks || options.engine != Engine::exact)
+    return {!first.cut_off, first.infeasible};
+  if (!bounded_by(problem, made, options, {}).possible()) return {true, first.infeasible};
+  MapperOptions any = options;
+  any.objective = Objective::energy;
+  any.first_term = true;
+  any.gap = 1;
+  any.node_limit = nodes;
+  const LayerResult found = mapped_by(problem, made, any);
+  return {found.infeasible.empty() || !found.cut_off, found.infeasible};
+}
+
 }  // namespace
 
 LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const FusionRules& rules,
@@ -232,26 +261,19 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
   }
   const Prepared made(problem, core);
   if (!made.infeasible.empty()) return refused(made.infeasible);
-  return map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options);
+  if (options.engine == Engine::exact && !options.no_quirks) {
+    const LayerBound bound = bounded_by(problem, made, options, {.quick = true});
+    // That nothing fits is seen sooner where only energies count; the simple engine says why.
+    const bool hard = options.objective != Objective::energy && !bound.fits;
+    if (hard || !bound.possible()) {
+      const Fit fit = find_fit(problem, made, options, options.node_limit);
+      if (fit.known && !fit.fault.empty()) return refused(fit.fault);
+    }
+  }
+  return mapped_by(problem, made, options);
 }
 
 namespace {
-
-// Bounds of the objective alone where that is cheaper: latencies of no table, or of prices.
-LayerBound bound_of(const TileProblem& problem, const Prepared& made, const MapperOptions& options,
-                    bool prices) {
-  BoundOptions how;
-  if (options.objective == Objective::latency) {
-    how.quick = !prices;
-    how.price_steps = prices ? kPriceSteps : 0;
-  }
-  return bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options,
-                     how);
-}
-
-bool possible(const LayerBound& bound) {
-  return bound.least.energy < kImpossible && bound.least.latency < kImpossible;
-}
 
 LayerResult as_result(const LayerBound& bound) {
   LayerResult result;
@@ -264,12 +286,13 @@ LayerResult as_result(const LayerBound& bound) {
 }  // namespace
 
 FreeBound bound_free_tile(const TileProblem& problem, const FusionCore& core,
-                          const MapperOptions& options) {
+                          const MapperOptions& options, const BoundOptions& how) {
   TileProblem alone = problem;
   alone.reserved.clear();
   const Prepared made(alone, core);
-  LayerBound bound = bound_of(problem, made, options, false);
-  if (!possible(bound)) return {refused("no mapping fits the memories"), {}};
+  LayerBound bound =
+      bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options, how);
+  if (!bound.possible()) return {refused("no mapping fits the memories"), {}};
   return {as_result(bound), std::move(bound.room)};
 }
 
@@ -284,27 +307,20 @@ bool FreeBound::certain(const TileProblem& problem, const FusionCore& core) cons
 }
 
 LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options, bool prices) {
+                       const MapperOptions& options, const BoundOptions& how) {
   const Prepared made(problem, core);
   if (!made.infeasible.empty()) return refused(made.infeasible);
-  const LayerBound bound = bound_of(problem, made, options, prices);
-  if (!possible(bound)) return refused("no mapping fits the memories");
+  const LayerBound bound =
+      bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options, how);
+  if (!bound.possible()) return refused("no mapping fits the memories");
   LayerResult result = as_result(bound);
   if (bound.fits || options.budget.stopped()) return result;
   // Whether anything fits decides which memories come next, and so what the way costs: the bound
   // is none unless that is known.
-  MapperOptions simple = options;
-  simple.engine = Engine::loma;
-  LayerResult mapped =
-      map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), simple);
-  if (!mapped.infeasible.empty()) {
-    mapped = map_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options);
-  }
-  if (mapped.infeasible.empty()) {
-    result.optimal = true;
-  } else if (!mapped.cut_off) {
-    return refused(mapped.infeasible);
-  }
+  constexpr std::int64_t kNodes = 20'000;
+  const Fit fit = find_fit(problem, made, options, kNodes);
+  if (fit.known && !fit.fault.empty()) return refused(fit.fault);
+  result.optimal = fit.known;
   return result;
 }
 

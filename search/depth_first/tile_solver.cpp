@@ -26,6 +26,16 @@ std::size_t TileSolver::Hash::operator()(const TileKey& key) const {
   return hash;
 }
 
+// Tables of energy; of latency by rounds of prices, and of both where the product counts.
+BoundOptions TileSolver::effort() const {
+  constexpr int kPriceSteps = 3;
+  BoundOptions how;
+  how.quick = depth_ == Depth::quick;
+  if (options_.objective == Objective::latency) how.price_steps = kPriceSteps;
+  if (options_.objective == Objective::edp && depth_ == Depth::bound) how.price_steps = kPriceSteps;
+  return how;
+}
+
 // Whether others leave nothing at all of a memory.
 bool TileSolver::full(const TileProblem& problem) const {
   for (std::size_t m = 0; m < problem.reserved.size(); ++m) {
@@ -102,7 +112,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       const TileLookup lookup = [&](const TileProblem& problem) -> const LayerResult* {
         if (full(problem)) return &full_;
         // What others hold often decides nothing.
-        if (depth_ == Depth::free_bound) {
+        if (depth_ == Depth::quick || depth_ == Depth::alone) {
           free_key_of(problem, key);
           const auto it = free_.find(key);
           if (it == free_.end()) {
@@ -148,11 +158,12 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       for (auto& [_, problem] : list) problem->frame = frames_.of(*problem);
       for (auto& [_, problem] : free_list) problem->frame = frames_.of(*problem);
     }
+    const BoundOptions how = effort();
     each(free_list.size(), [&](std::size_t i) {
       if (options_.budget.stopped()) return;
       TileProblem& problem = *free_list[i].second;
       complete(problem, core_, rules_);
-      *free_list[i].first = bound_free_tile(problem, core_, options_);
+      *free_list[i].first = bound_free_tile(problem, core_, options_, how);
     });
     const bool simply = simply_ && options_.engine == Engine::exact && !rules_.defines;
     MapperOptions simple = options_;
@@ -168,7 +179,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       complete(problem, core_, rules_);
       LayerResult& result = *list[i].first;
       if (depth_ != Depth::mapping) {
-        result = bound_tile(problem, core_, options_, depth_ == Depth::bound);
+        result = bound_tile(problem, core_, options_, how);
         return;
       }
       if (simply) result = map_tile(problem, core_, rules_, simple);

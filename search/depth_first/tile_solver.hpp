@@ -29,8 +29,9 @@ class TileSolver {
       std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)>;
 
   // What is asked of a layer-tile: its best mapping; or what its energy and latency are at least,
-  // each on its own, as if it had the memories to itself or not.
-  enum class Depth { free_bound, bound, mapping };
+  // each on its own: by tables, beside what others hold or as if it had the memories to itself, or
+  // of the latter by what each datum costs at least.
+  enum class Depth { quick, alone, bound, mapping };
 
   TileSolver(const FusionCore& core, const FusionRules& rules, const MapperOptions& options,
              ForEach for_each, Depth depth = Depth::mapping);
@@ -45,8 +46,8 @@ class TileSolver {
   // A solver of bounds that is told what this one finds, so that its bounds are these figures from
   // then on. Of objectives that add up.
   void tell(TileSolver* bounds) { told_.push_back(bounds); }
-  // Grows with what is known, of its own and of others.
-  std::size_t knowledge() const { return known_.size() + learnt_; }
+  // Grows with what it was told.
+  std::size_t knowledge() const { return learnt_; }
 
   // Body(0) to body(count - 1), as `for_each` does it.
   void each(std::size_t count, const std::function<void(std::size_t)>& body) const;
@@ -68,6 +69,7 @@ class TileSolver {
     std::size_t operator()(const TileKey& key) const;
   };
   bool full(const TileProblem& problem) const;
+  BoundOptions effort() const;
 
   TileFrames frames_;
   LayerResult full_;  // of what is

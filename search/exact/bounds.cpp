@@ -26,13 +26,14 @@ int paid_width(const CutLattice& space) {
   return width;
 }
 
-ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, bool energy_alone) : space_(space) {
+ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, Use use) : space_(space) {
   number_states();
   place_cells();
   fill_energy(watch);
-  if (energy_alone) return;
-  fill_sums(watch);
+  if (use == Use::energies) return;
+  if (use == Use::search) fill_sums(watch);
   fill_floors(watch);
+  if (use == Use::search) number_floors(watch);
   int numbers = 1;
   for (int o = 0; o < space_.problem().operands; ++o) numbers *= space_.cuts_of(o) + 1;
   type_of_.assign(z(numbers), -1);
@@ -186,6 +187,15 @@ void ExactBounds::fill_floors(Watch& watch) {
     inner_[z(o)].at_top = o == 0 && !integer.reduced_from[2]
                               ? cut.floor_bits_final[z(space_.full())]
                               : cut.floor_bits_partial[z(space_.full())];
+  }
+}
+
+void ExactBounds::number_floors(Watch& watch) {
+  const model::Problem& p = space_.problem();
+  for (int o = 0; o < p.operands; ++o) {
+    const model::ProblemOperand& operand = p.operand[z(o)];
+    if (operand.levels < 2) continue;
+    const Cut& cut = space_.cut_above(o, 0);
     std::vector<double> bandwidths;
     for (int m = 0; m < operand.levels; ++m) {
       for (int d = 0; d < model::kDirections; ++d) {

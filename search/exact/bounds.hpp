@@ -32,9 +32,11 @@ int paid_width(const CutLattice& space);
 
 class ExactBounds {
  public:
-  // If the watch says to end, the bounds are worth nothing. `energy_alone`: only what is said of
-  // energies and states holds.
-  ExactBounds(const CutLattice& space, Watch& watch, bool energy_alone = false);
+  // What it is for: only what is said of energies and states holds; or also loading types and what
+  // prices need; or all.
+  enum class Use : std::uint8_t { energies, prices, search };
+  // If the watch says to end, the bounds are worth nothing.
+  ExactBounds(const CutLattice& space, Watch& watch, Use use = Use::search);
 
   std::int64_t bytes() const;  // that the tables take
 
@@ -103,6 +105,7 @@ class ExactBounds {
   void fill_energy(Watch& watch);
   void fill_sums(Watch& watch);
   void fill_floors(Watch& watch);
+  void number_floors(Watch& watch);
 
   // Sums over so many cuts left of one operand. They use the first `ports` of its ports. Figures
   // that are zero everywhere are left out of rows.

@@ -69,6 +69,41 @@ inline Elements rounded_elements(const model::Problem& problem,
   return {at(-kLastBits), at(kLastBits)};
 }
 
+// Elements of which the tiles below a cut at level `a` >= 1 consist together at least, `all` being
+// the products of all temporal loops.
+inline double distinct_elements(const model::Problem& problem, const model::ProblemOperand& operand,
+                                const model::OperandSpatial& spatial, int a,
+                                const std::array<double, model::kMaxDims>& all) {
+  double elements = spatial.relevant_product[z(a - 1)];
+  for (int d = 0; d < problem.dims; ++d) {
+    if (operand.relevant >> d & 1u) elements *= all[z(d)];
+  }
+  // Two loops of sizes A and B that index one dimension touch at least A + B - 1 places of it,
+  // whatever their strides; the model's own count may be too high.
+  for (int r = 0; operand.partial && r < problem.relations; ++r) {
+    const model::ProblemRelation& relation = problem.relation[z(r)];
+    const double* extent = &spatial.extent[z(a - 1)][z(2 * r)];
+    const double first = std::trunc(all[relation.dim[0]] * extent[0]);
+    const double second = std::trunc(all[relation.dim[1]] * extent[1]);
+    elements *= std::max(1.0, std::min(relation.size, first + second - 1));
+  }
+  // Tiles that are rounded down to the nearest element lose a third at most.
+  return spatial.whole ? elements : elements * 2.0 / 3.0;
+}
+
+// How often what an input gives the array changes, whatever the order of the temporal loops:
+// it may wait in the array for those that are irrelevant to it.
+inline double least_changes(const model::Problem& problem, const model::ProblemOperand& operand,
+                            const std::array<double, model::kMaxDims>& all) {
+  double product = 1;
+  for (int d = 0; d < problem.dims; ++d) {
+    const bool waits =
+        !operand.output && problem.repeats_are_free && (operand.irrelevant >> d & 1u) != 0;
+    if (!waits) product *= all[z(d)];
+  }
+  return product;
+}
+
 // Product of the irrelevant spatial loops of levels `from` and outwards.
 inline double irrelevant_spatial(const model::ProblemOperand& operand,
                                  const model::OperandSpatial& spatial, int from) {

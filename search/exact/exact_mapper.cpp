@@ -397,7 +397,7 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   };
   const bool ask = incumbent && !options.front && options.prune;
   if (ask && options.first_term && options.objective == Objective::energy) {
-    const ExactBounds energies(space, watch, true);
+    const ExactBounds energies(space, watch, ExactBounds::Use::energies);
     if (watch.stopped_now() || nothing_better(energies)) return result;
   }
   ExactBounds bounds(space, watch);

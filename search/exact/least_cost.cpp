@@ -8,7 +8,8 @@
 #include "model/core/directions.hpp"
 #include "model/core/index.hpp"
 #include "search/exact/cut_elements.hpp"
-#include "search/exact/cut_lattice.hpp"
+#include "search/exact/innermost_loop.hpp"
+#include "search/exact/least_latency.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
@@ -29,84 +30,69 @@ model::Cost least_cost(const Problem& p) {
     return {p.mac_energy, iterations * p.cycles_per_operation};
   }
   std::array<double, model::kMaxDims> all;
+  std::array<double, model::kMaxDims> none;
   all.fill(1);
+  none.fill(1);
   double iterations = 1;
+  double reduced = 1;  // iterations into the same outputs
   for (int d = 0; d < p.dims; ++d) {
     all[z(d)] = static_cast<double>(p.temporal_size[z(d)]);
     iterations *= all[z(d)];
+    if (p.operand[0].irrelevant >> d & 1u) reduced *= all[z(d)];
   }
-  model::Cost least{p.mac_energy, iterations * p.cycles_per_operation};
-  // Cycles on each port if everything is moved at once.
-  std::array<double, model::kMaxPorts> on_port{};
-  std::array<std::array<std::array<double, 3>, model::kMaxLevels>, model::kMaxOperands> once{};
-  const auto each_cut = [&](const auto& visit) {
-    for (int o = 0; o < p.operands; ++o) {
-      for (int a = 1; a < p.operand[z(o)].levels; ++a) visit(o, a);
-    }
-  };
-  const auto port_of = [&](int o, int m, int direction) {
-    for (int q = 0; q < p.ports; ++q) {
-      for (int i = p.port[z(q)].begin; i < p.port[z(q)].end; ++i) {
-        const model::PortLink& link = p.link[z(i)];
-        if (link.operand == o && link.level == m && link.direction == direction) return q;
-      }
-    }
-    return -1;
-  };
-  each_cut([&](int o, int a) {
-    const ProblemOperand& operand = p.operand[z(o)];
-    const double bits = std::min(operand.precision, operand.final_precision);
-    const double most_bits = std::max(operand.precision, operand.final_precision);
-    // Two loops of sizes A and B that index one dimension touch at least A + B - 1 places of it,
-    // whatever their strides; the model's own count may be too high. Tiles that are rounded
-    // down to the nearest element lose a third at most.
-    double elements = operand.real.relevant_product[z(a - 1)];
-    for (int d = 0; d < p.dims; ++d) {
-      if (operand.relevant >> d & 1u) elements *= all[z(d)];
-    }
-    for (int r = 0; operand.partial && r < p.relations; ++r) {
-      const model::ProblemRelation& relation = p.relation[z(r)];
-      const double* extent = &operand.real.extent[z(a - 1)][z(2 * r)];
-      const double first = std::trunc(all[relation.dim[0]] * extent[0]);
-      const double second = std::trunc(all[relation.dim[1]] * extent[1]);
-      elements *= std::max(1.0, std::min(relation.size, first + second - 1));
-    }
-    if (!operand.real.whole) elements *= 2.0 / 3.0;
-    const double most_elements = elements_below(p, operand, operand.real, a, all);
-    for (const bool low : {false, true}) {
-      const int m = low ? a : a - 1;
-      const int direction = low ? (o == 0 ? kWrLow : kRdLow) : (o == 0 ? kRdHigh : kWrHigh);
-      const double max = operand.bandwidth_max[z(m)][z(direction)];
-      if (max == 0) continue;
-      double amount = elements;
-      if (low) amount *= operand.real.boost[z(m)];
-      const double accesses = amount * bits / max * operand.real.units[z(m + 1)] - 1;
+  const InnermostLoops loops = innermost_loops(p);
+  double least = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < loops.count; ++i) {
+    double energy = 0;
+    const auto add = [&](const ProblemOperand& operand, int m, int direction, double accesses) {
       const bool read = direction == kRdLow || direction == kRdHigh;
-      least.energy +=
-          std::max(0.0, accesses) * (read ? operand.read_cost[z(m)] : operand.write_cost[z(m)]);
-      const double boost = low ? operand.real.boost[z(m)] : 1;
-      const double cycles = std::ceil(1.5 * most_elements * boost * most_bits / max);
-      once[z(o)][z(a)][low ? 1 : 0] = cycles;
-      const int port = port_of(o, m, direction);
-      if (port >= 0) on_port[z(port)] += cycles;
+      energy += std::max(0.0, accesses * operand.real.units[z(m + 1)] - 1) *
+                (read ? operand.read_cost[z(m)] : operand.write_cost[z(m)]);
+    };
+    // `bits` that cross in one instance, with nothing said of how they come together in accesses.
+    const auto add_all = [&](const ProblemOperand& operand, int m, int direction, double bits) {
+      const double max = operand.bandwidth_max[z(m)][z(direction)];
+      if (max > 0) add(operand, m, direction, bits / max);
+    };
+    // So many transfers of `bits`.
+    const auto add_each = [&](const ProblemOperand& operand, int m, int direction, double bits,
+                              double count) {
+      if (operand.bandwidth_max[z(m)][z(direction)] == 0) return;
+      const double words = std::ceil(bits / operand.bandwidth_min[z(m)][z(direction)]);
+      add(operand, m, direction, words * operand.bandwidth_ratio[z(m)][z(direction)] * count);
+    };
+    for (int o = 0; o < p.operands; ++o) {
+      const ProblemOperand& operand = p.operand[z(o)];
+      const double bits = std::min(operand.precision, operand.final_precision);
+      const bool passes = loops.passes(i, o);
+      const bool partial = o == 0 && reduced > 1;
+      const double width = partial ? operand.precision : bits;
+      for (int a = 1; a < operand.levels; ++a) {
+        const int up = o == 0 ? kRdHigh : kWrHigh;
+        const int down = o == 0 ? kWrLow : kRdLow;
+        const double boost = operand.real.boost[z(a)];
+        if (a > 1 || !passes) {
+          const double moved = distinct_elements(p, operand, operand.real, a, all) * bits;
+          add_all(operand, a - 1, up, moved);
+          add_all(operand, a, down, moved * boost);
+          continue;
+        }
+        const double tile = rounded_elements(p, operand, operand.real, 1, none).least * width;
+        add_each(operand, 0, up, tile, iterations);
+        add_each(operand, 1, down, tile * boost, iterations);
+        if (!partial) continue;
+        add_each(operand, 0, kWrHigh, tile, iterations);
+        add_each(operand, 1, kRdLow, tile * boost, iterations);
+      }
+      // What the array reads and writes itself.
+      const double count = loops.changes(i, o) ? iterations : least_changes(p, operand, all);
+      add_each(operand, 0, o == 0 ? kWrLow : kRdLow, width * operand.real.boost[0], count);
+      if (partial) add_each(operand, 0, kRdLow, width * operand.real.boost[0], count);
     }
-  });
-  // The rule that spreads spare cycles may take from a transfer what the port's others take, and
-  // a cut takes as long as the longer of its two.
-  each_cut([&](int o, int a) {
-    double debt = CutLattice::kInfeasible;
-    for (const bool low : {false, true}) {
-      const int direction = low ? (o == 0 ? kWrLow : kRdLow) : (o == 0 ? kRdHigh : kWrHigh);
-      const int port = port_of(o, low ? a : a - 1, direction);
-      if (port >= 0) debt = std::min(debt, on_port[z(port)] - once[z(o)][z(a)][low ? 1 : 0]);
-    }
-    if (debt < CutLattice::kInfeasible) least.latency -= debt;
-  });
-  least.latency += p.drain;
+    least = std::min(least, energy);
+  }
   constexpr double kLastBits = 1e-9;
-  least.energy *= 1 - kLastBits;
-  least.latency -= kLastBits * std::abs(least.latency);
-  return least;
+  return {(p.mac_energy + least) * (1 - kLastBits), least_latency(p)};
 }
 
 double accesses_cut_off(const Problem& problem) {

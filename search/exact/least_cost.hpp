@@ -7,8 +7,9 @@
 
 namespace ridgeline::search {
 
-// What every mapping of a problem costs at least: each datum crosses each level once, and the
-// array is never idle.
+// What every mapping of a problem costs at least: each datum crosses each level once, in each
+// iteration moves what the innermost loop changes (innermost_loop.hpp), and latencies are those of
+// least_latency.hpp.
 model::Cost least_cost(const model::Problem& problem);
 
 // What one access of every transfer costs.

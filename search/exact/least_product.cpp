@@ -6,6 +6,12 @@
 namespace ridgeline::search {
 
 double least_product(double least_energy, double least_latency, std::span<const CostLine> lines) {
+  const model::Cost corner = least_corner(least_energy, least_latency, lines);
+  return corner.energy * corner.latency;
+}
+
+model::Cost least_corner(double least_energy, double least_latency,
+                         std::span<const CostLine> lines) {
   // From corner to corner: the latency falls as the energy rises, less and less steeply.
   double energy = least_energy;
   double latency = least_latency;
@@ -18,7 +24,7 @@ double least_product(double least_energy, double least_latency, std::span<const 
       slope = steep;
     }
   }
-  double least = energy * latency;
+  model::Cost least{energy, latency};
   while (slope > 0) {
     // Where the first flatter line takes over.
     double next = std::numeric_limits<double>::infinity();
@@ -41,7 +47,8 @@ double least_product(double least_energy, double least_latency, std::span<const 
     latency -= slope * (next - energy);
     energy = next;
     slope = next_slope;
-    least = std::min(least, energy * std::max(latency, least_latency));
+    const model::Cost corner{energy, std::max(latency, least_latency)};
+    if (corner.energy * corner.latency < least.energy * least.latency) least = corner;
   }
   return least;
 }

@@ -26,7 +26,8 @@ model::Cost root_bound(const model::Problem& problem, int price_steps, const Bud
   Watch watch(budget);
   const CutLattice space(problem, kCells, kBytes, watch);
   if (!space.too_large() && !watch.stopped_now()) {
-    ExactBounds bounds(space, watch, price_steps == 0);
+    ExactBounds bounds(space, watch,
+                       price_steps == 0 ? ExactBounds::Use::energies : ExactBounds::Use::prices);
     if (watch.stopped_now()) return least;
     least.energy = std::max(least.energy, space.constant_energy() +
                                               bounds.energy_left(space.full(), bounds.all_left()));

@@ -81,7 +81,7 @@ model::Cost SharedRoots::root(const model::Problem& problem, const Budget& budge
     energy = same->energy;
   } else {
     entry->space.reprice(problem);
-    const ExactBounds bounds(entry->space, watch, true);
+    const ExactBounds bounds(entry->space, watch, ExactBounds::Use::energies);
     if (watch.stopped_now()) return least;
     ++tables_;
     energy = entry->space.constant_energy() - problem.mac_energy +

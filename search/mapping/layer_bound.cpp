@@ -10,6 +10,7 @@
 #include "model/core/evaluate.hpp"
 #include "model/core/index.hpp"
 #include "model/core/strict_evaluate.hpp"
+#include "model/core/strict_problem.hpp"
 #include "search/exact/cut_elements.hpp"
 #include "search/exact/least_cost.hpp"
 #include "search/exact/root_bound.hpp"
@@ -52,13 +53,39 @@ bool fits_for_certain(const model::Problem& problem, bool even) {
   return false;
 }
 
+// Whether nothing fits for certain: a memory holds all of the operands of which it is the outermost
+// one, and a tile without loops of each other one that passes it.
+bool cannot_fit(const model::Problem& problem) {
+  constexpr double kLastBits = 1e-9;
+  if (problem.strict) return false;
+  std::array<double, model::kMaxDims> all;
+  std::array<double, model::kMaxDims> none;
+  all.fill(1);
+  none.fill(1);
+  for (int d = 0; d < problem.dims; ++d) {
+    all[z(d)] = static_cast<double>(problem.temporal_size[z(d)]);
+  }
+  for (int m = 0; m < problem.memories; ++m) {
+    const model::ProblemMemory& memory = problem.memory[z(m)];
+    double bits = 0;
+    for (int i = 0; i < memory.count; ++i) {
+      const int level = memory.residents[z(i)].level;
+      const model::ProblemOperand& operand = problem.operand[z(memory.residents[z(i)].operand)];
+      bits += std::min(operand.precision, operand.final_precision) *
+              elements_below(problem, operand, operand.real, level + 1,
+                             level + 1 == operand.levels ? all : none, -kLastBits);
+    }
+    if (bits > memory.size * (1 + kLastBits)) return true;
+  }
+  return false;
+}
+
 // Bits that leave room for the mapping of the layer's loops, those that reduce outputs innermost,
 // whatever the allocator puts into the memories below; empty where that is not clear.
 std::vector<double> room_for_certain(const model::Problem& problem,
                                      const model::Accelerator& accelerator) {
   constexpr double kLastBits = 1e-9;
   const model::ProblemOperand& output = problem.operand[0];
-  if (problem.strict) return {};
   for (int l = 0; l < output.levels; ++l) {  // partial sums may go anywhere
     if (l + 1 < output.levels && output.bandwidth_max[z(l)][z(model::kWrHigh)] == 0) return {};
     if (l > 0 && output.bandwidth_max[z(l)][z(model::kRdLow)] == 0) return {};
@@ -71,10 +98,18 @@ std::vector<double> room_for_certain(const model::Problem& problem,
     all[z(d)] = static_cast<double>(problem.temporal_size[z(d)]);
   // Loops that reduce outputs leave the output's tile as it is, so a memory that it has to itself
   // takes them all.
-  const bool reduced_within = output.levels > 1 && problem.memory[z(output.memory[0])].count == 1;
+  const bool reduced_within =
+      !problem.strict && output.levels > 1 && problem.memory[z(output.memory[0])].count == 1;
+  const auto elements = [&](int o, int level, const auto& loops) {
+    const model::ProblemOperand& operand = problem.operand[z(o)];
+    return problem.strict
+               ? model::largest_tile(problem, o, level, loops)
+               : elements_below(problem, operand, operand.real, level + 1, loops, kLastBits);
+  };
   std::vector<double> room(accelerator.memories.size(), 0);
   for (int m = 0; m < problem.memories; ++m) {
     const model::ProblemMemory& memory = problem.memory[z(m)];
+    if (memory.count > 0 && problem.strict && model::has_forced_buffers(problem, m)) return {};
     double bits = 0;
     double lanes = 0;  // unrolled elements that a memory with nothing below is asked to hold
     for (int i = 0; i < memory.count; ++i) {
@@ -84,7 +119,7 @@ std::vector<double> room_for_certain(const model::Problem& problem,
       const model::OperandSpatial& spatial = operand.real;
       const double most = std::max(operand.precision, operand.final_precision);
       const bool top = level + 1 == operand.levels;
-      double whole = elements_below(problem, operand, spatial, level + 1, all, kLastBits);
+      double whole = elements(o, level, all);
       if (top && o == 0 && level > 0 && reduced_within && !spatial.irrelevant_from[z(level + 1)]) {
         whole *= operand.final_precision;
       } else {
@@ -92,7 +127,7 @@ std::vector<double> room_for_certain(const model::Problem& problem,
       }
       double own = whole;
       if (!top && level == 0) {
-        own = most * elements_below(problem, operand, spatial, 1, none, kLastBits);
+        own = most * elements(o, 0, none);
       } else if (!top) {
         double below = problem.memory[z(operand.memory[z(level - 1)])].size;
         for (int l = spatial.begin[z(level)]; l < spatial.begin[z(level + 1)]; ++l) {
@@ -132,7 +167,8 @@ LayerBound bound_layer(const model::Layer& layer, const model::Accelerator& acce
                                          model::cost_model(options.no_quirks));
     const auto* flat = std::get_if<model::Problem>(&compiled);
     if (flat == nullptr) continue;
-    const model::Cost one = how.quick ? least_cost(*flat)
+    const model::Cost one = cannot_fit(*flat) ? model::Cost{kNothingFits, kNothingFits}
+                            : how.quick       ? least_cost(*flat)
                             : how.roots != nullptr && !flat->strict
                                 ? how.roots->root(*flat)
                                 : root_bound(*flat, how.price_steps, options.budget);

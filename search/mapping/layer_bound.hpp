@@ -13,8 +13,15 @@ struct BoundOptions {
   int price_steps = 0;           // rounds of prices for the latency (search/exact/root_bound.hpp)
 };
 
+// A bound that says that nothing fits; sums of what else is infeasible are no less than a tenth.
+inline constexpr double kNothingFits = 1e300;
+
 struct LayerBound {
   model::Cost least;  // energy and latency, each on its own; 0 where nothing is known
+
+  bool possible() const {
+    return least.energy < kNothingFits / 10 && least.latency < kNothingFits / 10;
+  }
   bool fits = false;  // some mapping fits the memories for certain; asked without `roots`
   // By place in Accelerator::memories: with so many bits left in each, something fits for certain,
   // and loops are unrolled as they are with all of it; empty: not known.

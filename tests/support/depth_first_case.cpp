@@ -190,6 +190,43 @@ model::MappingSpec mapping_of_rows(const std::vector<std::vector<std::string>>& 
   return mapping;
 }
 
+model::Accelerator small_core(std::int64_t near, std::int64_t far, std::int64_t weights) {
+  return core_of_rows({4, 2}, {{"rf_w", 8, 8, 0.01, 0.01, "I2", ""},
+                               {"rf_o", 16, 16, 0.02, 0.02, "O", "2"},
+                               {"buffer_w", weights, 64, 3, 4, "I2", "all"},
+                               {"near", near, 64, 3, 3.5, "I1 O", "all"},
+                               {"far", far, 128, 20, 22, "I1 O", "all"},
+                               {"dram", 10000000000, 64, 700, 750, "I1 I2 O", "all"}});
+}
+
+model::MappingSpec small_core_mapping() {
+  model::MappingSpec mapping;
+  mapping.entries.emplace_back().name = "default";
+  mapping.entries.back().spatial_mapping = {{"D1", {{"K", 4}}}, {"D2", {{"C", 2}}}};
+  return mapping;
+}
+
+std::vector<LayerRow> random_network(std::mt19937& random) {
+  const auto draw = [&](int most) { return static_cast<std::int64_t>(random() % most); };
+  std::vector<LayerRow> rows;
+  const int layers = 2 + static_cast<int>(draw(2));
+  const std::int64_t x = 5 + draw(4);
+  const std::int64_t y = 4 + draw(4);
+  std::int64_t channels = 2 + 2 * draw(2);
+  for (int i = 0; i < layers; ++i) {
+    const std::int64_t f = draw(3) == 0 ? 1 : 3;
+    const std::int64_t k = 2 + 2 * draw(3);
+    rows.push_back({"conv", {i - 1}, k, channels, f, 1, x, y, f / 2});
+    channels = k;
+  }
+  if (draw(2) == 0) {  // the last two layers become a block
+    const int entry = layers - 1;
+    rows.push_back({"conv", {entry}, channels, channels, 3, 1, x, y, 1});
+    rows.push_back({"add", {entry, layers}, channels, 1, 1, 1, x, y, 0});
+  }
+  return rows;
+}
+
 model::Accelerator published_core() {
   return core_of_rows({32, 2, 4, 4}, {{"rf_1B", 8, 8, 0.01, 0.01, "I2", "34"},
                                       {"rf_2B", 16, 16, 0.02, 0.02, "O", "2"},

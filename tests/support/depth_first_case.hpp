@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ model::Workload workload_of_rows(const std::vector<LayerRow>& rows);
 
 // Entries by layer: {"K 32", "", "OX 4", "OY 4"} by array dimension.
 model::MappingSpec mapping_of_rows(const std::vector<std::vector<std::string>>& rows);
+
+// A core of 8 units whose memories of maps, near and far, and of weights have so many bits; its
+// usual unrolling; and a chain of two or three layers, with perhaps a residual block behind them.
+model::Accelerator small_core(std::int64_t near, std::int64_t far, std::int64_t weights);
+model::MappingSpec small_core_mapping();
+std::vector<LayerRow> random_network(std::mt19937& random);
 
 // The case study with published figures: FSRCNN on a core of 1024 units.
 model::Accelerator published_core();

@@ -15,22 +15,6 @@ namespace {
 
 using search::Overlap;
 
-model::Accelerator small_core(std::int64_t near, std::int64_t far, std::int64_t weights) {
-  return testing::core_of_rows({4, 2}, {{"rf_w", 8, 8, 0.01, 0.01, "I2", ""},
-                                        {"rf_o", 16, 16, 0.02, 0.02, "O", "2"},
-                                        {"buffer_w", weights, 64, 3, 4, "I2", "all"},
-                                        {"near", near, 64, 3, 3.5, "I1 O", "all"},
-                                        {"far", far, 128, 20, 22, "I1 O", "all"},
-                                        {"dram", 10000000000, 64, 700, 750, "I1 I2 O", "all"}});
-}
-
-model::MappingSpec usual() {
-  model::MappingSpec mapping;
-  mapping.entries.emplace_back().name = "default";
-  mapping.entries.back().spatial_mapping = {{"D1", {{"K", 4}}}, {"D2", {{"C", 2}}}};
-  return mapping;
-}
-
 search::FusionOptions options_of(search::Objective objective) {
   search::FusionOptions options;
   options.mapper.objective = objective;
@@ -38,28 +22,6 @@ search::FusionOptions options_of(search::Objective objective) {
   options.mapper.spatial_candidates = 1;
   options.overlaps = {Overlap::recompute, Overlap::h_cached, Overlap::cached};
   return options;
-}
-
-// A chain with perhaps a residual block in it.
-std::vector<testing::LayerRow> random_network(std::mt19937& random) {
-  const auto draw = [&](int most) { return static_cast<std::int64_t>(random() % most); };
-  std::vector<testing::LayerRow> rows;
-  const int layers = 2 + static_cast<int>(draw(2));
-  std::int64_t x = 5 + draw(4);
-  std::int64_t y = 4 + draw(4);
-  std::int64_t channels = 2 + 2 * draw(2);
-  for (int i = 0; i < layers; ++i) {
-    const std::int64_t f = draw(3) == 0 ? 1 : 3;
-    const std::int64_t k = 2 + 2 * draw(3);
-    rows.push_back({"conv", {i - 1}, k, channels, f, 1, x, y, f / 2});
-    channels = k;
-  }
-  if (draw(2) == 0) {  // the last two layers become a block
-    const int entry = layers - 1;
-    rows.push_back({"conv", {entry}, channels, channels, 3, 1, x, y, 1});
-    rows.push_back({"add", {entry, layers}, channels, 1, 1, 1, x, y, 0});
-  }
-  return rows;
 }
 
 TEST(DepthFirstTiles, EveryPlaceOfEveryMapIsComputedOnceWhereAllIsCached) {
@@ -178,10 +140,10 @@ TEST(DepthFirstSearch, FindsWhatCompleteEnumerationFinds) {
     SCOPED_TRACE(seed);
     std::mt19937 random(static_cast<unsigned>(seed));
     model::FusedNetwork network =
-        model::fused_network(testing::workload_of_rows(random_network(random)));
+        model::fused_network(testing::workload_of_rows(testing::random_network(random)));
     const std::int64_t near = 512 << (random() % 3);
-    const model::Accelerator core = small_core(near, near * 8, 1024 << (random() % 4));
-    const model::MappingSpec mapping = usual();
+    const model::Accelerator core = testing::small_core(near, near * 8, 1024 << (random() % 4));
+    const model::MappingSpec mapping = testing::small_core_mapping();
     search::FusionOptions options =
         options_of(random() % 2 == 0 ? search::Objective::energy : search::Objective::latency);
     options.search_stacks = true;
@@ -206,9 +168,9 @@ TEST(DepthFirstSearch, FindsWhatCompleteEnumerationFinds) {
 TEST(DepthFirstSearch, EndsWithSomethingWhereverItsBudgetDoes) {
   std::mt19937 random(6);
   const model::FusedNetwork network =
-      model::fused_network(testing::workload_of_rows(random_network(random)));
-  const model::Accelerator core = small_core(1024, 8192, 4096);
-  const model::MappingSpec mapping = usual();
+      model::fused_network(testing::workload_of_rows(testing::random_network(random)));
+  const model::Accelerator core = testing::small_core(1024, 8192, 4096);
+  const model::MappingSpec mapping = testing::small_core_mapping();
   search::FusionOptions options = options_of(search::Objective::latency);
   options.search_stacks = true;
   const auto value_after = [&](long asks, std::int64_t& mapped) {
@@ -246,8 +208,8 @@ TEST(DepthFirstSearch, WhatCannotBeFusedSaysWhyAndTheRestIsReported) {
   model::Layer& dense = *workload.nodes[2].layer;
   dense.operands[2].indices.resize(2);  // no axes any more
   const model::FusedNetwork network = model::fused_network(workload);
-  const model::Accelerator core = small_core(4096, 65536, 65536);
-  const model::MappingSpec mapping = usual();
+  const model::Accelerator core = testing::small_core(4096, 65536, 65536);
+  const model::MappingSpec mapping = testing::small_core_mapping();
   search::FusionOptions options = options_of(search::Objective::energy);
   options.mapper.engine = search::Engine::loma;
   options.tiles = {{4, 4}};

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "search/exact/exact_mapper.hpp"
+#include "search/exact/least_cost.hpp"
 #include "tests/support/random_problem.hpp"
 
 namespace ridgeline::search {
@@ -16,6 +17,7 @@ TEST(RootBound, is_below_the_least_energy_and_latency_and_close_to_the_energy) {
   std::mt19937_64 random(21);
   int proven = 0;
   int close = 0;
+  int near = 0;
   for (int i = 0; i < 300; ++i) {
     SCOPED_TRACE("problem " + std::to_string(i));
     const auto drawn = testing::random_problem(random, 2 + i % 7, i % 2 == 0);
@@ -35,9 +37,26 @@ TEST(RootBound, is_below_the_least_energy_and_latency_and_close_to_the_energy) {
     EXPECT_LE(bound.energy, cheapest.best.cost.energy);
     EXPECT_LE(bound.latency, fastest.best.cost.latency);
     close += bound.energy > 0.99 * cheapest.best.cost.energy;
+    const model::Cost quick = least_cost(problem);
+    EXPECT_LE(quick.energy, cheapest.best.cost.energy);
+    EXPECT_LE(quick.latency, fastest.best.cost.latency);
+    near += quick.latency > 0.9 * fastest.best.cost.latency;
+    // Of mappings with the least of the first term any will do.
+    options.first_term = true;
+    const ExactResult first = exact_search(problem, options, std::nullopt);
+    EXPECT_TRUE(first.optimal);
+    EXPECT_NEAR(first.best.cost.latency, fastest.best.cost.latency,
+                1e-9 * fastest.best.cost.latency);
+    EXPECT_GE(first.best.cost.energy, fastest.best.cost.energy * (1 - 1e-9));
+    options.objective = Objective::energy;
+    const ExactResult first_energy = exact_search(problem, options, std::nullopt);
+    EXPECT_NEAR(first_energy.best.cost.energy, cheapest.best.cost.energy,
+                1e-9 * cheapest.best.cost.energy);
+    EXPECT_GE(first_energy.best.cost.latency, cheapest.best.cost.latency * (1 - 1e-9));
   }
   EXPECT_GT(proven, 200);
   EXPECT_GT(close, proven * 8 / 10);
+  EXPECT_GT(near, proven / 3);
 }
 
 }  // namespace

@@ -1,0 +1,120 @@
+// No way of fusing costs less than the bounds by which ways are cut before they are mapped.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <random>
+
+#include "search/depth_first/fusion.hpp"
+#include "search/depth_first/tile_problem.hpp"
+#include "tests/support/depth_first_case.hpp"
+
+namespace ridgeline {
+namespace {
+
+using search::Objective;
+using search::Overlap;
+using search::TileSolver;
+
+search::StackJob job_of(const search::FusionCore& core, const model::Stack& stack,
+                        const search::Tile& tile, Overlap overlap) {
+  search::StackJob job;
+  job.stack = &stack;
+  job.detail = false;
+  job.plan = search::plan_stack(core, stack, tile.x, tile.y, overlap, {}, {});
+  return job;
+}
+
+struct Compared {
+  int ways = 0;
+  int certain = 0;      // of which the bounds knew that they fit
+  double tightest = 0;  // sums over the ways: bound of the first tier over cost
+};
+
+// Stacks, tiles and ways of overlap at random, mapped for an objective and bounded in all tiers.
+void compare(std::uint32_t seed, bool no_quirks, Objective objective, int ways, Compared& sum) {
+  std::mt19937 random(seed);
+  model::FusedNetwork network =
+      model::fused_network(testing::workload_of_rows(testing::random_network(random)));
+  const std::int64_t near = 512 << (random() % 3);
+  const model::Accelerator accelerator =
+      testing::small_core(near, near * 8, 1024 << (random() % 4));
+  const model::MappingSpec mapping = testing::small_core_mapping();
+  const search::FusionCore core(accelerator, mapping);
+  search::number_contents(network, core);
+  std::vector<int> layers;
+  for (std::size_t n = 0; n < network.nodes.size(); ++n) {
+    if (network.nodes[n].layer) layers.push_back(static_cast<int>(n));
+  }
+  search::MapperOptions options;
+  options.objective = objective;
+  options.engine = no_quirks ? search::Engine::loma : search::Engine::exact;
+  options.spatial_candidates = 1;
+  options.no_quirks = no_quirks;
+  TileSolver mapper(core, {}, options, {});
+  constexpr std::array kTiers{TileSolver::Depth::quick, TileSolver::Depth::alone,
+                              TileSolver::Depth::bound};
+  std::vector<TileSolver> bounds;
+  for (const TileSolver::Depth depth : kTiers)
+    bounds.emplace_back(core, search::FusionRules{}, options, TileSolver::ForEach{}, depth);
+  for (int w = 0; w < ways; ++w) {
+    const std::size_t first = random() % layers.size();
+    const std::size_t last = first + random() % (layers.size() - first);
+    const model::Stack stack = model::layers_as_stack(network, layers[first], layers[last]);
+    if (!stack.fault.empty()) continue;
+    const auto& map = stack.network.nodes.back().map;
+    const search::Tile tile{1 + static_cast<std::int64_t>(random() % map[0]),
+                            1 + static_cast<std::int64_t>(random() % map[1])};
+    const auto overlap = static_cast<Overlap>(random() % 3);
+    SCOPED_TRACE(std::to_string(first) + " to " + std::to_string(last) + ", " +
+                 std::to_string(tile.x) + " x " + std::to_string(tile.y) + ", " +
+                 std::string(search::to_string(overlap)));
+    search::StackJob mapped = job_of(core, stack, tile, overlap);
+    mapper.run(mapped);
+    for (std::size_t t = 0; t < kTiers.size(); ++t) {
+      SCOPED_TRACE("tier " + std::to_string(t));
+      search::StackJob bound = job_of(core, stack, tile, overlap);
+      bounds[t].run(bound);
+      // Where it is not certain that something fits, the bound says nothing.
+      if (!mapped.cost.infeasible.empty()) {
+        EXPECT_TRUE(!bound.cost.infeasible.empty() || !bound.cost.optimal);
+        continue;
+      }
+      EXPECT_EQ(bound.cost.infeasible, "");
+      ++sum.ways;
+      if (!bound.cost.optimal) continue;
+      ++sum.certain;
+      EXPECT_LE(bound.cost.energy, mapped.cost.energy * (1 + 1e-9));
+      EXPECT_LE(bound.cost.latency, mapped.cost.latency * (1 + 1e-9));
+      if (t > 0) continue;
+      sum.tightest += objective == Objective::energy ? bound.cost.energy / mapped.cost.energy
+                                                     : bound.cost.latency / mapped.cost.latency;
+    }
+  }
+}
+
+TEST(FusionBounds, NoWayCostsLessThanAnyOfItsBounds) {
+  for (const Objective objective : {Objective::energy, Objective::latency, Objective::edp}) {
+    Compared sum;
+    for (std::uint32_t seed = 0; seed < 12; ++seed) {
+      SCOPED_TRACE(seed);
+      compare(seed, false, objective, 12, sum);
+    }
+    EXPECT_GT(sum.ways, 200);
+    EXPECT_GT(sum.certain, sum.ways * 9 / 10);
+    // The first tier, which knows no tables, says more than half of it.
+    EXPECT_GT(sum.tightest, 0.5 * sum.ways / 3);
+  }
+}
+
+TEST(FusionBounds, TheStrictModelKnowsWhatFitsWithoutMappingIt) {
+  Compared sum;
+  for (std::uint32_t seed = 20; seed < 26; ++seed) {
+    SCOPED_TRACE(seed);
+    compare(seed, true, Objective::energy, 8, sum);
+  }
+  EXPECT_GT(sum.ways, 60);
+  EXPECT_GT(sum.certain, sum.ways * 8 / 10);
+}
+
+}  // namespace
+}  // namespace ridgeline
