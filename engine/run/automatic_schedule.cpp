@@ -229,7 +229,8 @@ class Automatic {
     const bool given = !request.allocation.empty() && splits_;
     bool any = !given && consider(whole_, request);
     const int failed = failed_;
-    if (splits_) any = consider(split_, request) || any;
+    const bool late = request.costs.links_are_shared && request_.search.budget.stopped();
+    if (splits_ && !late) any = consider(split_, request) || any;
     if (!any) failed_ = failed;
     return any;
   }
