@@ -86,6 +86,7 @@ void ExactBounds::fill_sums(Watch& watch) {
       for (std::int64_t x = 0; x < space_.full(); ++x) {
         if (watch.stopped()) return;
         if (!own.reach->has(x)) continue;
+        if (space_.pairs() != nullptr && space_.pairs()->first[z(space_.orbit(x))] != x) continue;
         const std::size_t at = z(own.reach->at(x));
         double* here = rows.least.data() + at * width;
         float* most = rows.most.data() + at * most_width;

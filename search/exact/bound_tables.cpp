@@ -43,7 +43,8 @@ std::vector<double> ExactBounds::least_bits_of_blocks(const Cut& cut) const {
   }
   std::vector<double> blocks(z(blocks_), CutLattice::kInfeasible);
   for (std::int64_t x = 0; x < nodes; ++x) {
-    blocks[z(x >> shift_)] = std::min(blocks[z(x >> shift_)], bits[z(x)]);
+    double& block = blocks[z(space_.orbit(x) >> shift_)];
+    block = std::min(block, bits[z(x)]);
   }
   return blocks;
 }
@@ -59,7 +60,7 @@ void ExactBounds::place_cells() {
     return;
   }
   shift_ = NodeBlocks::kShift;
-  blocks_ = (nodes + NodeBlocks::kSize - 1) >> shift_;
+  blocks_ = (space_.orbits() + NodeBlocks::kSize - 1) >> shift_;
   base_.assign(z(states_ * blocks_), 0);
   cells_ = NodeBlocks::kSize;
   std::vector<std::vector<double>> bits;
@@ -69,7 +70,7 @@ void ExactBounds::place_cells() {
   }
   std::vector<std::uint8_t> reduced(z(blocks_), 0);
   for (std::int64_t x = 0; x < nodes; ++x) {
-    if (space_.reduced(x)) reduced[z(x >> shift_)] = 1;
+    if (space_.reduced(x)) reduced[z(space_.orbit(x) >> shift_)] = 1;
   }
   constexpr double kSlack = 1 + 1e-9;  // bits add up in another order elsewhere
   for (int q = 0; q < states_; ++q) {
@@ -88,7 +89,7 @@ void ExactBounds::place_cells() {
       const std::int64_t first = b << shift_;
       bool reached = reduced[z(b)] != 0 || !must_be_reduced(q);
       for (int o = 0; o < p.operands; ++o) {
-        reached = reached && space_.reach(o, left(q, o)).has(first);
+        reached = reached && space_.reach(o, left(q, o)).has_block(b);
       }
       for (const auto& [m, cuts] : sharing) {
         double used = space_.fixed_bits(m);
@@ -124,7 +125,11 @@ bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) co
       std::fill(row.begin(), row.end(), CutLattice::kInfeasible);
       here = row.data();
     }
-    fill_state(cost, table, i, here);
+    if (sparse) {
+      fill_state_sparsely(cost, table, i, here);
+    } else {
+      fill_state(cost, table, i, here);
+    }
     for (int t = 0; t < space_.type_count(); ++t) {
       const std::int64_t stride = space_.type(t).stride;
       const std::int64_t steps = space_.type(t).count;
@@ -137,10 +142,13 @@ bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) co
       }
     }
     for (std::int64_t b = 0; sparse && b < blocks_; ++b) {
-      const std::int64_t first = b << shift_;
-      const std::int64_t at = cell(first, to);
+      const std::int64_t at = block_cell(to, b);
       if (at < NodeBlocks::kSize) continue;
-      std::copy(here + first, here + std::min(first + NodeBlocks::kSize, nodes), table + at);
+      const std::int64_t first = b << shift_;
+      const std::int64_t end = std::min(first + NodeBlocks::kSize, space_.orbits());
+      for (std::int64_t u = first; u < end; ++u) {
+        table[at + u - first] = here[space_.pairs() != nullptr ? space_.pairs()->first[z(u)] : u];
+      }
     }
     if (watch.stopped(static_cast<int>(std::min<std::int64_t>(nodes, 1 << 20)))) return false;
   }
@@ -154,32 +162,45 @@ void ExactBounds::fill_state(const double* cost, const double* table, std::size_
   const std::int64_t nodes = space_.nodes();
   const int to = moves_[i].to;
   for (; i < moves_.size() && moves_[i].to == to; ++i) {
-    const double* price = cost + moves_[i].cut * nodes;
-    const double* mask = moves_[i].mask < 0 ? nullptr : masks_[z(moves_[i].mask)].data();
-    const auto add = [&](std::int64_t begin, std::int64_t end, const double* __restrict from) {
-      const double* __restrict p = price;
-      const double* __restrict m = mask;
-      if (m == nullptr) {
-        for (std::int64_t x = begin; x < end; ++x) {
-          const double sum = from[x] + p[x];
-          here[x] = sum < here[x] ? sum : here[x];
-        }
-      } else {
-        for (std::int64_t x = begin; x < end; ++x) {
-          const double sum = from[x] + p[x] + m[x];
-          here[x] = sum < here[x] ? sum : here[x];
-        }
+    const double* __restrict from = table + moves_[i].from * nodes;
+    const double* __restrict price = cost + moves_[i].cut * nodes;
+    if (moves_[i].mask < 0) {
+      for (std::int64_t x = 0; x < nodes; ++x) {
+        const double sum = from[x] + price[x];
+        here[x] = sum < here[x] ? sum : here[x];
       }
-    };
-    if (!space_.sparse()) {
-      add(0, nodes, table + moves_[i].from * nodes);
-      continue;
+    } else {
+      const double* __restrict mask = masks_[z(moves_[i].mask)].data();
+      for (std::int64_t x = 0; x < nodes; ++x) {
+        const double sum = from[x] + price[x] + mask[x];
+        here[x] = sum < here[x] ? sum : here[x];
+      }
     }
+  }
+}
+
+// The same where only what can be reached is kept.
+void ExactBounds::fill_state_sparsely(const double* cost, const double* table, std::size_t& i,
+                                      double* here) const {
+  const int to = moves_[i].to;
+  const NodeOrbits* pairs = space_.pairs();
+  for (; i < moves_.size() && moves_[i].to == to; ++i) {
+    const double* price = cost + moves_[i].cut * space_.nodes();
+    const double* mask = moves_[i].mask < 0 ? nullptr : masks_[z(moves_[i].mask)].data();
     for (std::int64_t b = 0; b < blocks_; ++b) {
-      const std::int64_t first = b << shift_;
-      const std::int64_t at = cell(first, moves_[i].from);
+      const std::int64_t at = block_cell(moves_[i].from, b);
       if (at < NodeBlocks::kSize) continue;
-      add(first, std::min(first + NodeBlocks::kSize, nodes), table + (at - first));
+      const std::int64_t first = b << shift_;
+      const std::int64_t end = std::min(first + NodeBlocks::kSize, space_.orbits());
+      for (std::int64_t u = first; u < end; ++u) {
+        const std::int64_t x = pairs != nullptr ? pairs->first[z(u)] : u;
+        double sum = table[at + u - first] + price[x];
+        if (mask != nullptr) sum += mask[x];
+        here[x] = std::min(here[x], sum);
+        if (pairs == nullptr) continue;
+        const std::int64_t y = pairs->second[z(u)];
+        here[y] = std::min(here[y], sum);
+      }
     }
   }
 }

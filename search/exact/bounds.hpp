@@ -52,7 +52,8 @@ class ExactBounds {
   // only what can be reached has a place of its own: nodes at or above which each cut that is
   // placed may lie; all others have kInfeasible in common.
   std::int64_t cell(std::int64_t node, int state) const {
-    return base_[static_cast<std::size_t>(state * blocks_ + (node >> shift_))] + node;
+    const std::int64_t x = space_.orbit(node);
+    return base_[static_cast<std::size_t>(state * blocks_ + (x >> shift_))] + x;
   }
   std::int64_t cells() const { return cells_; }
   // A table of the least sums of the cuts left, all at the node or below, from what each cut costs,
@@ -162,6 +163,12 @@ class ExactBounds {
   std::vector<double> least_bits_of_blocks(const Cut& cut) const;
   void place_cells();
   void fill_state(const double* cost, const double* table, std::size_t& move, double* here) const;
+  void fill_state_sparsely(const double* cost, const double* table, std::size_t& move,
+                           double* here) const;
+  // First cell of a block of a state; below kSize: it has none.
+  std::int64_t block_cell(int state, std::int64_t block) const {
+    return base_[static_cast<std::size_t>(state * blocks_ + block)] + (block << shift_);
+  }
 
   std::array<int, model::kMaxOperands> stride_{};
   int states_ = 1;

@@ -555,6 +555,8 @@ class ChainWalk {
       best_ = cost;
       result_.improved = true;
       result_.best = {cost, ordering, cuts};
+      best_placed_ = placed;
+      has_placed_ = true;
       return go_on;
     });
   }
@@ -575,6 +577,8 @@ class ChainWalk {
   double least_energy_ = 0;       // of any mapping
   bool has_best_ = false;
   model::Cost best_;
+  bool has_placed_ = false;   // a mapping was found here
+  PlacedCuts best_placed_{};  // its cuts
   bool stopped_ = false;
   double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
   double open_ = std::numeric_limits<double>::infinity();

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <type_traits>
 
 #include "model/core/assert.hpp"
 #include "model/core/directions.hpp"
 #include "model/core/index.hpp"
 #include "search/exact/cut_elements.hpp"
-#include "search/exact/large_table.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
@@ -48,7 +46,9 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
   build_cuts();
   find_tracked_ports();
   sparse_ = !counts && states > static_cast<double>(dense);
-  all_nodes_ = NodeBlocks(nodes_);
+  if (sparse_) find_orbits();
+  all_nodes_ =
+      sparse_ ? NodeBlocks(std::vector<std::uint8_t>(z(orbits()), 1), orbits_) : NodeBlocks(nodes_);
   for (Cut& cut : cuts_) cut.blocks = all_nodes_;
   if (!sparse_) refuse(bytes_needed(states), bytes);
   if (too_large()) return;
@@ -97,20 +97,20 @@ double CutLattice::bytes_of_bounds() const {
   }
   // Of each number of cuts left of each operand; once more where all is reduced, for output tiles
   // that may grow.
-  std::vector<std::uint8_t> reduced_blocks(
-      z((nodes_ + NodeBlocks::kSize - 1) >> NodeBlocks::kShift));
+  const std::int64_t blocks = (orbits() + NodeBlocks::kSize - 1) >> NodeBlocks::kShift;
+  std::vector<std::uint8_t> reduced_blocks(z(blocks));
   for (std::int64_t x = 0; x < nodes_; ++x) {
-    if (reduced(x)) reduced_blocks[z(x >> NodeBlocks::kShift)] = 1;
+    if (reduced(x)) reduced_blocks[z(orbit(x) >> NodeBlocks::kShift)] = 1;
   }
   double cells = 0;
   std::array<int, model::kMaxOperands> left{};
   for (bool more = true; more;) {
-    for (std::int64_t x = 0; x < nodes_; x += NodeBlocks::kSize) {
+    for (std::int64_t b = 0; b < blocks; ++b) {
       bool reached = true;
       for (int o = 0; o < problem_.operands; ++o) {
-        reached = reached && reach(o, left[z(o)]).has(x);
+        reached = reached && reach(o, left[z(o)]).has_block(b);
       }
-      const bool twice = reduced_blocks[z(x >> NodeBlocks::kShift)] != 0;
+      const bool twice = reduced_blocks[z(b)] != 0;
       if (reached) cells += static_cast<double>((twice ? 2 : 1) * NodeBlocks::kSize);
     }
     more = false;
@@ -127,41 +127,6 @@ double CutLattice::least_bits(const Cut& cut, std::int64_t x) const {
       cut.operand == 0 && (problem_.operand[0].real.irrelevant_from[z(cut.level)] || !reduced(x) ||
                            (cut.level == 1 && !reduced(0)));
   return (partial ? cut.bits_partial : cut.bits_final)[cut.at(x)];
-}
-
-// Keeps the figures of the nodes at which a cut may lie, and of all below them.
-void CutLattice::leave_out(Cut& cut) {
-  std::vector<std::uint8_t> open(z(nodes_), 0);
-  for (std::int64_t x = full(); x >= 0; --x) {
-    open[z(x)] = cut.energy[z(x)] < kInfeasible && !surely_too_large(cut, x);
-    for (int t = 0; t < type_count() && open[z(x)] == 0; ++t) {
-      if (count_in(x, t) < type(t).count) open[z(x)] = open[z(x + type(t).stride)];
-    }
-  }
-  open[0] = 1;
-  open[z(full())] = 1;
-  const NodeBlocks blocks(open);
-  const auto keep = [&](auto& row, std::size_t width, auto absent) {
-    if (row.empty()) return;
-    std::remove_reference_t<decltype(row)> kept;
-    fill_large(kept, z(blocks.size()) * width, absent);
-    for (std::int64_t x = 0; x < nodes_; ++x) {
-      if (!blocks.has(x)) continue;
-      std::copy_n(row.begin() + x * static_cast<std::int64_t>(width), width,
-                  kept.begin() + blocks.at(x) * static_cast<std::int64_t>(width));
-    }
-    row.swap(kept);
-  };
-  keep(cut.energy, 1, kInfeasible);
-  keep(cut.bits_partial, 1, kInfeasible);
-  keep(cut.bits_final, 1, kInfeasible);
-  keep(cut.bits_most, 1, kInfeasible);
-  for (auto* row : {&cut.loading, &cut.below_cycles, &cut.above_cycles}) keep(*row, 1, 0.0);
-  for (auto* row : {&cut.comes_back, &cut.single_buffer, &cut.short_window, &cut.uncertain}) {
-    keep(*row, 1, std::uint8_t{0});
-  }
-  keep(cut.shares, cut.own_ports.size(), PortShare{});
-  cut.blocks = blocks;
 }
 
 std::int64_t CutLattice::bytes() const {

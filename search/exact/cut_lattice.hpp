@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -142,6 +143,15 @@ class CutLattice {
   // Whether rows leave out what cannot be reached, and the nodes at which so many cuts of an
   // operand can be left.
   bool sparse() const { return sparse_; }
+  // Of a sparse lattice: the orbit of a node, and how many there are; nodes that are not alone have
+  // equal figures.
+  std::int64_t orbit(std::int64_t node) const {
+    return orbits_ ? orbits_->of_node[static_cast<std::size_t>(node)] : node;
+  }
+  std::int64_t orbits() const {
+    return orbits_ ? static_cast<std::int64_t>(orbits_->first.size()) : nodes_;
+  }
+  const NodeOrbits* pairs() const { return orbits_.get(); }  // null: all nodes are alone
   const NodeBlocks& reach(int operand, int left) const {
     return left == cuts_of(operand) ? all_nodes_ : cut(operand, left).blocks;
   }
@@ -196,6 +206,7 @@ class CutLattice {
   void find_shared_memories();
   void fill_costs(Watch& watch, bool counts, std::int64_t bytes);
   void leave_out(Cut& cut);
+  void find_orbits();
   double bytes_needed(double states) const;
   double bytes_of_bounds() const;
   void refuse(double needed, std::int64_t bytes);
@@ -209,6 +220,7 @@ class CutLattice {
   std::vector<double> cycles_;
   std::vector<std::uint8_t> reduced_;
   bool sparse_ = false;
+  std::shared_ptr<const NodeOrbits> orbits_;
   NodeBlocks all_nodes_;
   std::vector<Cut> cuts_;
   std::array<int, model::kMaxOperands> first_cut_{};

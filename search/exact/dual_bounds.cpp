@@ -31,6 +31,9 @@ double way_constant(const CutLattice& space, const LoadingType& type, int way, i
   return least;
 }
 
+// Tables that are held at a time if there is memory.
+constexpr int kRoomForAll = 4;
+
 // Bits a cycle of demand, as cycles of the whole computation that loading cannot use.
 double demand_factor(const CutLattice& space, int tracked) {
   return space.iterations() * space.problem().cycles_per_operation /
@@ -476,7 +479,32 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
     }
     return held;
   };
-  for (int i = 0; i < steps && give_up_others() < most; ++i) {
+  // Where there is room for hardly any, better prices take the place of the first ones: the table
+  // goes that holds for roots which need it least.
+  const auto give_up_one = [&] {
+    std::size_t least = 0;
+    double strongest = -CutLattice::kInfeasible;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      if (!found[k]) continue;
+      double weakest = CutLattice::kInfeasible;
+      for (const Root& root : roots_) {
+        if (open(root) && root.table == static_cast<int>(k)) {
+          weakest = std::min(weakest, root.bound);
+        }
+      }
+      if (weakest < strongest) continue;
+      least = k;
+      strongest = weakest;
+    }
+    found[least].reset();
+    for (Root& root : roots_) {
+      if (root.table == static_cast<int>(least)) root.table = -1;
+    }
+  };
+  for (int i = 0; i < steps; ++i) {
+    const int held = give_up_others();
+    if (held >= most && most >= kRoomForAll) break;
+    if (held > most) give_up_one();
     Root* weakest = nullptr;
     for (Root& root : roots_) {
       if (!open(root) || root.settled) continue;
@@ -520,7 +548,7 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
     if (value(table, *weakest) - offset > expected - 1e-4 * missing) weakest->settled = true;
   }
   // Only tables that are best for a root that is still open are worth their memory.
-  give_up_others();
+  if (give_up_others() > most) give_up_one();
   for (std::optional<DualBoundTable>& table : found) {
     if (!table) continue;
     table->end_tracing();

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "model/core/index.hpp"
-#include "search/exact/chain_walk.hpp"
+#include "search/exact/chain_polish.hpp"
 #include "search/exact/least_cost.hpp"
 
 namespace ridgeline::search {
@@ -32,20 +32,22 @@ constexpr std::int64_t kMostCells = 60'000'000;
 constexpr int kLeastSteps = 4;
 
 // A first pass that need not tell apart what differs by less than this leaves little to prove.
-constexpr double kRoughGap = 0.01;
+constexpr double kRoughGap = 0.00999;
 // Share of the nodes allowed that the pass that keeps few chains may use; and those that look for
 // good mappings one after the other, and for the least energy alone. What they leave is the
 // others'.
 constexpr double kBeamShare = 0.03;
 constexpr double kDiveShare = 0.1;
 constexpr double kEnergyShare = 0.3;
+constexpr double kPolishShare = 0.02;
 // And the second term of latency or energy.
 constexpr double kSecondShare = 0.3;
 
 // Cells of a table of prices that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 200;
 
-// Beyond so many bytes of tables a node waits for memory, and takes so many times as long.
+// Beyond so many bytes of tables a node waits for memory, and takes so many times as long: what
+// only looks for good mappings or goes beyond the small gap gets less of the limit.
 constexpr std::int64_t kCached = 100'000'000;
 constexpr std::int64_t kSlowNode = 3;
 
@@ -53,9 +55,9 @@ constexpr std::int64_t kSlowNode = 3;
 constexpr int kMostAttempts = 32;
 
 // Passes over the chains: what is looked for first, with which prices, and when it is enough.
-class ChainSearch : public ChainWalk {
+class ChainSearch : public ChainPolish {
  public:
-  using ChainWalk::ChainWalk;
+  using ChainPolish::ChainPolish;
 
   ExactResult run() {
     if (!leaf_.top_levels_fit() || space_.constant_energy() >= CutLattice::kInfeasible) {
@@ -65,9 +67,10 @@ class ChainSearch : public ChainWalk {
     const std::int64_t bytes = bytes_of(options_.budget);
     bytes_ = std::max(bytes - space_.bytes() - bounds_.bytes(), bytes / 4);
     table_bytes_ = DualBoundTable::bytes(space_, bounds_);
+    table_cells_ =
+        std::max<std::int64_t>(1, table_bytes_ / static_cast<std::int64_t>(sizeof(double)));
     limit_ = options_.node_limit;
     if (space_.bytes() + bounds_.bytes() > kCached) slow_ = kSlowNode;
-    if (limit_ > 0) limit_ = std::max<std::int64_t>(1, limit_ / slow_);
     if (options_.front || options_.objective == Objective::edp) {
       solve(Focus::both, false);
     } else {
@@ -77,7 +80,7 @@ class ChainSearch : public ChainWalk {
       if (!stopped_ && !settled_for_less_ && !options_.first_term) {
         if (has_best_) proven_ = objective_value(options_.objective, best_);
         // Nobody waits as long for the second term as for the first.
-        const auto share = static_cast<double>(limit_) * kSecondShare;
+        const auto share = static_cast<double>(limit_ / slow_) * kSecondShare;
         if (limit_ > 0) {
           limit_ = std::min(limit_, result_.nodes + filling_ + static_cast<std::int64_t>(share));
         }
@@ -126,7 +129,7 @@ class ChainSearch : public ChainWalk {
     if (search(0, focus, options_.easy_nodes) || stopped_) return;
     if (!second && close_enough()) return;
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
-    const std::int64_t nodes = limit_;
+    const std::int64_t nodes = limit_ / slow_;
     const auto share = [&](double part) {
       const auto some = static_cast<std::int64_t>(part * static_cast<double>(nodes));
       return nodes == 0 ? 0 : std::max(options_.easy_nodes, some);
@@ -136,9 +139,14 @@ class ChainSearch : public ChainWalk {
     const bool exhausted = search(0, focus, share(kDiveShare));
     dive_ = false;
     if (exhausted || stopped_) return;
-    if (options_.objective == Objective::edp) least_energy_first(share(kEnergyShare));
+    polish(share(kPolishShare));
+    if (options_.objective == Objective::edp) {
+      least_energy_first(share(kEnergyShare));
+      polish(share(kPolishShare));
+    }
     search(kBeam, focus, share(kBeamShare));
     if (stopped_) return;
+    polish(share(kPolishShare));
     if (!second) {
       if (close_enough()) return;
       keep_ = 1 - std::max(kRoughGap, options_.gap);
@@ -149,6 +157,10 @@ class ChainSearch : public ChainWalk {
       }
       keep_ = 1 - options_.gap;
       if (close_enough()) return;
+      // What is within one per cent is not worth as long a wait.
+      if (slow_ > 1 && limit_ > 0) {
+        limit_ = std::max(limit_ / slow_, result_.nodes + filling_ + options_.easy_nodes);
+      }
     }
     const bool done = search_by_turns(focus);
     if (done && !stopped_ && !second && options_.gap > 0 && has_best_) {
@@ -176,7 +188,7 @@ class ChainSearch : public ChainWalk {
   void least_energy_first(std::int64_t nodes) {
     ExactOptions single = options_;
     single.objective = Objective::energy;
-    single.node_limit = nodes * slow_;
+    single.node_limit = nodes;
     single.budget.bytes = std::max<std::int64_t>(bytes_ / 2, 1);
     ChainSearch sub(space_, bounds_, prefix_, single, std::nullopt, watch_);
     const ExactResult found = sub.run();
@@ -189,6 +201,8 @@ class ChainSearch : public ChainWalk {
       best_ = found.best.cost;
       result_.improved = true;
       result_.best = found.best;
+      best_placed_ = sub.best_placed_;
+      has_placed_ = true;
     }
   }
 
@@ -205,10 +219,8 @@ class ChainSearch : public ChainWalk {
   // term of the objective.
   bool find_prices(bool second, int steps) {
     if (!price_search_) price_search_.emplace(space_, bounds_, watch_);
-    const std::int64_t cells =
-        std::max<std::int64_t>(1, table_bytes_ / static_cast<std::int64_t>(sizeof(double)));
     steps = static_cast<int>(
-        std::clamp<std::int64_t>(kMostCells / cells, std::min(steps, kLeastSteps), steps));
+        std::clamp<std::int64_t>(kMostCells / table_cells_, std::min(steps, kLeastSteps), steps));
     const bool more = steps > kFirstSteps || tables_built_;
     tables_built_ = true;
     PriceGoal goal;
@@ -248,8 +260,7 @@ class ChainSearch : public ChainWalk {
     const int most = static_cast<int>(std::clamp<std::int64_t>(room, 1, kMostTables));
     const std::int64_t before = price_search_->built();
     const bool closed = price_search_->run(goal, steps, most, attempt, best(), tables_);
-    const std::int64_t cells = table_bytes_ / static_cast<std::int64_t>(sizeof(double));
-    filling_ += (price_search_->built() - before) * cells / (kCellsOfNode * slow_);
+    filling_ += (price_search_->built() - before) * table_cells_ / kCellsOfNode;
     return closed;
   }
 
@@ -323,7 +334,8 @@ class ChainSearch : public ChainWalk {
   double proven_ = -std::numeric_limits<double>::infinity();  // nothing is less
   bool settled_for_less_ = false;  // the gap is as small as was asked for
   std::optional<DualBoundSearch> price_search_;
-  std::int64_t slow_ = 1;  // times that a node takes longer than usual
+  std::int64_t slow_ = 1;         // times that a node takes longer than usual
+  std::int64_t table_cells_ = 1;  // that take as long as filling a table
 };
 
 // Whether nothing need be looked for where nothing costs less than `least`: nothing is better than
