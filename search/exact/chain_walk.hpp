@@ -325,26 +325,39 @@ class ChainWalk {
     std::sort(parked.begin(), parked.end(), [](const Parked& a, const Parked& b) {
       return std::tie(a.least, a.id, a.node) < std::tie(b.least, b.id, b.node);
     });
-    const auto bytes = static_cast<std::int64_t>(parked.capacity() * sizeof(Parked));
-    parked_ += bytes;
+    // While they wait, and others wait for parts of them, only what they are, and the least of each
+    // group.
     const std::size_t size = std::max<std::size_t>(1, (chains + kGroups - 1) / kGroups);
+    std::vector<std::pair<std::int32_t, std::int32_t>> waiting;
+    waiting.reserve(parked.size());
+    std::vector<std::pair<std::size_t, double>> groups;
+    std::size_t taken = size;
+    for (std::size_t i = 0; i < parked.size(); ++i) {
+      const bool next = i == 0 || parked[i - 1].id != parked[i].id;
+      if (next && taken == size) {
+        groups.emplace_back(i, parked[i].least);
+        taken = 0;
+      }
+      taken += next ? 1 : 0;
+      waiting.emplace_back(parked[i].id, parked[i].node);
+    }
+    parked = std::vector<Parked>();
+    const auto bytes = static_cast<std::int64_t>(waiting.capacity() * sizeof(waiting.front()));
+    parked_ += bytes;
     const std::size_t before = chains_.size();
     bool all = true;
-    for (std::size_t i = 0; all && i < parked.size();) {
+    for (std::size_t g = 0; all && g < groups.size(); ++g) {
+      const std::size_t end = g + 1 < groups.size() ? groups[g + 1].first : waiting.size();
       Frontier some;
-      for (std::size_t taken = 0; i < parked.size(); ++i) {
-        const auto [least, id, node] = parked[i];
-        if (i == 0 || parked[i - 1].id != id) {
-          if (taken == size) break;
-          ++taken;
-        }
+      for (std::size_t i = groups[g].first; i < end; ++i) {
+        const auto [id, node] = waiting[i];
         visits_[z(id)]->node = -1;
         some[node].push_back(id);
         ++on_way_;
       }
       all = explore(some, static_cast<std::int32_t>(before), room);
       shrink(before);
-      if (!all && i < parked.size()) open_ = std::min(open_, parked[i].least);
+      if (!all && g + 1 < groups.size()) open_ = std::min(open_, groups[g + 1].second);
     }
     parked_ -= bytes;
     return all;
