@@ -21,7 +21,7 @@ using model::Problem;
 using model::ProblemOperand;
 
 CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
-                       bool counts, std::int64_t dense)
+                       bool counts, std::int64_t dense, bool mirrored)
     : problem_(problem) {
   build_types();
   double states = 1;
@@ -46,7 +46,7 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
   build_cuts();
   find_tracked_ports();
   sparse_ = !counts && states > static_cast<double>(dense);
-  if (sparse_) find_orbits();
+  if (sparse_ && mirrored) find_orbits();
   all_nodes_ =
       sparse_ ? NodeBlocks(std::vector<std::uint8_t>(z(orbits()), 1), orbits_) : NodeBlocks(nodes_);
   for (Cut& cut : cuts_) cut.blocks = all_nodes_;

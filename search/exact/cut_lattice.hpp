@@ -92,9 +92,10 @@ class CutLattice {
   // `limit`: largest number of states, and `bytes` that this and the bounds may take; beyond them
   // `too_large()` holds and no costs are set. If the watch says to end, it is worth nothing.
   // `counts`: keep what `reprice` needs. With more than `dense` states, what cannot be reached is
-  // left out; not with `counts`.
+  // left out; not with `counts`. `mirrored`: mirror images may have one place, so that nothing can
+  // be allowed at one of them alone.
   CutLattice(const model::Problem& problem, std::int64_t limit, std::int64_t bytes, Watch& watch,
-             bool counts = false, std::int64_t dense = kDenseStates);
+             bool counts = false, std::int64_t dense = kDenseStates, bool mirrored = true);
 
   bool too_large() const { return !refusal_.empty(); }
   // Why, in words.

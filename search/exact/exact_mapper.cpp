@@ -379,7 +379,8 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   const std::int64_t bytes = bytes_of(options.budget);
   const double proven_before = result.lower_bound;
   Watch watch(options.budget);
-  CutLattice space(problem, options.state_limit, bytes, watch, false, options.dense_states);
+  CutLattice space(problem, options.state_limit, bytes, watch, false, options.dense_states,
+                   options.constraints.empty());
   if (space.too_large() || watch.stopped_now()) {
     result.refused = space.refusal();
     return result;

@@ -287,6 +287,7 @@ void compare_constrained(std::uint64_t seed, int problems) {
       ExactOptions options;
       options.objective = objective;
       options.constraints = constraints;
+      if (i % 2 == 1) options.dense_states = 0;
       const ExactResult ours = exact_search(problem, options, std::nullopt);
       ASSERT_TRUE(ours.optimal);
       ASSERT_EQ(ours.improved, truth.any);
