@@ -179,7 +179,7 @@ class Automatic {
     }
     const bool all = best_is_split_;
     std::vector<bool> split(nodes.size(), all);
-    for (std::size_t n = 0; n < nodes.size() && !request_.search.budget.stopped(); ++n) {
+    for (std::size_t n = 0; n < nodes.size() && !late(); ++n) {
       split[n] = !split[n];
       std::vector<const model::NetworkNode*> some;
       for (std::size_t k = 0; k < nodes.size(); ++k) {
@@ -200,6 +200,10 @@ class Automatic {
     request.tiling.stacks = std::move(stacks);
     return request;
   }
+
+  // Whether the time is over. Processes that share a search have to take the same decisions, so
+  // that there each search only ends by itself.
+  bool late() const { return request_.spread == nullptr && request_.search.budget.stopped(); }
 
   double value(const ScheduleResult& result) const {
     return search::objective_value(request_.search.report, result.figures);
@@ -229,8 +233,8 @@ class Automatic {
     const bool given = !request.allocation.empty() && splits_;
     bool any = !given && consider(whole_, request);
     const int failed = failed_;
-    const bool late = request.costs.links_are_shared && request_.search.budget.stopped();
-    if (splits_ && !late) any = consider(split_, request) || any;
+    const bool over = request.costs.links_are_shared && late();
+    if (splits_ && !over) any = consider(split_, request) || any;
     if (!any) failed_ = failed;
     return any;
   }
@@ -243,7 +247,7 @@ class Automatic {
     const bool fused = best_.request.granularity.has_value() && !request_.granularity;
     if (fused) requests.push_back(alone_request());
     for (ScheduleRequest& request : requests) {
-      if (request_.search.budget.stopped()) return;
+      if (late()) return;
       request.costs.links_are_shared = true;
       // Few orderings of the merged loops that the reference looks at draw little.
       if (request.costs.mapper.lpf_limit > 0) ++request.costs.mapper.lpf_limit;
@@ -267,8 +271,7 @@ class Automatic {
       if (given_.choose(node.name, node.operator_type) != nullptr) return false;
       std::int64_t& wanted = slices.try_emplace(failed_, 1).first->second;
       wanted *= 2;
-      if (wanted > kMostSlices || !split_loop(*node.layer, wanted) ||
-          request_.search.budget.stopped()) {
+      if (wanted > kMostSlices || !split_loop(*node.layer, wanted) || late()) {
         return false;
       }
       std::erase_if(mapping.entries, [&](const auto& entry) { return entry.name == node.name; });
@@ -372,7 +375,7 @@ class Automatic {
     const auto each_alone = [&] {
       for (const int id : layers) chosen.push_back({{id}});
     };
-    if (layers.size() < 2 || trials_ >= kMostTrials || request_.search.budget.stopped()) {
+    if (layers.size() < 2 || trials_ >= kMostTrials || late()) {
       return each_alone();
     }
     ++trials_;
@@ -450,7 +453,7 @@ class Automatic {
     // All together, until that is feasible.
     while (std::any_of(stacks.begin(), stacks.end(), is_fused)) {
       const ScheduleResult result = probe(network_, fused_request(stacks));
-      if (request_.search.budget.stopped()) return;
+      if (late()) return;
       if (is_feasible(result)) break;
       if (!dissolve(stacks, failed_layer(result))) break;
     }
