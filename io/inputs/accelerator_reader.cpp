@@ -9,6 +9,7 @@
 #include "io/document/text_output.hpp"
 #include "io/inputs/cost_figure.hpp"
 #include "io/inputs/memory_2024.hpp"
+#include "io/inputs/port_requests.hpp"
 #include "io/inputs/reader_support.hpp"
 #include "io/inputs/technology.hpp"
 #include "model/core/hierarchy.hpp"
@@ -139,11 +140,14 @@ void read_systolic_dims(const Value& list, OperationalArray& array) {
 OperationalArray read_array(const Value& value, bool core) {
   value.allow_only({"dimensions", "sizes", "is_imc", "input_precision", "unit_energy", "unit_area",
                     "multiplier_energy", "multiplier_area", "imc_type", "adc_resolution",
-                    "bit_serial_precision", "systolic_dimensions"});
+                    "bit_serial_precision", "systolic_dimensions", "post_processing"});
   OperationalArray array;
   read_dims(value, core, array);
   if (const auto systolic = value.find_non_null("systolic_dimensions")) {
     read_systolic_dims(*systolic, array);
+  }
+  if (const auto unit = value.find_non_null("post_processing")) {
+    array.post_processing = unit->as_real_at_least(0);
   }
   const auto is_imc = value.find("is_imc");
   if (is_imc && is_imc->as_bool()) {
@@ -213,7 +217,7 @@ std::pair<MemoryOperand, Direction> read_allocation(const Value& item, const Mem
 }
 
 Port read_port(const Value& value, const Memory& memory) {
-  value.allow_only({"name", "type", "bandwidth_min", "bandwidth_max", "allocation"});
+  value.allow_only({"name", "type", "bandwidth_min", "bandwidth_max", "allocation", "requests"});
   Port port;
   const Value name = value.at("name");
   port.name = name.as_string();
@@ -229,6 +233,9 @@ Port read_port(const Value& value, const Memory& memory) {
   }
   for (const Value& item : value.at("allocation").items()) {
     port.allocation.push_back(read_allocation(item, memory, port.type));
+  }
+  if (const auto requests = value.find_non_null("requests")) {
+    port.requests = read_port_requests(*requests, memory);
   }
   return port;
 }
@@ -294,7 +301,7 @@ Memory read_memory(const std::string& name, const Value& value, const Operationa
   } else {
     value.allow_only({"size", "r_cost", "w_cost", "area", "latency", "mem_type",
                       "auto_cost_extraction", "cost", "operands", "ports", "served_dimensions",
-                      "force_double_buffering"});
+                      "force_double_buffering", "reload_tiles", "output_buffers"});
   }
   Memory memory;
   memory.name = name;
@@ -304,6 +311,13 @@ Memory read_memory(const std::string& name, const Value& value, const Operationa
   if (const auto type = value.find("mem_type")) memory.type = type->as_string();
   if (const auto flag = value.find("force_double_buffering")) {
     memory.force_double_buffering = flag->as_bool();
+  }
+  if (const auto flag = old ? std::nullopt : value.find("reload_tiles")) {
+    memory.reloads_tiles = flag->as_bool();
+  }
+  if (const auto count = old ? std::nullopt : value.find("output_buffers")) {
+    memory.output_buffers = static_cast<int>(count->as_integer(2));
+    if (memory.output_buffers > 8) throw count->error("at most 8 tiles are held at a time");
   }
   read_operands(value.at("operands"), memory);
   read_served_dims(value.at("served_dimensions"), array, memory);

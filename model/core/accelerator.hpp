@@ -30,12 +30,25 @@ std::optional<Direction> direction_from_short(std::string_view name);
 
 enum class PortType : std::uint8_t { read, write, read_write };
 
+// What crosses a port goes in requests: of the strict model alone (docs/strict-model.md, 1.6).
+struct PortRequests {
+  std::int64_t bits = 0;    // that one moves at most; 0: a whole row
+  std::int64_t cycles = 0;  // that one takes at least
+  std::int64_t burst = 0;   // bits that are only moved together; 0: a word
+  double efficiency = 1;    // share of the cycles in which the port moves data, above 0
+  std::array<bool, kDirections> of{true, true, true, true};  // directions that go so
+  // Loop dimensions, upper case, along which elements of an operand lie together in a row, by
+  // MemoryOperand. Absent: a tile is one row.
+  std::array<std::optional<std::vector<std::string>>, kMemoryOperands> rows{};
+};
+
 struct Port {
   std::string name;
   PortType type = PortType::read_write;
   std::int64_t bandwidth_min = 0;  // bits a cycle: access granularity
   std::int64_t bandwidth_max = 0;  // bits a cycle: word that r_cost and w_cost are for
   std::vector<std::pair<MemoryOperand, Direction>> allocation;
+  std::optional<PortRequests> requests{};
 };
 
 struct Memory {
@@ -51,6 +64,11 @@ struct Memory {
   std::vector<MemoryOperand> operands;  // order matters to the allocator
   std::vector<Port> ports;
   std::vector<int> served_dims;  // places in OperationalArray::dims, document order
+  // Each iteration of the loops above loads tiles anew, whether they change or not (strict model).
+  bool reloads_tiles = false;
+  // Tiles of outputs that it holds at a time at most, so that some come and others go while one is
+  // added to (strict model); at least 2.
+  int output_buffers = 2;
 };
 
 struct ArrayDim {
@@ -74,6 +92,9 @@ struct OperationalArray {
   std::optional<InMemoryCompute> imc;
   // Places in `dims` along which operands move one unit a cycle instead of being broadcast.
   std::vector<int> systolic_dims{};
+  // Finished outputs a cycle that an instance of their second memory (of the only one) takes in;
+  // 0: any number. Of the strict model alone.
+  double post_processing = 0;
 
   std::int64_t units() const;  // product of the sizes
   int dim_index(std::string_view name) const;

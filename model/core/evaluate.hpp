@@ -57,6 +57,8 @@ struct Detail {
   std::array<std::array<std::array<TransferDetail, kDirections>, kMaxLevels>, kMaxOperands> real;
   std::array<std::array<std::array<TransferDetail, kDirections>, kMaxLevels>, kMaxOperands> integer;
   std::array<std::array<bool, kMaxArchLevels>, kMaxOperands> double_buffer{};
+  // Of the strict model: tiles of the output that a level holds at a time.
+  std::array<std::int8_t, kMaxArchLevels> output_buffers{};
   std::array<std::array<double, kMaxLevels>, kMaxOperands> shared_after_check{};
   std::array<PortDetail, kMaxPorts> port{};
 };

@@ -326,9 +326,9 @@ class Compiler {
                                                target.bandwidth_ratio[level][direction],
                                                static_cast<std::uint8_t>(links)};
           shared[operand][level][direction] = first_input && second_input;
-          problem_.link[links++] = {static_cast<std::uint8_t>(operand),
-                                    static_cast<std::uint8_t>(level),
-                                    static_cast<std::uint8_t>(direction)};
+          problem_.link[links++] = {
+              static_cast<std::uint8_t>(operand), static_cast<std::uint8_t>(level),
+              static_cast<std::uint8_t>(direction), static_cast<std::uint8_t>(function.operand)};
         }
         compiled.end = static_cast<std::uint8_t>(links);
         problem_.links = static_cast<int>(links);

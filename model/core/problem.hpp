@@ -91,6 +91,7 @@ struct PortLink {
   std::uint8_t operand = 0;
   std::uint8_t level = 0;
   std::uint8_t direction = 0;
+  std::uint8_t stored_as = 0;  // the operand's MemoryOperand
 };
 
 struct ProblemPort {

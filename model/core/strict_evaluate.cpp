@@ -86,46 +86,70 @@ class StrictEvaluator {
  private:
   const StrictLevel& level(int o, int m) const { return strict_.level[z(o)][z(m)]; }
 
+  // A side of the tiles between memory level m and architecture level a, in one direction.
+  struct Crossing {
+    const StrictSide& side;
+    int o;
+    int m;
+    int direction;
+    StrictRow row;
+  };
+  Crossing crossing(const StrictSide& side, int o, int m, int a, int direction) const {
+    return {side, o, m, direction, tiles_.row(o, m, a, direction, side)};
+  }
+
   // Accesses of all transfers that cross a side `times` over all instances; adds the mean cycles of
   // the port a period, of which `busy` of one instance move data. `share`:
   // StrictInterface::up_share.
-  double cross(const StrictSide& side, int o, int m, int direction, double bits, double times,
-               double busy, double count, double& cycles, double& share) {
+  double cross(const Crossing& at, double bits, double times, double busy, double count,
+               double& cycles, double& share) {
     if (times <= 0 || bits == 0) return 0;
-    const StrictLevel& at = level(o, m);
-    if (at.port[z(direction)] < 0) {
+    const StrictSide& side = at.side;
+    if (level(at.o, at.m).port[z(at.direction)] < 0) {
       unserved_ = true;
       return 0;
     }
-    const Divisor& word = at.word[z(direction)];
-    const double words = words_of(side, bits, word, false);
-    const double time =
-        side.varying == 0 ? side.rounds * (words / side.count) : words_of(side, bits, word, true);
+    const Divisor& word = level(at.o, at.m).word[z(at.direction)];
+    const Moved all = moved_of(side, at.row, bits, word, false);
+    const double time = side.varying == 0 ? side.rounds * (all.cycles / side.count)
+                                          : moved_of(side, at.row, bits, word, true).cycles;
     cycles += time * busy / count;
-    if (side.spread) share = std::min(share, words / (side.instances * time));
-    return words * times;
+    if (side.spread) share = std::min(share, all.cycles / (side.instances * time));
+    return all.words * times;
   }
 
-  double first_cycles(const StrictSide& side, int o, int m, int direction, double bits) const {
-    const StrictLevel& at = level(o, m);
-    if (at.port[z(direction)] < 0) return 0;
-    return rounded_up(at.word[z(direction)].divides(side.largest * bits));
+  // Cycles of a transfer, `size` and `along` elements in all and in a row.
+  double transfer_cycles(const Crossing& at, double size, double along, double bits) const {
+    const StrictLevel& here = level(at.o, at.m);
+    if (here.port[z(at.direction)] < 0) return 0;
+    return moved(size, along, bits, here.word[z(at.direction)], at.row).cycles;
   }
 
-  // Words of an input's first tile, or the output's last one, at least.
-  double edge_words(const StrictSide& side, int o, int m, int direction, double bits) const {
-    const StrictLevel& at = level(o, m);
-    if (at.port[z(direction)] < 0) return 0;
-    double size = side.base;
-    for (int k = 0; k < side.varying; ++k) {
-      const RoundSizes& rounds = side.vary[z(k)].rounds;
-      if (rounds.by_round != nullptr) {
-        size *= o == 0 ? 0 : rounds.by_round[0];
-      } else {
-        size *= o == 0 || rounds.rounds == 1 ? rounds.last : rounds.whole;
-      }
+  double first_cycles(const Crossing& at, double bits) const {
+    double along = at.row.base;
+    for (int k = 0; at.row.requests != nullptr && k < at.side.varying; ++k) {
+      if (!(at.row.varying >> k & 1u)) continue;
+      const StrictVarying& v = at.side.vary[z(k)];
+      double largest = 0;
+      for (const TileCount* t = v.begin; t != v.end; ++t) largest = std::max(largest, t->size);
+      along *= largest;
     }
-    return rounded_up(at.word[z(direction)].divides(size * bits));
+    return transfer_cycles(at, at.side.largest, along, bits);
+  }
+
+  // Cycles of an input's first tile, or the output's last one, at least.
+  double edge_cycles(const Crossing& at, double bits) const {
+    double size = at.side.base;
+    double along = at.row.base;
+    for (int k = 0; k < at.side.varying; ++k) {
+      const RoundSizes& rounds = at.side.vary[z(k)].rounds;
+      const double factor = rounds.by_round != nullptr        ? (at.o == 0 ? 0 : rounds.by_round[0])
+                            : at.o == 0 || rounds.rounds == 1 ? rounds.last
+                                                              : rounds.whole;
+      size *= factor;
+      if (at.row.varying >> k & 1u) along *= factor;
+    }
+    return transfer_cycles(at, size, along, bits);
   }
 
   static StrictInterface fresh(const StrictBelow& below) {
@@ -143,21 +167,23 @@ class StrictEvaluator {
       StrictInterface& inner = transfers_.link[z(o)][z(m)];
       if (m == 0) inner = fresh(tiles_.below(o, 0));
       std::array<double, kDirections> accesses{};
-      accesses[kRdLow] = cross(low, o, m, kRdLow, bits, low.visits, low.repeats, inner.count,
-                               inner.up, inner.up_share);
+      const Crossing out = crossing(low, o, m, m, kRdLow);
+      accesses[kRdLow] =
+          cross(out, bits, low.visits, low.repeats, inner.count, inner.up, inner.up_share);
       inner.up_port = level(o, m).port[kRdLow];
       inner.latency = level(o, m).latency;
-      inner.first = std::max(inner.first, first_cycles(low, o, m, kRdLow, bits));
-      inner.edge_up = edge_words(low, o, m, kRdLow, bits);
+      inner.first = std::max(inner.first, first_cycles(out, bits));
+      inner.edge_up = edge_cycles(out, bits);
       if (m + 1 < operand.levels) {
         tiles_.set_side(o, m, m + 1, high);
         StrictInterface& outer = transfers_.link[z(o)][z(m + 1)];
         outer = fresh(tiles_.below(o, m + 1));
-        accesses[kWrHigh] = cross(high, o, m, kWrHigh, bits, high.visits, high.repeats, outer.count,
-                                  outer.down, outer.down_share);
+        const Crossing in = crossing(high, o, m, m + 1, kWrHigh);
+        accesses[kWrHigh] =
+            cross(in, bits, high.visits, high.repeats, outer.count, outer.down, outer.down_share);
         outer.down_port = level(o, m).port[kWrHigh];
-        outer.first = first_cycles(high, o, m, kWrHigh, bits);
-        outer.edge_down = edge_words(high, o, m, kWrHigh, bits);
+        outer.first = first_cycles(in, bits);
+        outer.edge_down = edge_cycles(in, bits);
         stored_[z(o)][z(m)] = high.largest * bits;
       } else {
         tiles_.set_side(o, m, m + 1, high);
@@ -210,33 +236,33 @@ class StrictEvaluator {
       StrictInterface& inner = transfers_.link[0][z(m)];
       if (m == 0) inner = fresh(tiles_.below(0, 0));
       std::array<double, kDirections> accesses{};
-      accesses[kWrLow] =
-          cross(low, 0, m, kWrLow, finished, last, last, inner.count, inner.up, inner.up_share) +
-          cross(low, 0, m, kWrLow, partial, low.visits - last, low.repeats - last, inner.count,
-                inner.up, inner.up_share);
+      const Crossing in = crossing(low, 0, m, m, kWrLow);
+      accesses[kWrLow] = cross(in, finished, last, last, inner.count, inner.up, inner.up_share) +
+                         cross(in, partial, low.visits - last, low.repeats - last, inner.count,
+                               inner.up, inner.up_share);
       const double again = back[z(m)] / low_elements[z(m)];
-      accesses[kRdLow] = cross(low, 0, m, kRdLow, partial, again, low.repeats - 1, inner.count,
-                               inner.back_up, inner.up_share);
+      accesses[kRdLow] = cross(crossing(low, 0, m, m, kRdLow), partial, again, low.repeats - 1,
+                               inner.count, inner.back_up, inner.up_share);
       inner.up_port = level(0, m).port[kWrLow];
       inner.back_up_port = level(0, m).port[kRdLow];
       inner.latency = level(0, m).latency;
-      inner.first =
-          std::max(inner.first, first_cycles(low, 0, m, kWrLow, last > 0 ? finished : partial));
-      inner.edge_up = edge_words(low, 0, m, kWrLow, last > 0 ? finished : partial);
+      inner.first = std::max(inner.first, first_cycles(in, last > 0 ? finished : partial));
+      inner.edge_up = edge_cycles(in, last > 0 ? finished : partial);
       if (m < top) {
         StrictInterface& outer = transfers_.link[0][z(m + 1)];
         outer = fresh(tiles_.below(0, m + 1));
-        accesses[kRdHigh] = cross(high, 0, m, kRdHigh, finished, last, last, outer.count,
-                                  outer.down, outer.down_share) +
-                            cross(high, 0, m, kRdHigh, partial, high.visits - last,
-                                  high.repeats - last, outer.count, outer.down, outer.down_share);
+        const Crossing out = crossing(high, 0, m, m + 1, kRdHigh);
+        accesses[kRdHigh] =
+            cross(out, finished, last, last, outer.count, outer.down, outer.down_share) +
+            cross(out, partial, high.visits - last, high.repeats - last, outer.count, outer.down,
+                  outer.down_share);
         const double fetched = back[z(m + 1)] / high_elements[z(m)];
-        accesses[kWrHigh] = cross(high, 0, m, kWrHigh, partial, fetched, high.repeats - 1,
-                                  outer.count, outer.back_down, outer.down_share);
+        accesses[kWrHigh] = cross(crossing(high, 0, m, m + 1, kWrHigh), partial, fetched,
+                                  high.repeats - 1, outer.count, outer.back_down, outer.down_share);
         outer.down_port = level(0, m).port[kRdHigh];
         outer.back_down_port = level(0, m).port[kWrHigh];
-        outer.first = first_cycles(high, 0, m, kRdHigh, last > 0 ? finished : partial);
-        outer.edge_down = edge_words(high, 0, m, kRdHigh, last > 0 ? finished : partial);
+        outer.first = first_cycles(out, last > 0 ? finished : partial);
+        outer.edge_down = edge_cycles(out, last > 0 ? finished : partial);
         if constexpr (Figures::enabled) {
           record(0, m, kRdHigh, high, last > 0 && high.visits == last ? finished : partial,
                  high.visits, outer);
@@ -294,6 +320,14 @@ class StrictEvaluator {
         if (moves && !twice) room = -1;
         if (twice) room -= stored_[z(o)][z(m)];
         transfers_.twice[z(o)][z(m + 1)] = twice;
+        if (o == 0) {
+          int& buffers = output_buffers_[z(m + 1)];
+          buffers = twice ? 2 : 1;
+          while (twice && buffers < strict_.output_buffers[z(k)] && stored_[0][z(m)] <= room) {
+            room -= stored_[0][z(m)];
+            ++buffers;
+          }
+        }
         if constexpr (Figures::enabled) {
           LevelFigures& figures = figures_.evaluation->operands[z(o)].levels[z(m)];
           figures.utilization = figures.effective_utilization =
@@ -301,6 +335,10 @@ class StrictEvaluator {
           figures.utilization_shared = figures.effective_utilization_shared =
               memory.capacity.divides(used);
           if (figures_.detail) figures_.detail->double_buffer[z(o)][z(m + 1)] = twice;
+          if (figures_.detail && o == 0) {
+            figures_.detail->output_buffers[z(m + 1)] =
+                static_cast<std::int8_t>(output_buffers_[z(m + 1)]);
+          }
         }
       }
     }
@@ -353,11 +391,10 @@ class StrictEvaluator {
         ++block.top;
       }
       if (block.top == merged_.count) break;
-      std::array<double, kMaxPorts> busy;
-      const double pace = StrictWalk(problem_, merged_, links, block, strict_.skew).pace(busy);
+      WalkBlock all = block;
+      StrictWalk(problem_, merged_, links, block, strict_.skew).pace(all);
+      block = all;
       block.base = block.top;
-      block.cycles = pace;
-      block.busy = busy;
       set_chains(block, links);
     }
     return StrictWalk(problem_, merged_, links, block, strict_.skew).run();
@@ -385,6 +422,7 @@ class StrictEvaluator {
     link.latency = level(o, a).latency;
     // The array takes in operands, and gives out results, as fast as they move.
     link.buffers = transfers_.twice[z(o)][z(a)] ? 2 : 1;
+    if (o == 0 && a > 0) link.buffers = output_buffers_[z(a)];
     if (a == 0) {
       const double held = (o == 0 ? 4 + strict_.skew : 2) + 2 * link.latency;
       link.buffers =
@@ -394,8 +432,9 @@ class StrictEvaluator {
     if (a > 0) {
       set_walk_side(o, a - 1, a, kWrHigh, kRdHigh, link.down);
     } else {
-      link.down.word = link.down.back_word = {};
+      link.down.to.word = link.down.back.word = {};
     }
+    link.post_processing = o == 0 && a == strict_.post_level ? strict_.post_processing : 0;
   }
 
   // `in`, `out`: the side's directions of inputs and partial sums that come back, and of outputs.
@@ -403,24 +442,21 @@ class StrictEvaluator {
     StrictSide side;
     tiles_.set_side(o, m, a, side);
     const ProblemOperand& operand = problem_.operand[z(o)];
-    const StrictLevel& at = level(o, m);
     to.base = side.base;
     to.varying = side.varying;
     for (int k = 0; k < side.varying; ++k) to.vary[z(k)] = side.vary[z(k)].rounds;
     to.bits = to.last_bits = operand.precision;
-    const auto word = [&](int direction) {
-      return at.port[z(direction)] < 0 ? Divisor{} : at.word[z(direction)];
-    };
-    if (o == 0) {
-      if (finishes_[z(m)] == 1) to.last_bits = operand.final_precision;
-      to.word = word(out);
-      to.port = at.port[z(out)];
-      to.back_word = word(in);
-      to.back_port = at.port[z(in)];
-    } else {
-      to.word = word(in);
-      to.port = at.port[z(in)];
-    }
+    to.finishes = o == 0 && finishes_[z(m)] == 1;
+    if (to.finishes) to.last_bits = operand.final_precision;
+    to.to = walk_port(side, o, m, a, o == 0 ? out : in);
+    to.back = o == 0 ? walk_port(side, o, m, a, in) : WalkPort{};
+  }
+
+  WalkPort walk_port(const StrictSide& side, int o, int m, int a, int direction) const {
+    const StrictLevel& at = level(o, m);
+    if (at.port[z(direction)] < 0) return {};
+    const StrictRow row = tiles_.row(o, m, a, direction, side);
+    return {at.word[z(direction)], at.port[z(direction)], row.requests, row.base, row.varying};
   }
 
   void finish(double cycles) {
@@ -437,7 +473,7 @@ class StrictEvaluator {
   void record(int o, int m, int direction, const StrictSide& side, double bits, double visits,
               const StrictInterface& link) {
     if (!figures_.detail || visits <= 0) return;
-    const StrictLevel& at = level(o, m);
+    const int a = direction == kRdLow || direction == kWrLow ? m : m + 1;
     const double units = problem_.operand[z(o)].real.units[z(m + 1)];
     TransferDetail detail;
     detail.active = true;
@@ -447,7 +483,7 @@ class StrictEvaluator {
     detail.amount = elements_of(side) * visits / (link.count * units);
     detail.window = link.period;
     detail.bandwidth = truncated(detail.amount * bits / link.period);
-    detail.real_cycles = rounded_up(at.word[z(direction)].divides(side.largest * bits));
+    detail.real_cycles = first_cycles(crossing(side, o, m, a, direction), bits);
     detail.allowed_cycles = link.period * problem_.cycles_per_operation;
     detail.loading_cycles = detail.real_cycles;
     detail.accesses = figures_.detail->real[z(o)][z(m)][z(direction)].accesses;
@@ -466,6 +502,7 @@ class StrictEvaluator {
   std::array<std::array<double, kMaxLevels>, kMaxOperands> stored_;  // bits of the largest tile
   std::array<StrictSide, 2 * kMaxLevels> output_sides_;
   std::array<double, kMaxLevels + 1> finishes_;
+  std::array<int, kMaxArchLevels> output_buffers_;
   std::array<double, kMaxPorts> busy_;  // cycles over all iterations
 };
 

@@ -33,7 +33,7 @@ struct Indices {
 class WindowCounter {
  public:
   explicit WindowCounter(const Layer& layer, int relation)
-      : relation_(layer.relations[z(relation)]), size_(layer.relation_size(relation)) {}
+      : relation_(layer.relations[z(relation)]), size_(data_size(layer, relation_)) {}
 
   std::int64_t count(const Indices& a, const Indices& b) {
     const std::int64_t c1 = relation_.coefficient[0];
@@ -71,6 +71,16 @@ class WindowCounter {
   }
 
  private:
+  // Places that the data has: where a stride passes over some, they are there all the same.
+  static std::int64_t data_size(const Layer& layer, const DimRelation& relation) {
+    if (relation.given_size) return *relation.given_size;
+    std::int64_t size = 1 - relation.padding_begin - relation.padding_end;
+    for (std::size_t t = 0; t < 2; ++t) {
+      size += relation.coefficient[t] * (layer.dims[z(relation.dim[t])].size - 1);
+    }
+    return size;
+  }
+
   std::int64_t clipped(std::int64_t first, std::int64_t end) const {
     first = std::max<std::int64_t>(0, first - relation_.padding_begin);
     end = std::min(size_, end - relation_.padding_begin);
@@ -150,9 +160,12 @@ class StrictCompiler {
     }
     for (const auto& [dim, units] : skew_) strict_->skew += static_cast<double>(units - 1);
     for (int k = 0; k < problem_.memories; ++k) {
-      strict_->forced[z(k)] =
-          accelerator_.memories[z(problem_.memory[z(k)].source)].force_double_buffering;
+      const Memory& memory = accelerator_.memories[z(problem_.memory[z(k)].source)];
+      strict_->forced[z(k)] = memory.force_double_buffering;
+      strict_->output_buffers[z(k)] = memory.output_buffers;
     }
+    strict_->post_processing = accelerator_.array.post_processing;
+    strict_->post_level = problem_.operand[0].levels > 1 ? 1 : 0;
     return std::shared_ptr<const StrictProblem>(strict_);
   }
 
@@ -388,8 +401,44 @@ class StrictCompiler {
         level.port[link.direction] = static_cast<std::int8_t>(p);
         level.word[link.direction] = port.bandwidth;
         level.latency = static_cast<double>(std::max<std::int64_t>(0, memory.latency - 1));
+        level.reloads = memory.reloads_tiles;
+        for (const Port& source_port : memory.ports) {
+          if (source_port.requests) set_requests(source_port, link, level);
+        }
       }
     }
+  }
+
+  // If the port serves the link.
+  void set_requests(const Port& port, const PortLink& link, StrictLevel& level) {
+    const auto operand = static_cast<MemoryOperand>(link.stored_as);
+    const std::pair function{operand, static_cast<Direction>(link.direction)};
+    const PortRequests& asked = *port.requests;
+    if (!asked.of[link.direction] || std::find(port.allocation.begin(), port.allocation.end(),
+                                               function) == port.allocation.end()) {
+      return;
+    }
+    StrictRequests requests;
+    requests.bits = static_cast<double>(asked.bits);
+    requests.cycles = static_cast<double>(asked.cycles);
+    requests.burst = static_cast<double>(asked.burst);
+    requests.efficiency = asked.efficiency;
+    const auto& row = asked.rows[static_cast<std::size_t>(operand)];
+    requests.whole_tiles = !row;
+    for (int d = 0; row && d < problem_.dims; ++d) {
+      if (std::find(row->begin(), row->end(), layer_.dims[z(d)].name) != row->end()) {
+        requests.rows |= 1u << d;
+      }
+    }
+    for (const Digit& digit : digits_) {
+      if (!inside(link.operand, link.level, digit) || sliding(link.operand, digit.dim) ||
+          !plain_relevant(link.operand, digit.dim) || !(requests.rows >> digit.dim & 1u)) {
+        continue;
+      }
+      level.row_inner[link.direction] *= static_cast<double>(digit.factor);
+    }
+    level.requests[link.direction] = static_cast<std::int8_t>(strict_->requests.size());
+    strict_->requests.push_back(requests);
   }
 
   const Layer& layer_;

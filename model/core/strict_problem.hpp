@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/core/problem.hpp"
+#include "model/core/strict_requests.hpp"
 
 namespace ridgeline::model {
 
@@ -81,7 +82,11 @@ struct StrictLevel {
   double reduced_outer = 1;     // all unrollings beyond that are irrelevant to the operand
   std::array<std::int8_t, kDirections> port{-1, -1, -1, -1};  // places in Problem::port
   std::array<Divisor, kDirections> word{};                    // bits
-  double latency = 0;  // cycles that data takes to come, beyond the first
+  // Places in StrictProblem::requests; -1: a tile goes in words.
+  std::array<std::int8_t, kDirections> requests{-1, -1, -1, -1};
+  std::array<double, kDirections> row_inner{1, 1, 1, 1};  // relevant_inner along their rows
+  double latency = 0;    // cycles that data takes to come, beyond the first
+  bool reloads = false;  // tiles are loaded anew with every iteration of the loops above
   std::array<std::int16_t, kMaxRelations> table{-1, -1, -1, -1};  // of StrictProblem::tables
   // Instances along each dimension of a relation, by the memory level that serves them together
   // (kMaxLevels: none): there they lie among the dimension's loops. 1 where the unrolling does not
@@ -96,10 +101,13 @@ struct StrictProblem {
   std::array<std::int8_t, kMaxDims> ragged_place{};    // -1: the unrolling divides it
   std::array<double, kMaxOperands> relevant_rounds{};  // product over divided relevant loops
   std::vector<SlidingTable> tables;
+  std::vector<StrictRequests> requests;
   double skew = 0;                          // cycles that results take through a systolic array
-  double post_processing = 0;               // elements a cycle; 0: any
+  double post_processing = 0;               // finished outputs a cycle; 0: any
+  int post_level = 0;                       // memory level of the output that takes them in
   std::array<bool, kMaxMemories> forced{};  // double buffering is built in
-  double walked_in_full = 512;              // iterations up to which nothing is extrapolated
+  std::array<int, kMaxMemories> output_buffers{};
+  double walked_in_full = 1024;  // iterations up to which nothing is extrapolated
 };
 
 // As convert_spatial() (spatial_mapping.hpp), in whole units: both versions are the same.

@@ -29,6 +29,11 @@ void add_ragged(const RaggedLoop& loop, const RaggedLevel& along, double inside,
   side.vary[z(side.varying++)] = {list.data(), list.data() + counted, list.data() + n, by_round};
 }
 
+// All tiles of a sliding window are alike.
+bool is_uniform(const SlidingTiles& tiles) {
+  return !tiles.spread && tiles.end - tiles.begin == 1 && tiles.time_end - tiles.end == 1;
+}
+
 }  // namespace
 
 StrictTiles::StrictTiles(const Problem& problem, const Ordering& ordering, const Cuts& cuts)
@@ -54,7 +59,7 @@ void StrictTiles::walk(int o, const Cuts& cuts) {
     // An input waits in the array while loops step that it does not depend on; so do tiles.
     if (a > 0 || (!operand.output && problem_.repeats_are_free)) {
       end = std::max(end, i);
-      const int limit = a == 0 ? first_end(o, cuts) : count;
+      const int limit = std::min(a == 0 ? first_end(o, cuts) : count, reload_end(o, a, cuts));
       while (end < limit && is(operand.irrelevant, end)) ++end;
     }
     for (; i < end; ++i) {
@@ -95,6 +100,15 @@ int StrictTiles::first_end(int o, const Cuts& cuts) const {
   return end;
 }
 
+// Tiles of architecture level a do not stay beyond the loops of a memory that loads its own anew.
+int StrictTiles::reload_end(int o, int a, const Cuts& cuts) const {
+  int end = ordering_.count;
+  for (int m = problem_.operand[z(o)].levels - 1; m >= std::max(0, a - 1); --m) {
+    if (level(o, m).reloads) end = std::min<int>(end, cuts.end[z(o)][z(m)]);
+  }
+  return end;
+}
+
 void StrictTiles::set_side(int o, int m, int a, StrictSide& side) const {
   const ProblemOperand& operand = problem_.operand[z(o)];
   const StrictLevel& at = level(o, m);
@@ -130,15 +144,21 @@ void StrictTiles::set_side(int o, int m, int a, StrictSide& side) const {
   if (side.spread) count_instances(o, m, side);
 }
 
+const SlidingTiles& StrictTiles::sliding_tiles(int o, int m, const StrictBelow& below,
+                                               int r) const {
+  const SlidingTable& table = strict_.tables[z(level(o, m).table[z(r)])];
+  return table
+      .tiles[below.divisor[z(2 * r)] * table.divisors[1].size() + below.divisor[z(2 * r + 1)]];
+}
+
 void StrictTiles::add_sliding(int o, int m, const StrictBelow& below, StrictSide& side) const {
   const StrictLevel& at = level(o, m);
   for (int r = 0; r < problem_.relations; ++r) {
     const SlidingTable& table = strict_.tables[z(at.table[z(r)])];
-    const SlidingTiles& tiles = table.tiles[below.divisor[z(2 * r)] * table.divisors[1].size() +
-                                            below.divisor[z(2 * r + 1)]];
+    const SlidingTiles& tiles = sliding_tiles(o, m, below, r);
     const TileCount* pool = table.pool.data();
     side.largest *= tiles.largest;
-    if (!tiles.spread && tiles.end - tiles.begin == 1 && tiles.time_end - tiles.end == 1) {
+    if (is_uniform(tiles)) {
       side.base *= pool[tiles.begin].size;
       side.count *= pool[tiles.begin].count;
       side.rounds *= pool[tiles.end].count;
@@ -158,10 +178,41 @@ void StrictTiles::add_sliding(int o, int m, const StrictBelow& below, StrictSide
       }
     } else {
       rounds.whole = rounds.last = pool[tiles.end].size;
+      rounds.dim[0] = static_cast<std::int8_t>(problem_.relation[z(r)].dim[0]);
+      rounds.dim[1] = static_cast<std::int8_t>(problem_.relation[z(r)].dim[1]);
     }
     side.vary[z(side.varying++)] = {pool + tiles.begin, pool + tiles.end, pool + tiles.time_end,
                                     rounds};
   }
+}
+
+StrictRow StrictTiles::row(int o, int m, int a, int direction, const StrictSide& side) const {
+  const StrictLevel& at = level(o, m);
+  const int place = at.requests[z(direction)];
+  if (place < 0) return {};
+  const StrictRequests& requests = strict_.requests[z(place)];
+  if (requests.whole_tiles) return {&requests, side.base, ~std::uint32_t{0}};
+  const ProblemOperand& operand = problem_.operand[z(o)];
+  const StrictBelow& below = below_[z(o)][z(a)];
+  const auto along = [&](int d) { return d >= 0 && (requests.rows >> d & 1u) != 0; };
+  StrictRow row{&requests, at.row_inner[z(direction)], 0};
+  for (int l = 0; l < below.position; ++l) {
+    const int d = ordering_.dim[z(l)];
+    const bool plain = (operand.relevant >> d & 1u) != 0 && strict_.ragged_place[z(d)] < 0 &&
+                       !(operand.partial && problem_.relation_slot[z(d)] >= 0);
+    if (plain && along(d)) row.base *= ordering_.size[z(l)];
+  }
+  for (int k = 0; k < side.varying; ++k) {
+    const RoundSizes& rounds = side.vary[z(k)].rounds;
+    if (along(rounds.dim[0]) || along(rounds.dim[1])) row.varying |= 1u << k;
+  }
+  for (int r = 0; operand.partial && r < problem_.relations; ++r) {
+    const auto& dim = problem_.relation[z(r)].dim;
+    if (!along(static_cast<int>(dim[0])) && !along(static_cast<int>(dim[1]))) continue;
+    const SlidingTiles& tiles = sliding_tiles(o, m, below, r);
+    if (is_uniform(tiles)) row.base *= strict_.tables[z(at.table[z(r)])].pool[tiles.begin].size;
+  }
+  return row;
 }
 
 void StrictTiles::count_instances(int o, int m, StrictSide& side) const {

@@ -48,30 +48,52 @@ struct StrictSide {
   std::array<std::array<TileCount, 2 * kMaxEdges + 4>, kMaxRagged> edges;
 };
 
-// Calls each(size, count) for all kinds of tiles; `time`: one instance.
+// How a side's elements lie in the rows that a port's requests are made of.
+struct StrictRow {
+  const StrictRequests* requests = nullptr;  // null: words alone
+  double base = 1;                           // elements of a row, but for what varies
+  std::uint32_t varying = 0;                 // places in StrictSide::vary that are along it
+};
+
+// Calls each(size, row, count) for all kinds of tiles; `time`: one instance.
 template <class Each>
-void over_tiles(const StrictSide& side, bool time, int k, double size, double count,
-                const Each& each) {
+void over_tiles(const StrictSide& side, const StrictRow& row, bool time, int k, double size,
+                double along, double count, const Each& each) {
   if (k == side.varying) {
-    each(size, count);
+    each(size, along, count);
     return;
   }
   const StrictVarying& v = side.vary[z(k)];
   const TileCount* end = time ? v.time_end : v.end;
   for (const TileCount* t = time ? v.end : v.begin; t != end; ++t) {
-    over_tiles(side, time, k + 1, size * t->size, count * t->count, each);
+    over_tiles(side, row, time, k + 1, size * t->size,
+               row.varying >> k & 1u ? along * t->size : along, count * t->count, each);
   }
 }
 
-// Words of all tiles, each crossing once, `bits` an element.
-inline double words_of(const StrictSide& side, double bits, const Divisor& word, bool time) {
+// One tile: elements, and those of a row.
+inline Moved moved(double size, double along, double bits, const Divisor& word,
+                   const StrictRow& row) {
+  if (row.requests != nullptr) return requested(size, along, bits, word, *row.requests);
+  const double words = rounded_up(word.divides(size * bits));
+  return {words, words};
+}
+
+// All tiles, each crossing once, `bits` an element.
+inline Moved moved_of(const StrictSide& side, const StrictRow& row, double bits,
+                      const Divisor& word, bool time) {
   if (side.varying == 0) {
-    return (time ? side.rounds : side.count) * rounded_up(word.divides(side.base * bits));
+    const Moved one = moved(side.base, row.base, bits, word, row);
+    const double times = time ? side.rounds : side.count;
+    return {times * one.words, times * one.cycles};
   }
-  double sum = 0;
-  over_tiles(
-      side, time, 0, side.base, time ? side.rounds : side.count,
-      [&](double size, double count) { sum += count * rounded_up(word.divides(size * bits)); });
+  Moved sum;
+  over_tiles(side, row, time, 0, side.base, row.base, time ? side.rounds : side.count,
+             [&](double size, double along, double count) {
+               const Moved one = moved(size, along, bits, word, row);
+               sum.words += count * one.words;
+               sum.cycles += count * one.cycles;
+             });
   return sum;
 }
 
@@ -100,13 +122,17 @@ class StrictTiles {
   // The tiles of an operand that cross a side of memory level m whose loops inside are those below
   // architecture level a.
   void set_side(int o, int m, int a, StrictSide& side) const;
+  // Of that side, for what crosses in a direction.
+  StrictRow row(int o, int m, int a, int direction, const StrictSide& side) const;
 
  private:
   const StrictLevel& level(int o, int m) const { return strict_.level[z(o)][z(m)]; }
   void walk(int o, const Cuts& cuts);
   int first_end(int o, const Cuts& cuts) const;
+  int reload_end(int o, int a, const Cuts& cuts) const;
   void add_sliding(int o, int m, const StrictBelow& below, StrictSide& side) const;
   void count_instances(int o, int m, StrictSide& side) const;
+  const SlidingTiles& sliding_tiles(int o, int m, const StrictBelow& below, int r) const;
 
   const Problem& problem_;
   const StrictProblem& strict_;

@@ -11,10 +11,6 @@ constexpr int kSettled = 6;
 // Iterations of inner loops until they take as long as others.
 constexpr int kPaces = 4;
 
-inline double words_in(double bits, const Divisor& word) {
-  return word.value == 0 ? 0 : rounded_up(word.divides(bits));
-}
-
 }  // namespace
 
 StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links,
@@ -52,16 +48,16 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
   }
 }
 
-double StrictWalk::pace(std::array<double, kMaxPorts>& busy) {
+void StrictWalk::pace(WalkBlock& all) {
+  std::array<double, kMaxPorts>& busy = all.busy;
   // Tiles from the middle of the loops outside, which are whole; sums have been there before.
   for (int l = block_.top; l < ordering_.count; ++l) {
     index_[z(l)] = static_cast<int>(ordering_.size[z(l)] / 2);
   }
-  double before = 0;
   double cycles = 0;
   for (int i = 0; i < kPaces; ++i) {
     for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = -port_[z(p)].used;
-    before = times_.end;
+    const double before = times_.end;
     stepped_ = block_.top - 1;
     loop(block_.top - 1);
     cycles = std::max(times_.end - before, i + 2 > kPaces ? cycles : 0);
@@ -70,7 +66,11 @@ double StrictWalk::pace(std::array<double, kMaxPorts>& busy) {
     busy[z(p)] += port_[z(p)].used;
     cycles = std::max(cycles, busy[z(p)]);
   }
-  return cycles;
+  all.cycles = cycles;
+  for (int o = 1; o < problem_.operands; ++o) {
+    if (first_link(o) == end_link(o)) continue;
+    all.early[z(o)] = std::max(0.0, times_.end - state_[z(o)][z(end_link(o) - 1)].gone);
+  }
 }
 
 WalkTimes StrictWalk::run() {
@@ -97,35 +97,65 @@ void StrictWalk::loop(int l) {
   double before = times_.end;
   double step = 0;
   std::array<double, kMaxPorts> used;
+  Pending pending;
   for (int i = 0; i < size; ++i) {
     index_[z(l)] = i;
     if (i > 0) stepped_ = l;
     const bool may_skip = block_.repeats && i >= 2 && i + 3 < size;
     if (may_skip) {
       for (int p = 0; p < problem_.ports; ++p) used[z(p)] = port_[z(p)].used;
+      pending = pending_of(l);
     }
     loop(l - 1);
     const double now = times_.end - before;
     before = times_.end;
     if (may_skip && (now == step || i >= kSettled)) {
-      double each = now == step ? now : std::max(now, (now + step) / 2);
-      for (int p = 0; p < problem_.ports; ++p) {
-        used[z(p)] = port_[z(p)].used - used[z(p)];
-        each = std::max(each, used[z(p)]);
+      // What falls behind is waited for in the end: then an iteration takes as long as that does.
+      const double lasting = std::max(now, longest_since(pending, l));
+      if (lasting == now || i >= kSettled) {
+        double each = now == step ? lasting : std::max(lasting, (now + step) / 2);
+        for (int p = 0; p < problem_.ports; ++p) {
+          used[z(p)] = port_[z(p)].used - used[z(p)];
+          each = std::max(each, used[z(p)]);
+        }
+        skip(l, each, size - 2 - i, used);
+        before = times_.end;
+        i = size - 2;
       }
-      skip(l, each, size - 2 - i, used);
-      before = times_.end;
-      i = size - 2;
     }
     step = now;
   }
 }
 
+// Until when the transfers have been placed that come and go with the iterations of loop l.
+StrictWalk::Pending StrictWalk::pending_of(int l) const {
+  Pending result;
+  for (int o = 0; o < problem_.operands; ++o) {
+    for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
+      const LinkState& state = state_[z(o)][z(a)];
+      result[z(o)][z(a)] = {state.load_free, state.drain_free};
+    }
+  }
+  return result;
+}
+
+double StrictWalk::longest_since(const Pending& before, int l) const {
+  double longest = 0;
+  for (int o = 0; o < problem_.operands; ++o) {
+    for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
+      const LinkState& state = state_[z(o)][z(a)];
+      const auto& [load, drain] = before[z(o)][z(a)];
+      longest = std::max({longest, state.load_free - load, state.drain_free - drain});
+    }
+  }
+  return longest;
+}
+
 // `times` iterations of `step` cycles, in each of which ports are busy as in the last one.
-void StrictWalk::skip(int, double step, double times, const std::array<double, kMaxPorts>& busy) {
+void StrictWalk::skip(int l, double step, double times, const std::array<double, kMaxPorts>& busy) {
   const double from = times_.end;
   const double by = step * times;
-  shift(from, by);
+  shift(l, from, by);
   for (int p = 0; p < problem_.ports; ++p) {
     PortState& port = port_[z(p)];
     port.used += busy[z(p)] * times;
@@ -142,10 +172,12 @@ void StrictWalk::skip(int, double step, double times, const std::array<double, k
   }
 }
 
-void StrictWalk::shift(double from, double by) {
+// What comes and goes with the iterations of loop l goes on; what was there before stays in the
+// past.
+void StrictWalk::shift(int l, double from, double by) {
   times_.end += by;
   for (int o = 0; o < problem_.operands; ++o) {
-    for (int a = first_link(o); a < end_link(o); ++a) {
+    for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
       LinkState& state = state_[z(o)][z(a)];
       state.load_free += by;
       state.drain_free += by;
@@ -224,28 +256,30 @@ void StrictWalk::block() {
   }
 }
 
-double StrictWalk::elements(const WalkSide& side, int position) const {
+double StrictWalk::elements(const WalkSide& side, const WalkPort& port, int position,
+                            double& row) const {
   double size = side.base;
   for (int k = 0; k < side.varying; ++k) {
-    const RoundSizes& vary = side.vary[z(k)];
-    if (vary.instances != nullptr) {
-      size *= fullest(vary, position);
-      continue;
-    }
-    double first = 0;
-    double second = 0;
-    for (int l = ordering_.count - 1; l >= position; --l) {
-      const int dim = ordering_.dim[z(l)];
-      if (dim == vary.dim[0]) first = first * ordering_.size[z(l)] + index_[z(l)];
-      if (dim == vary.dim[1]) second = second * ordering_.size[z(l)] + index_[z(l)];
-    }
-    if (vary.by_round != nullptr) {
-      size *= vary.by_round[z(static_cast<std::int64_t>(first * vary.rounds + second))];
-    } else {
-      size *= first + 1 < vary.rounds ? vary.whole : vary.last;
-    }
+    const double factor = round_size(side.vary[z(k)], position);
+    size *= factor;
+    if (port.varying_rows >> k & 1u) row *= factor;
   }
   return size;
+}
+
+double StrictWalk::round_size(const RoundSizes& vary, int position) const {
+  if (vary.instances != nullptr) return fullest(vary, position);
+  double first = 0;
+  double second = 0;
+  for (int l = ordering_.count - 1; l >= position; --l) {
+    const int dim = ordering_.dim[z(l)];
+    if (dim == vary.dim[0]) first = first * ordering_.size[z(l)] + index_[z(l)];
+    if (dim == vary.dim[1]) second = second * ordering_.size[z(l)] + index_[z(l)];
+  }
+  if (vary.by_round != nullptr) {
+    return vary.by_round[z(static_cast<std::int64_t>(first * vary.rounds + second))];
+  }
+  return first + 1 < vary.rounds ? vary.whole : vary.last;
 }
 
 // The largest tile that instances work on together. Those that a memory level serves lie among the
@@ -307,39 +341,48 @@ bool StrictWalk::revisits(int position, bool last) const {
   return false;
 }
 
-StrictWalk::Words StrictWalk::words(const WalkLink& link) const {
-  return {words_in(elements(link.up, link.position) * link.up.bits, link.up.word),
-          link.down.word.value == 0
-              ? 0
-              : words_in(elements(link.down, link.position) * link.down.bits, link.down.word)};
+double StrictWalk::cycles(const WalkSide& side, const WalkPort& port, int position,
+                          double bits) const {
+  if (port.word.value == 0) return 0;
+  double row = port.row;
+  const double size = elements(side, port, position, row);
+  if (port.requests != nullptr) return requested(size, row, bits, port.word, *port.requests).cycles;
+  return rounded_up(port.word.divides(size * bits));
 }
 
-StrictWalk::Words StrictWalk::back_words(const WalkLink& link) const {
+StrictWalk::Cycles StrictWalk::coming(const WalkLink& link) const {
+  return {cycles(link.up, link.up.to, link.position, link.up.bits),
+          cycles(link.down, link.down.to, link.position, link.down.bits)};
+}
+
+StrictWalk::Cycles StrictWalk::coming_back(const WalkLink& link) const {
   if (!revisits(link.position, false)) return {0, 0};
-  return {words_in(elements(link.up, link.position) * link.up.bits, link.up.back_word),
-          link.down.back_word.value == 0
-              ? 0
-              : words_in(elements(link.down, link.position) * link.down.bits, link.down.back_word)};
+  return {cycles(link.up, link.up.back, link.position, link.up.bits),
+          cycles(link.down, link.down.back, link.position, link.down.bits)};
 }
 
-StrictWalk::Words StrictWalk::leaving_words(const WalkLink& link) const {
+StrictWalk::Cycles StrictWalk::leaving(const WalkLink& link) const {
   const bool again = revisits(link.position, true);
-  const double up = again ? link.up.bits : link.up.last_bits;
-  const double down = again ? link.down.bits : link.down.last_bits;
-  return {words_in(elements(link.up, link.position) * up, link.up.word),
-          link.down.word.value == 0
-              ? 0
-              : words_in(elements(link.down, link.position) * down, link.down.word)};
+  Cycles result{
+      cycles(link.up, link.up.to, link.position, again ? link.up.bits : link.up.last_bits),
+      cycles(link.down, link.down.to, link.position, again ? link.down.bits : link.down.last_bits)};
+  if (link.post_processing > 0 && !again && link.up.finishes) {
+    double row = 1;
+    const double size = elements(link.up, link.up.to, link.position, row);
+    result.post = rounded_up(size / link.post_processing);
+  }
+  return result;
 }
 
-double StrictWalk::move(const Words& words, int up_port, int down_port, double ready) {
-  double end = ready;
-  if (words.up > 0) {
-    end = up_port < 0 ? ready + words.up : take(port_[z(up_port)], ready, words.up);
+double StrictWalk::move(const Cycles& cycles, int up_port, int down_port, double ready) {
+  double end = ready + cycles.post;
+  if (cycles.up > 0) {
+    end =
+        std::max(end, up_port < 0 ? ready + cycles.up : take(port_[z(up_port)], ready, cycles.up));
   }
-  if (words.down > 0) {
+  if (cycles.down > 0) {
     end = std::max(
-        end, down_port < 0 ? ready + words.down : take(port_[z(down_port)], ready, words.down));
+        end, down_port < 0 ? ready + cycles.down : take(port_[z(down_port)], ready, cycles.down));
   }
   return end;
 }
@@ -398,14 +441,14 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
 void StrictWalk::open_input(int o, int a) {
   const WalkLink& link = links_[z(o)][z(a)];
   LinkState& state = state_[z(o)][z(a)];
-  const Words amount = words(link);
+  const Cycles amount = coming(link);
   double ready = state.load_free;
   if (a + 1 < end_link(o)) ready = std::max(ready, state_[z(o)][z(a + 1)].ready);
   if (state.opened >= link.buffers) {
     ready = std::max(ready, state.done[z((state.opened - link.buffers) % kRing)]);
   }
-  const double end = move(amount, link.up.port, link.down.port, ready);
-  const bool moves = amount.up > 0 || amount.down > 0;
+  const double end = move(amount, link.up.to.port, link.down.to.port, ready);
+  const bool moves = amount.any();
   state.load_free = end;
   state.ready = std::max(state.ready, moves ? end + link.latency : end);
   state.gone = std::max(state.gone, moves ? end + link.latency - 1 : end);
@@ -415,10 +458,13 @@ void StrictWalk::open_input(int o, int a) {
 // The tile has been used up: by the array, or when the last of it goes to the level below.
 void StrictWalk::close_input(int o, int a) {
   LinkState& state = state_[z(o)][z(a)];
-  double done = times_.end;
+  double done = times_.end - (a == first_link(o) ? block_.early[z(o)] : 0);
   if (a > first_link(o)) {
     done = state_[z(o)][z(a - 1)].gone;
-    if (a == 1 && skew_ > 0) done = std::max(done, times_.end + skew_);
+    // A second buffer in the units is filled in the order in which operations pass.
+    if (a == 1 && skew_ > 0 && links_[z(o)][1].buffers == 1) {
+      done = std::max(done, times_.end + skew_);
+    }
   }
   state.done[z(state.closed++ % kRing)] = done;
 }
@@ -426,11 +472,11 @@ void StrictWalk::close_input(int o, int a) {
 void StrictWalk::open_output(int a) {
   const WalkLink& link = links_[0][z(a)];
   LinkState& state = state_[0][z(a)];
-  const Words amount = back_words(link);
+  const Cycles amount = coming_back(link);
   double ready = state.load_free;
   // Without partial sums from above, the buffer there is needed only when something leaves.
   const double above = a + 1 < end_link(0) ? state_[0][z(a + 1)].ready : 0;
-  if (amount.up > 0 || amount.down > 0) ready = std::max(ready, above);
+  if (amount.any()) ready = std::max(ready, above);
   if (state.opened >= link.buffers) {
     drain(a, state.opened - link.buffers + 1);
     const auto place = z((state.opened - link.buffers) % kRing);
@@ -438,11 +484,11 @@ void StrictWalk::open_output(int a) {
   }
   if (state.opened - state.drained == kRing) drain(a, state.drained + 1);
   state.above[z(state.opened % kRing)] = above;
-  const double end = move(amount, link.up.back_port, link.down.back_port, ready);
-  const bool moves = amount.up > 0 || amount.down > 0;
+  const double end = move(amount, link.up.back.port, link.down.back.port, ready);
+  const bool moves = amount.any();
   state.load_free = end;
   state.ready = std::max(state.ready, moves ? end + link.latency : end);
-  state.leaving[z(state.opened % kRing)] = leaving_words(link);
+  state.leaving[z(state.opened % kRing)] = leaving(link);
   ++state.opened;
 }
 
@@ -471,10 +517,10 @@ void StrictWalk::drain(int a, std::int64_t until) {
       drain(a - 1, state.inner[place]);
       ready = std::max(ready, state.complete[place]);
     }
-    const Words amount = state.leaving[place];
-    const double end = move(amount, link.up.port, link.down.port, ready);
+    const Cycles amount = state.leaving[place];
+    const double end = move(amount, link.up.to.port, link.down.to.port, ready);
     state.drain_free = end;
-    const bool moves = amount.up > 0 || amount.down > 0;
+    const bool moves = amount.any();
     const auto before = z((state.drained + kRing - 1) % kRing);
     state.done[place] = std::max(state.done[before], moves ? end + link.latency : end);
     state.left[place] = std::max(state.left[before], moves ? end + link.latency - 1 : end);

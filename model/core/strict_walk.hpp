@@ -25,17 +25,25 @@ struct RoundSizes {
   double last = 1;
 };
 
-// One side of an interface: words of the busiest instance at a time.
+// What moves in one direction.
+struct WalkPort {
+  Divisor word{};  // bits; value 0: nothing to wait for
+  std::int8_t port = -1;
+  const StrictRequests* requests = nullptr;
+  double row = 1;                  // elements of a row but for what varies
+  std::uint32_t varying_rows = 0;  // places in WalkSide::vary that are along it
+};
+
+// One side of an interface: the busiest instance at a time.
 struct WalkSide {
   double base = 1;  // elements of a tile but for what varies
   int varying = 0;
   std::array<RoundSizes, kMaxRagged + kMaxRelations> vary;
-  Divisor word{};        // bits; value 0: nothing to wait for
-  Divisor back_word{};   // of partial sums that come back
+  WalkPort to;           // inputs to the array, outputs from it
+  WalkPort back;         // partial sums that come back
   double last_bits = 0;  // an element in the last visit
   double bits = 0;
-  std::int8_t port = -1;
-  std::int8_t back_port = -1;
+  bool finishes = false;  // in the last visit all operations are in
 };
 
 // Between an operand's memory level and the one below (or the array).
@@ -43,6 +51,7 @@ struct WalkLink {
   int position = 0;  // loops inside a tile
   int buffers = 1;
   double latency = 0;
+  double post_processing = 0;  // finished outputs a cycle; 0: any
   WalkSide up;
   WalkSide down;  // word 0 next to the array
 };
@@ -54,7 +63,9 @@ struct WalkBlock {
   bool repeats = false;  // loops that repeat themselves are not walked to their end
   double cycles = 1;     // of the array, with what it waits for within
   std::array<double, kMaxOperands> chain{};  // until a new tile has reached the array, or left it
-  std::array<double, kMaxPorts> busy{};      // cycles of each port in a block
+  // Of an input: its last tile has come to the loops of a block so long before the block's end.
+  std::array<double, kMaxOperands> early{};
+  std::array<double, kMaxPorts> busy{};  // cycles of each port in a block
 };
 
 struct WalkTimes {
@@ -74,8 +85,9 @@ class StrictWalk {
              const WalkBlock& block, double skew);
 
   WalkTimes run();
-  // What one iteration of loops [base, top) takes when it follows others: cycles, and of each port.
-  double pace(std::array<double, kMaxPorts>& busy);
+  // What one iteration of loops [base, top) takes when it follows others: cycles, `busy` and
+  // `early` of a block of them.
+  void pace(WalkBlock& all);
 
  private:
   static constexpr int kGaps = 60;
@@ -92,9 +104,12 @@ class StrictWalk {
     double free = 0;  // from here on
     double used = 0;
   };
-  struct Words {
+  // Cycles that a transfer takes of ports and of the unit that finishes outputs.
+  struct Cycles {
     double up;
     double down;
+    double post = 0;
+    bool any() const { return up > 0 || down > 0 || post > 0; }
   };
   struct LinkState {
     std::int64_t opened = 0;
@@ -109,22 +124,29 @@ class StrictWalk {
     std::array<double, kRing> above;        // outputs: the tile above has a buffer
     std::array<double, kRing> complete;     // outputs: nothing more is added
     std::array<std::int64_t, kRing> inner;  // outputs: tiles of the level below until then
-    std::array<Words, kRing> leaving;
+    std::array<Cycles, kRing> leaving;
   };
 
+  using Pending = std::array<std::array<std::array<double, 2>, kMaxLevels>, kMaxOperands>;
+
   void loop(int l);
+  Pending pending_of(int l) const;
+  double longest_since(const Pending& before, int l) const;
   void block();
   void skip(int l, double step, double times, const std::array<double, kMaxPorts>& busy);
-  void shift(double from, double by);
+  void shift(int l, double from, double by);
   int first_link(int o) const { return first_[z(o)]; }
   int end_link(int o) const { return end_[z(o)]; }
-  double elements(const WalkSide& side, int position) const;
+  // Elements of a tile, and in `row` of one row in the direction.
+  double elements(const WalkSide& side, const WalkPort& port, int position, double& row) const;
+  double cycles(const WalkSide& side, const WalkPort& port, int position, double bits) const;
+  double round_size(const RoundSizes& vary, int position) const;
   double fullest(const RoundSizes& vary, int position) const;
   bool revisits(int position, bool last) const;
-  Words words(const WalkLink& link) const;
-  Words back_words(const WalkLink& link) const;
-  Words leaving_words(const WalkLink& link) const;
-  double move(const Words& words, int up_port, int down_port, double ready);
+  Cycles coming(const WalkLink& link) const;
+  Cycles coming_back(const WalkLink& link) const;
+  Cycles leaving(const WalkLink& link) const;
+  double move(const Cycles& cycles, int up_port, int down_port, double ready);
   double take(PortState& port, double ready, double amount);
   void open_input(int o, int a);
   void close_input(int o, int a);

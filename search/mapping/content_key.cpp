@@ -66,6 +66,7 @@ void ContentKey::array(const model::OperationalArray& array) {
   });
   real(array.unit_energy);
   list(array.systolic_dims, [&](int dim) { number(dim); });
+  real(array.post_processing);
   number(array.imc.has_value());
   if (array.imc) {
     number(array.imc->analog);
@@ -83,6 +84,10 @@ void ContentKey::memory(const model::Memory& memory) {
   real(memory.w_cost);
   list(memory.operands, [&](model::MemoryOperand operand) { number(static_cast<int>(operand)); });
   list(memory.served_dims, [&](int dim) { number(dim); });
+  number(memory.latency);
+  number(memory.force_double_buffering);
+  number(memory.reloads_tiles);
+  number(memory.output_buffers);
   list(memory.ports, [&](const model::Port& port) {
     number(static_cast<int>(port.type));
     number(port.bandwidth_min);
@@ -91,7 +96,21 @@ void ContentKey::memory(const model::Memory& memory) {
       number(static_cast<int>(function.first));
       number(static_cast<int>(function.second));
     });
+    number(port.requests.has_value());
+    if (port.requests) requests(*port.requests);
   });
+}
+
+void ContentKey::requests(const model::PortRequests& requests) {
+  number(requests.bits);
+  number(requests.cycles);
+  number(requests.burst);
+  real(requests.efficiency);
+  for (const bool one : requests.of) number(one);
+  for (const auto& row : requests.rows) {
+    number(row.has_value());
+    if (row) list(*row, [&](const std::string& dim) { text(dim); });
+  }
 }
 
 void ContentKey::mapping(const model::MappingEntry& mapping) {

@@ -39,6 +39,7 @@ class ContentKey {
   // Without what the cost does not depend on (areas, names of ports). The memory's name is in,
   // since reasons why something does not fit name it.
   void memory(const model::Memory& memory);
+  void requests(const model::PortRequests& requests);
   void mapping(const model::MappingEntry& mapping);
 
   const std::string& bytes() const { return bytes_; }

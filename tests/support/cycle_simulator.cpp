@@ -32,14 +32,16 @@ struct Transfer {
   Turn turn;
   std::int64_t up = 0;  // words left
   std::int64_t down = 0;
+  std::int64_t post = 0;  // cycles left in the unit that finishes outputs
   int up_port = -1;
   int down_port = -1;
   bool up_moved = false;  // in this cycle
   bool down_moved = false;
+  bool post_moved = false;
   std::int64_t wait = 0;            // cycles that the data takes once its words have gone
   std::deque<std::int64_t> flying;  // cycles left of those whose words have gone
 
-  bool words_left() const { return up > 0 || down > 0; }
+  bool words_left() const { return up > 0 || down > 0 || post > 0; }
   // Of those on their way, how many have left their buffer by the end of this cycle.
   std::size_t leaving() const {
     std::size_t count = 0;
@@ -68,8 +70,8 @@ class Simulator {
         Link link;
         link.exchanges = &e_.exchanges[o][a];
         // The array's own pipeline takes in operands, and gives out results, as fast as they move.
-        link.buffers = a == 0 ? (o == 0 ? 4 + z(m_.skew) : 2) + z(2 * m_.wait[o][0])
-                              : (m_.two_buffers[o][a] ? 2 : 1);
+        link.buffers =
+            a == 0 ? (o == 0 ? 4 + z(m_.skew) : 2) + z(2 * m_.wait[o][0]) : z(m_.buffers[o][a]);
         links_.back().push_back(link);
       }
     }
@@ -112,14 +114,15 @@ class Simulator {
   }
 
   void start(Transfer& transfer, std::size_t o, std::size_t a, std::int64_t up, std::int64_t down,
-             Direction above, Direction below, const Turn& turn) {
+             Direction above, Direction below, const Turn& turn, std::int64_t post = 0) {
     transfer.active = true;
     transfer.turn = turn;
     transfer.up = up;
     transfer.down = a == 0 ? 0 : down;
+    transfer.post = post;
     transfer.up_port = m_.up_port[o][a][z(static_cast<int>(above))];
     transfer.down_port = m_.down_port[o][a][z(static_cast<int>(below))];
-    transfer.wait = up > 0 || down > 0 ? m_.wait[o][a] : 0;
+    transfer.wait = transfer.words_left() ? m_.wait[o][a] : 0;
   }
 
   // Whether an input's tile that is in a buffer below interface `a` is no longer needed.
@@ -130,7 +133,7 @@ class Simulator {
     const Link& below = links_[o][a - 1];
     if (below.done + below.load.leaving() < before(below, exchange.last + 1)) return false;
     // A register that the array works from is free when the last operation has passed.
-    return a != 1 || m_.skew == 0 || settled_ > exchange.last;
+    return a != 1 || m_.skew == 0 || links_[o][a].buffers > 1 || settled_ > exchange.last;
   }
 
   bool begin_transfers() {
@@ -181,7 +184,7 @@ class Simulator {
       }
       if (complete && above_is_open(a, exchange)) {
         start(link.drain, 0, a, exchange.up, exchange.down, Direction::wr_in_by_low,
-              Direction::rd_out_to_high, leaving(a, d));
+              Direction::rd_out_to_high, leaving(a, d), exchange.post);
         any = settle(link.drain, link.done) || any;
       }
     }
@@ -273,14 +276,17 @@ class Simulator {
   // place of what leaves in this cycle.
   bool move_words() {
     std::fill(served_.begin(), served_.end(), false);
-    over_transfers([](Transfer& transfer) { transfer.up_moved = transfer.down_moved = false; });
+    over_transfers([](Transfer& transfer) {
+      transfer.up_moved = transfer.down_moved = transfer.post_moved = false;
+    });
     bool moved = false;
     for (;;) {
       Transfer* next = nullptr;
       over_transfers([&](Transfer& transfer) {
         if (!transfer.active || (next != nullptr && next->turn < transfer.turn)) return;
         if (can_move(transfer.up_port, transfer.up, transfer.up_moved) ||
-            can_move(transfer.down_port, transfer.down, transfer.down_moved)) {
+            can_move(transfer.down_port, transfer.down, transfer.down_moved) ||
+            can_move(-1, transfer.post, transfer.post_moved)) {
           next = &transfer;
         }
       });
@@ -288,6 +294,7 @@ class Simulator {
       moved = true;
       move(next->up_port, next->up, next->up_moved);
       move(next->down_port, next->down, next->down_moved);
+      move(-1, next->post, next->post_moved);
       if (!next->words_left()) {
         while (begin_transfers()) {
         }

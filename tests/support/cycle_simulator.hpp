@@ -16,7 +16,7 @@ struct Machine {
   // of a port; -1: none.
   std::vector<std::vector<std::array<int, model::kDirections>>> up_port;
   std::vector<std::vector<std::array<int, model::kDirections>>> down_port;
-  std::vector<std::vector<bool>> two_buffers;   // [operand][architecture level]
+  std::vector<std::vector<int>> buffers;        // [operand][architecture level]
   std::vector<std::vector<std::int64_t>> wait;  // cycles until data comes from the upper memory
   int ports = 0;
   std::int64_t cycles_per_operation = 1;

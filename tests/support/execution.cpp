@@ -1,6 +1,7 @@
 #include "tests/support/execution.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -18,6 +19,13 @@ std::size_t z(Direction direction) {
 
 using Element = std::vector<std::int64_t>;
 using Tile = std::set<int>;
+using Bits = std::map<int, std::int64_t>;  // of elements that cross
+
+// What crosses a port at once: accesses, and how long it takes.
+struct Load {
+  std::int64_t words = 0;
+  std::int64_t cycles = 0;
+};
 
 // One unit of the array: its place along every array dimension, and what it adds to every index.
 struct Unit {
@@ -143,6 +151,7 @@ class Executor {
   // What each unit needs or makes in each cycle; -1: nothing, beyond a loop's end or in padding.
   std::vector<std::vector<int>> needs(std::size_t o) const {
     std::map<Element, int> ids;
+    elements_.clear();
     std::vector<std::vector<int>> result;
     for (std::int64_t t = 0; t < cycles_; ++t) {
       const auto base = indices_at(t);
@@ -163,11 +172,21 @@ class Executor {
           const auto& r = m_.layer.relations[z(part.index)];
           element.push_back(r.coefficient[0] * index[z(r.dim[0])] +
                             r.coefficient[1] * index[z(r.dim[1])] - r.padding_begin);
-          exists =
-              exists && element.back() >= 0 && element.back() < m_.layer.relation_size(part.index);
+          // Data begins after the padding, and ends before it.
+          std::int64_t end = 1 - r.padding_begin - r.padding_end;
+          for (std::size_t t = 0; t < 2; ++t) {
+            end += r.coefficient[t] * (m_.layer.dims[z(r.dim[t])].size - 1);
+          }
+          if (r.given_size) end = *r.given_size;
+          exists = exists && element.back() >= 0 && element.back() < end;
         }
-        row.push_back(exists ? ids.emplace(element, static_cast<int>(ids.size())).first->second
-                             : -1);
+        if (!exists) {
+          row.push_back(-1);
+          continue;
+        }
+        const auto [place, fresh] = ids.emplace(element, static_cast<int>(ids.size()));
+        if (fresh) elements_.push_back(element);
+        row.push_back(place->second);
       }
       result.push_back(std::move(row));
     }
@@ -208,6 +227,13 @@ class Executor {
   std::vector<std::int64_t> starts(std::size_t o, int m) const {
     std::vector<std::int64_t> result{0};
     const int cut = m < 0 ? 0 : m_.cuts[o][z(m)];
+    // From here on a memory loads tiles anew, and those below have theirs from it.
+    int anew = static_cast<int>(m_.temporal.size());
+    for (std::size_t j = z(std::max(m, 0)); j < levels_[o].size(); ++j) {
+      if (m_.accelerator.memories[z(levels_[o][j])].reloads_tiles) {
+        anew = std::min(anew, m_.cuts[o][j]);
+      }
+    }
     for (std::int64_t t = 1; t < cycles_; ++t) {
       std::int64_t now = t;
       std::int64_t before = t - 1;
@@ -215,7 +241,7 @@ class Executor {
       for (std::size_t l = 0; l < m_.temporal.size(); ++l) {
         const std::int64_t size = m_.temporal[l].size;
         if (static_cast<int>(l) >= cut && now % size != before % size &&
-            depends(o, m_.temporal[l].dim)) {
+            (depends(o, m_.temporal[l].dim) || static_cast<int>(l) >= anew)) {
           fresh = true;
         }
         now /= size;
@@ -226,19 +252,66 @@ class Executor {
     return result;
   }
 
-  std::int64_t word(std::size_t o, std::size_t m, Direction direction) const {
-    std::int64_t width = 0;
-    const MemoryOperand stored = stored_as(o);
+  const model::Port* port(std::size_t o, std::size_t m, Direction direction) const {
+    const std::pair function{stored_as(o), direction};
     for (const auto& port : m_.accelerator.memories[z(levels_[o][m])].ports) {
-      for (const auto& [operand, to] : port.allocation) {
-        if (operand == stored && to == direction) width = port.bandwidth_max;
-      }
+      if (std::count(port.allocation.begin(), port.allocation.end(), function) > 0) return &port;
     }
-    return width;
+    return nullptr;
   }
 
-  static std::int64_t words(std::int64_t bits, std::int64_t width) {
-    return width == 0 ? 0 : (bits + width - 1) / width;
+  static std::int64_t divided_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+  // Whether a part of an element's place lies along a row.
+  bool along(std::size_t o, std::size_t part, const std::vector<std::string>& row) const {
+    const auto in_row = [&](int d) {
+      return std::count(row.begin(), row.end(), m_.layer.dims[z(d)].name) > 0;
+    };
+    const auto& index = m_.layer.operands[o].indices[part];
+    if (!index.is_relation) return in_row(index.index);
+    const auto& relation = m_.layer.relations[z(index.index)];
+    return in_row(relation.dim[0]) || in_row(relation.dim[1]);
+  }
+
+  Load load(std::size_t o, std::size_t m, Direction direction, const Bits& bits) const {
+    const model::Port* through = port(o, m, direction);
+    Load result;
+    if (through == nullptr) return result;
+    if (!through->requests || !through->requests->of[z(direction)]) {
+      std::int64_t sum = 0;
+      for (const auto& [element, size] : bits) sum += size;
+      result.words = result.cycles = divided_up(sum, through->bandwidth_max);
+      return result;
+    }
+    const model::PortRequests& requests = *through->requests;
+    const auto& row = requests.rows[static_cast<std::size_t>(stored_as(o))];
+    std::map<Element, std::int64_t> rows;  // bits, by what is across rows
+    for (const auto& [element, size] : bits) {
+      Element across;
+      for (std::size_t part = 0; row && part < elements_[z(element)].size(); ++part) {
+        if (!along(o, part, *row)) across.push_back(elements_[z(element)][part]);
+      }
+      rows[across] += size;
+    }
+    for (auto [across, left] : rows) {
+      if (requests.burst > 0) left = divided_up(left, requests.burst) * requests.burst;
+      while (left > 0) {
+        const std::int64_t now = requests.bits > 0 ? std::min(left, requests.bits) : left;
+        const std::int64_t words = divided_up(now, through->bandwidth_max);
+        result.words += words;
+        result.cycles += std::max(words, requests.cycles);
+        left -= now;
+      }
+    }
+    result.cycles = static_cast<std::int64_t>(
+        std::ceil(static_cast<double>(result.cycles) / requests.efficiency));
+    return result;
+  }
+
+  static Bits all_of(const Tile& tile, std::int64_t bits) {
+    Bits result;
+    for (const int element : tile) result[element] = bits;
+    return result;
   }
 
   void run_operand(std::size_t o, Execution& result) const {
@@ -298,17 +371,15 @@ class Executor {
             const Tile& tile = tiles[m][s][z(child)];
             all.insert(tile.begin(), tile.end());
             if (m == 0) continue;
-            const std::int64_t in = words(static_cast<std::int64_t>(tile.size()) * bits,
-                                          word(o, m - 1, Direction::wr_in_by_high));
-            result.accesses[o][m - 1][z(Direction::wr_in_by_high)] += in;
-            exchange.down = std::max(exchange.down, in);
+            const Load in = load(o, m - 1, Direction::wr_in_by_high, all_of(tile, bits));
+            result.accesses[o][m - 1][z(Direction::wr_in_by_high)] += in.words;
+            exchange.down = std::max(exchange.down, in.cycles);
             auto& stored = result.stored[o][m - 1];
             stored = std::max(stored, static_cast<std::int64_t>(tile.size()) * bits);
           }
-          const std::int64_t out = words(static_cast<std::int64_t>(all.size()) * bits,
-                                         word(o, m, Direction::rd_out_to_low));
-          result.accesses[o][m][z(Direction::rd_out_to_low)] += out;
-          exchange.up = std::max(exchange.up, out);
+          const Load out = load(o, m, Direction::rd_out_to_low, all_of(all, bits));
+          result.accesses[o][m][z(Direction::rd_out_to_low)] += out.words;
+          exchange.up = std::max(exchange.up, out.cycles);
         }
         result.exchanges[o][m].push_back(exchange);
       }
@@ -357,24 +428,22 @@ class Executor {
         for (std::size_t i = 0; i < below[m].size(); ++i) {
           std::set<int> fetched;
           for (const int child : below[m][i]) {
-            std::int64_t count = 0;
+            Bits back;
             for (const int element : tiles[m][stay[m]][z(child)]) {
               const auto here = held[m + 1][i].find(element);
               if (here == held[m + 1][i].end() || !fetched.insert(element).second) continue;
               held[m][z(child)][element] = here->second;
               here->second = 0;  // on its way
-              ++count;
+              back[element] = partial;
             }
             if (m == 0) continue;
-            const std::int64_t in =
-                words(count * partial, word(0, m - 1, Direction::wr_in_by_high));
-            accesses[m - 1][z(Direction::wr_in_by_high)] += in;
-            exchange.back_down = std::max(exchange.back_down, in);
+            const Load in = load(0, m - 1, Direction::wr_in_by_high, back);
+            accesses[m - 1][z(Direction::wr_in_by_high)] += in.words;
+            exchange.back_down = std::max(exchange.back_down, in.cycles);
           }
-          const std::int64_t out = words(static_cast<std::int64_t>(fetched.size()) * partial,
-                                         word(0, m, Direction::rd_out_to_low));
-          accesses[m][z(Direction::rd_out_to_low)] += out;
-          exchange.back_up = std::max(exchange.back_up, out);
+          const Load out = load(0, m, Direction::rd_out_to_low, all_of(fetched, partial));
+          accesses[m][z(Direction::rd_out_to_low)] += out.words;
+          exchange.back_up = std::max(exchange.back_up, out.cycles);
         }
         result.exchanges[0][m].push_back(exchange);
       }
@@ -390,23 +459,34 @@ class Executor {
         for (std::size_t i = 0; i < below[m].size(); ++i) {
           Sums all;
           for (const int child : below[m][i]) {
-            std::int64_t bits = 0;
+            Bits bits;
             for (const auto& [element, sum] : held[m][z(child)]) {
               all[element] += sum;
-              bits += bits_of(sum);
+              bits[element] = bits_of(sum);
             }
             if (m > 0) {
-              const std::int64_t out = words(bits, word(0, m - 1, Direction::rd_out_to_high));
-              accesses[m - 1][z(Direction::rd_out_to_high)] += out;
-              exchange.down = std::max(exchange.down, out);
+              const Load out = load(0, m - 1, Direction::rd_out_to_high, bits);
+              accesses[m - 1][z(Direction::rd_out_to_high)] += out.words;
+              exchange.down = std::max(exchange.down, out.cycles);
             }
             held[m][z(child)].clear();
           }
-          std::int64_t bits = 0;
-          for (const auto& [element, sum] : all) bits += bits_of(held[m + 1][i][element] += sum);
-          const std::int64_t in = words(bits, word(0, m, Direction::wr_in_by_low));
-          accesses[m][z(Direction::wr_in_by_low)] += in;
-          exchange.up = std::max(exchange.up, in);
+          Bits bits;
+          std::int64_t done = 0;
+          for (const auto& [element, sum] : all) {
+            const std::int64_t now = held[m + 1][i][element] += sum;
+            bits[element] = bits_of(now);
+            done += now == operations ? 1 : 0;
+          }
+          const Load in = load(0, m, Direction::wr_in_by_low, bits);
+          accesses[m][z(Direction::wr_in_by_low)] += in.words;
+          exchange.up = std::max(exchange.up, in.cycles);
+          const double unit = m_.accelerator.array.post_processing;
+          if (unit > 0 && m == (levels > 1 ? 1U : 0U)) {
+            exchange.post =
+                std::max(exchange.post,
+                         static_cast<std::int64_t>(std::ceil(static_cast<double>(done) / unit)));
+          }
         }
         ++stay[m];
       }
@@ -426,6 +506,7 @@ class Executor {
   std::vector<Unit> units_;
   std::vector<std::int64_t> temporal_step_;
   std::int64_t cycles_ = 1;
+  mutable std::vector<Element> elements_;  // of the operand in hand, by number
 };
 
 }  // namespace

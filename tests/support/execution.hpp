@@ -18,11 +18,13 @@ namespace ridgeline::testing {
 struct Exchange {
   std::int64_t first = 0;  // cycles in which the lower level works with the tile
   std::int64_t last = 0;
-  // Words on the ports, of the fullest instance. `up`: the upper level's.
+  // Cycles of the ports, of the fullest instance: a word takes one, unless requests take longer.
+  // `up`: the upper level's.
   std::int64_t up = 0;
   std::int64_t down = 0;
   std::int64_t back_up = 0;  // partial sums that come back
   std::int64_t back_down = 0;
+  std::int64_t post = 0;  // cycles in the unit that finishes outputs
 };
 
 struct Execution {
