@@ -49,7 +49,7 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
   if (sparse_ && mirrored) find_orbits();
   all_nodes_ =
       sparse_ ? NodeBlocks(std::vector<std::uint8_t>(z(orbits()), 1), orbits_) : NodeBlocks(nodes_);
-  for (Cut& cut : cuts_) cut.blocks = all_nodes_;
+  for (Cut& cut : cuts_) cut.blocks = NodeBlocks(nodes_);  // while they are filled
   if (!sparse_) refuse(bytes_needed(states), bytes);
   if (too_large()) return;
   build_nodes();

@@ -226,7 +226,7 @@ void compare(std::uint64_t seed, int problems, bool whole) {
 }
 
 TEST(ExactBounds, AreNeverAboveTheCostOfAMappingThatTheChainLeadsTo) {
-  compare(1, 500, true);
+  compare(2, 2000, true);
 }
 
 TEST(SlowExactBounds, AreNeverAboveTheCostOfAMappingThatTheChainLeadsTo) {
