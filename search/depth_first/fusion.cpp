@@ -145,7 +145,8 @@ void add_references(FusionResult& fusion, const FusionOptions& options) {
 }  // namespace
 
 FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
-                          const model::MappingSpec& mapping, const FusionOptions& options) {
+                          const model::MappingSpec& mapping, const FusionOptions& options,
+                          TileSolver::Effort references) {
   FusionResult result;
   result.core = std::make_unique<FusionCore>(accelerator, mapping);
   result.network = std::move(network);
@@ -156,7 +157,9 @@ FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator&
   result.cuts = cuts_of(result.network, *result.core, options);
   result.solver =
       std::make_unique<TileSolver>(*result.core, options.rules, options.mapper, options.for_each);
+  result.solver->map_with(references);
   if (options.references) add_references(result, options);
+  result.solver->map_with(TileSolver::Effort::full);
   return result;
 }
 

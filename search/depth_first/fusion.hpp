@@ -86,8 +86,10 @@ std::vector<std::unique_ptr<model::Stack>> stacks_of(const model::FusedNetwork& 
                                                      const FusionRules& rules);
 
 // What every fusion begins with: no points yet. The accelerator and the mapping must outlive it.
+// `references`: how what fusing is compared with is mapped.
 FusionResult begin_fusion(model::FusedNetwork network, const model::Accelerator& accelerator,
-                          const model::MappingSpec& mapping, const FusionOptions& options);
+                          const model::MappingSpec& mapping, const FusionOptions& options,
+                          TileSolver::Effort references = TileSolver::Effort::full);
 
 // Given tiles, ways of overlap and cuts, all of them.
 FusionResult cost_fusions(model::FusedNetwork network, const model::Accelerator& accelerator,

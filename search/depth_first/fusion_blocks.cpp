@@ -161,6 +161,17 @@ std::vector<FusionSequence> best_sequences(const std::vector<FusionBlock>& block
   return sequences;
 }
 
+FusionSequence best_product(std::vector<FusionSequence> sequences) {
+  FusionSequence best;
+  for (FusionSequence& one : sequences) {
+    if (best.chosen.empty() ||
+        one.cost.energy * one.cost.latency < best.cost.energy * best.cost.latency) {
+      best = std::move(one);
+    }
+  }
+  return best;
+}
+
 model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length) {
   std::vector<model::Cost> least(z(length) + 1, {kInfinity, kInfinity});
   least[0] = {0, 0};

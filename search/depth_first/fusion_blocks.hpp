@@ -27,6 +27,7 @@ struct FusionWay {
   Tile tile;
   Overlap overlap = Overlap::recompute;
   BoundTier tier = BoundTier::none;
+  bool rough = false;     // it was mapped within a gap
   std::size_t known = 0;  // what was known by then
   double bound = 0;
   model::Cost least;      // energy and latency, each on its own
@@ -84,6 +85,9 @@ struct FusionSequence {
 // more.
 std::vector<FusionSequence> best_sequences(const std::vector<FusionBlock>& blocks, int length,
                                            bool ended);
+
+// Of them, that of the least product.
+FusionSequence best_product(std::vector<FusionSequence> sequences);
 
 // Energy and latency of every sequence at least, each on its own.
 model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length);

@@ -61,6 +61,9 @@ class Search {
       if (block.best) {
         one.job.plan = plan_stack(*fusion_.core, *one.stack, way.tile.x, way.tile.y, way.overlap,
                                   {}, options_.rules);
+        // What was good enough to end with is not proven any further.
+        fusion_.solver->map_with(search_.gap > 0 ? TileSolver::Effort::rough
+                                                 : TileSolver::Effort::full);
         fusion_.solver->run(one.job);
         if (objective_ != Objective::edp) one.lower_bound = block.bound();
       } else {
@@ -285,7 +288,7 @@ class Search {
 
   // Maps so many promising ways, simply; where none of them can be, as many more.
   void map_first(FusionBlock& block, std::size_t count) {
-    fusion_.solver->map_simply(true);
+    fusion_.solver->map_with(TileSolver::Effort::simple);
     std::vector<FusionWay> ways;
     for (bool first = true; (first || !block.best) && !block.ways.empty(); first = false) {
       ways.clear();
@@ -303,7 +306,7 @@ class Search {
       }
       if (stopped()) break;
     }
-    fusion_.solver->map_simply(false);
+    fusion_.solver->map_with(TileSolver::Effort::full);
   }
 
   // A way that was mapped, if it is the block's best, or on its front.
@@ -320,26 +323,41 @@ class Search {
     block.best = way;
   }
 
-  // Maps the most promising way of each block.
+  // Maps the most promising way of each block: first within a gap, and in full where it stays the
+  // most promising one.
   void map_next(const std::vector<FusionBlock*>& blocks) {
-    std::vector<BlockWay> ways;
-    for (FusionBlock* block : blocks) ways.push_back({block, block->take()});
+    const bool stepwise = objective_ != Objective::edp && !options_.rules.defines &&
+                          options_.mapper.engine == Engine::exact && !options_.mapper.no_quirks;
+    std::vector<BlockWay> rough;
+    std::vector<BlockWay> full;
+    for (FusionBlock* block : blocks) {
+      const FusionWay way = block->take();
+      (stepwise && !way.rough ? rough : full).push_back({block, way});
+    }
+    if (!rough.empty()) map_ways(rough, TileSolver::Effort::rough);
+    if (!full.empty()) map_ways(full, TileSolver::Effort::full);
+  }
+
+  void map_ways(const std::vector<BlockWay>& ways, TileSolver::Effort effort) {
     std::vector<StackJob> jobs = jobs_of(*fusion_.core, options_.rules, *fusion_.solver, ways);
     for (StackJob& job : jobs) job.needed = false;
+    fusion_.solver->map_with(effort);
     fusion_.solver->run(pointers(jobs));
+    fusion_.solver->map_with(TileSolver::Effort::full);
     for (std::size_t w = 0; w < jobs.size(); ++w) {
-      FusionBlock& block = *blocks[w];
-      const FusionWay& way = ways[w].way;
+      FusionBlock& block = *ways[w].block;
+      FusionWay way = ways[w].way;
       const StackCost cost = jobs[w].cost;
       if (!cost.known) {
         block.put(way);
         continue;
       }
-      ++mapped_;
+      if (!way.rough) ++mapped_;
       if (!cost.infeasible.empty()) {
         if (block.fault.empty()) block.fault = cost.infeasible;
         continue;
       }
+      keep(block, way, cost);
       const bool sure = options_.rules.defines || cost.optimal;
       model::Cost certain{cost.energy, cost.latency};
       if (!sure) {
@@ -347,8 +365,14 @@ class Search {
             objective_ == Objective::edp ? way.least : bounds_.certain(std::move(jobs[w]), way);
         if (objective_ == Objective::edp) block.unsure.push_back(certain);
       }
+      if (!sure && effort == TileSolver::Effort::rough) {
+        way.rough = true;
+        way.least = certain;
+        way.bound = std::max(way.bound, bounds_.value_of(certain));
+        block.put(way);
+        continue;
+      }
       block.least = std::min(block.least, bounds_.value_of(certain));
-      keep(block, way, cost);
     }
   }
 
@@ -410,17 +434,6 @@ class Search {
     return true;
   }
 
-  static FusionSequence best_product(std::vector<FusionSequence> sequences) {
-    FusionSequence best;
-    for (FusionSequence& one : sequences) {
-      if (best.chosen.empty() ||
-          one.cost.energy * one.cost.latency < best.cost.energy * best.cost.latency) {
-        best = std::move(one);
-      }
-    }
-    return best;
-  }
-
   std::vector<std::pair<int, FusionWay>> chosen() const {
     if (objective_ == Objective::edp) {
       return best_product(best_sequences(blocks_, length_, stopped())).chosen;
@@ -456,7 +469,8 @@ FusionResult search_fusion(model::FusedNetwork network, const model::Accelerator
   own.mapper.first_term = true;
   // Half of the gap is left to layer-tiles, the other half to what is not mapped.
   own.mapper.gap = search.gap / 2;
-  FusionResult result = begin_fusion(std::move(network), accelerator, mapping, own);
+  FusionResult result =
+      begin_fusion(std::move(network), accelerator, mapping, own, TileSolver::Effort::rough);
   Search run(result, own, search);
   run.run();
   FusionPoint point;

@@ -2,9 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 namespace ridgeline::search {
+
+namespace {
+
+// Relative gap of layer-tiles that are mapped roughly.
+constexpr double kRough = 0.01;
+
+}  // namespace
 
 TileSolver::TileSolver(const FusionCore& core, const FusionRules& rules,
                        const MapperOptions& options, ForEach for_each, Depth depth)
@@ -27,13 +35,19 @@ std::size_t TileSolver::Hash::operator()(const TileKey& key) const {
 }
 
 // Tables of energy; of latency by rounds of prices, and of both where the product counts.
-BoundOptions TileSolver::effort() const {
+BoundOptions TileSolver::bound_options() const {
   constexpr int kPriceSteps = 3;
   BoundOptions how;
   how.quick = depth_ == Depth::quick;
   if (options_.objective == Objective::latency) how.price_steps = kPriceSteps;
   if (options_.objective == Objective::edp && depth_ == Depth::bound) how.price_steps = kPriceSteps;
   return how;
+}
+
+// Whether what is known of a layer-tile was found with less effort than is asked for now.
+bool TileSolver::wants_more(const TileKey& key) const {
+  const auto it = less_.find(key);
+  return it != less_.end() && it->second < effort_;
 }
 
 // Whether others leave nothing at all of a memory.
@@ -104,7 +118,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     }
     // What is not known yet is noted down; then all of it is solved together. Where a layer-tile
     // does not fit, the next round asks for it with more memories.
-    const bool renew = !simply_ && !simple_.empty() && !options_.budget.stopped();
+    const bool renew = !less_.empty() && !options_.budget.stopped();
     std::vector<std::vector<Asked>> asked(open.size());
     each(open.size(), [&](std::size_t j) {
       StackJob& job = *open[j];
@@ -124,7 +138,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
         }
         key_of(problem, key);
         const auto it = known_.find(key);
-        if (it != known_.end() && (!renew || simple_.count(key) == 0)) return &it->second;
+        if (it != known_.end() && (!renew || !wants_more(key))) return &it->second;
         asked[j].push_back({key, problem, false});
         return nullptr;
       };
@@ -138,7 +152,7 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     std::vector<std::pair<LayerResult*, TileProblem*>> list;
     std::vector<std::pair<FreeBound*, TileProblem*>> free_list;
     std::vector<const TileKey*> keys;
-    std::vector<char> again_ones;
+    std::vector<std::optional<Effort>> before;  // of what is known already
     for (std::size_t j = 0; j < open.size(); ++j) {
       if (!open[j]->cost.known) waiting.push_back(open[j]);
       for (Asked& one : asked[j]) {
@@ -148,8 +162,9 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
           continue;
         }
         const auto [it, fresh] = known_.try_emplace(std::move(one.key));
-        if (!fresh && (!renew || simple_.erase(it->first) == 0)) continue;
-        again_ones.push_back(!fresh);
+        if (!fresh && (!renew || !wants_more(it->first))) continue;
+        before.emplace_back();
+        if (!fresh) before.back() = less_.extract(it->first).mapped();
         list.emplace_back(&it->second, &one.problem);
         keys.push_back(&it->first);
       }
@@ -158,17 +173,19 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       for (auto& [_, problem] : list) problem->frame = frames_.of(*problem);
       for (auto& [_, problem] : free_list) problem->frame = frames_.of(*problem);
     }
-    const BoundOptions how = effort();
+    const BoundOptions how = bound_options();
     each(free_list.size(), [&](std::size_t i) {
       if (options_.budget.stopped()) return;
       TileProblem& problem = *free_list[i].second;
       complete(problem, core_, rules_);
       *free_list[i].first = bound_free_tile(problem, core_, options_, how);
     });
-    const bool simply = simply_ && options_.engine == Engine::exact && !rules_.defines;
-    MapperOptions simple = options_;
-    simple.engine = Engine::loma;
-    std::vector<char> simple_ones(list.size(), 0);
+    const bool less =
+        effort_ != Effort::full && options_.engine == Engine::exact && !rules_.defines;
+    MapperOptions easy = options_;
+    if (effort_ == Effort::simple) easy.engine = Engine::loma;
+    easy.gap = std::max(easy.gap, kRough);
+    std::vector<Effort> found(list.size(), Effort::full);
     std::vector<char> left_out(list.size(), 0);
     each(list.size(), [&](std::size_t i) {
       // A bound that nobody waits for: nothing is known.
@@ -182,22 +199,24 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
         result = bound_tile(problem, core_, options_, how);
         return;
       }
-      if (simply) result = map_tile(problem, core_, rules_, simple);
-      simple_ones[i] = simply && result.infeasible.empty();
-      if (simple_ones[i]) return;
-      LayerResult full = map_tile(problem, core_, rules_, options_);
-      // Where the budget ended this one early, the simple one may be better.
+      LayerResult fresh = map_tile(problem, core_, rules_, less ? easy : options_);
+      if (less && fresh.infeasible.empty() && !fresh.optimal) found[i] = effort_;
+      if (less && effort_ == Effort::simple && !fresh.infeasible.empty()) {
+        fresh = map_tile(problem, core_, rules_, options_);
+      }
+      // Where the budget ended this one early, the one from before may be better.
       const bool worse =
-          again_ones[i] &&
-          (full.cut_off || objective_value(options_.objective, full.evaluation.cost) >
-                               objective_value(options_.objective, result.evaluation.cost));
-      if (!worse) result = std::move(full);
+          before[i] &&
+          (fresh.cut_off || objective_value(options_.objective, fresh.evaluation.cost) >
+                                objective_value(options_.objective, result.evaluation.cost));
+      if (worse && !fresh.cut_off) result.lower_bound = fresh.lower_bound;
+      if (!worse) result = std::move(fresh);
     });
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (left_out[i]) {
         cut_off_ = true;
-        if (again_ones[i]) {
-          simple_.insert(*keys[i]);  // as before
+        if (before[i]) {
+          less_.emplace(*keys[i], *before[i]);
         } else {
           known_.erase(known_.find(*keys[i]));
         }
@@ -205,8 +224,10 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       }
       const LayerResult& result = *list[i].first;
       evaluated_ += result.evaluated;
-      if (simple_ones[i]) {
-        simple_.insert(*keys[i]);
+      if (found[i] != Effort::full) {
+        less_.emplace(*keys[i], found[i]);
+        if (found[i] == Effort::simple) continue;
+        for (TileSolver* bounds : told_) bounds->learn(*keys[i], result, depth_);
         continue;
       }
       cut_off_ = cut_off_ || result.cut_off;

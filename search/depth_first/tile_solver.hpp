@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <functional>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "search/depth_first/stack_cost.hpp"
@@ -40,9 +39,11 @@ class TileSolver {
   void run(const std::vector<StackJob*>& jobs);
   void run(StackJob& job) { run(std::vector<StackJob*>{&job}); }
 
-  // From now on layer-tiles that are not known are mapped by a simple search, or in full again.
-  // What the simple one found is replaced when it is asked for, unless the budget has ended.
-  void map_simply(bool simply) { simply_ = simply; }
+  // How layer-tiles that are not known are mapped from now on: by the simple engine; or within a
+  // gap of 1 %, which takes a fraction of the time of a proof; or in full. What was found with less
+  // effort is replaced when it is asked for with more, unless the budget has ended.
+  enum class Effort { simple, rough, full };
+  void map_with(Effort effort) { effort_ = effort; }
   // A solver of bounds that is told what this one finds, so that its bounds are these figures from
   // then on. Of objectives that add up.
   void tell(TileSolver* bounds) { told_.push_back(bounds); }
@@ -69,14 +70,15 @@ class TileSolver {
     std::size_t operator()(const TileKey& key) const;
   };
   bool full(const TileProblem& problem) const;
-  BoundOptions effort() const;
+  BoundOptions bound_options() const;
+  bool wants_more(const TileKey& key) const;
 
   TileFrames frames_;
   LayerResult full_;  // of what is
   std::unordered_map<TileKey, LayerResult, Hash> known_;
   std::unordered_map<TileKey, FreeBound, Hash> free_;
-  std::unordered_set<TileKey, Hash> simple_;  // of known_: what the simple search found
-  bool simply_ = false;
+  std::unordered_map<TileKey, Effort, Hash> less_;  // of known_: what was found with less effort
+  Effort effort_ = Effort::full;
   std::vector<TileSolver*> told_;
   std::size_t learnt_ = 0;
   std::int64_t evaluated_ = 0;
