@@ -267,7 +267,11 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
     const bool hard = options.objective != Objective::energy && !bound.fits;
     if (hard || !bound.possible()) {
       const Fit fit = find_fit(problem, made, options, options.node_limit);
-      if (fit.known && !fit.fault.empty()) return refused(fit.fault);
+      if (!fit.fault.empty()) {
+        LayerResult none = refused(fit.fault);
+        none.cut_off = !fit.known;
+        return none;
+      }
     }
   }
   return mapped_by(problem, made, options);
@@ -317,7 +321,7 @@ LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
   if (bound.fits || options.budget.stopped()) return result;
   // Whether anything fits decides which memories come next, and so what the way costs: the bound
   // is none unless that is known.
-  constexpr std::int64_t kNodes = 20'000;
+  constexpr std::int64_t kNodes = 100'000;
   const Fit fit = find_fit(problem, made, options, kNodes);
   if (fit.known && !fit.fault.empty()) return refused(fit.fault);
   result.optimal = fit.known;

@@ -9,8 +9,9 @@ namespace ridgeline::search {
 
 namespace {
 
-// Relative gap of layer-tiles that are mapped roughly.
+// Relative gap of layer-tiles that are mapped roughly, and nodes after which they are left.
 constexpr double kRough = 0.01;
+constexpr std::int64_t kRoughNodes = 20'000;
 
 }  // namespace
 
@@ -185,6 +186,8 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     MapperOptions easy = options_;
     if (effort_ == Effort::simple) easy.engine = Engine::loma;
     easy.gap = std::max(easy.gap, kRough);
+    easy.node_limit =
+        options_.node_limit == 0 ? kRoughNodes : std::min(options_.node_limit, kRoughNodes);
     std::vector<Effort> found(list.size(), Effort::full);
     std::vector<char> left_out(list.size(), 0);
     each(list.size(), [&](std::size_t i) {
@@ -201,7 +204,8 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
       }
       LayerResult fresh = map_tile(problem, core_, rules_, less ? easy : options_);
       if (less && fresh.infeasible.empty() && !fresh.optimal) found[i] = effort_;
-      if (less && effort_ == Effort::simple && !fresh.infeasible.empty()) {
+      const bool unclear = effort_ == Effort::simple || fresh.cut_off;
+      if (less && !fresh.infeasible.empty() && unclear) {
         fresh = map_tile(problem, core_, rules_, options_);
       }
       // Where the budget ended this one early, the one from before may be better.
