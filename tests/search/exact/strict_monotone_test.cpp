@@ -73,6 +73,17 @@ TEST(StrictMonotone, ABetterCoreIsNeverWorse) {
     const auto map = [&](const model::Accelerator& core) {
       return map_layer(one.layer, core, model::build_hierarchy(core), one.mapping, options);
     };
+    // Which spatial mappings are generated depends on bandwidths: the same one for both.
+    const LayerResult free = map(one.accelerator);
+    if (!free.infeasible.empty() || free.spatial.empty()) continue;
+    one.mapping.spatial_mapping.clear();
+    for (const model::SpatialDim& entry : free.spatial) {
+      model::ArrayDimUnroll unroll{one.accelerator.array.dims[z(entry.array_dim)].name, {}};
+      for (const model::SpatialLoop& loop : entry.loops) {
+        unroll.unrolls.push_back({one.layer.dims[z(loop.dim)].name, loop.factor});
+      }
+      one.mapping.spatial_mapping.push_back(unroll);
+    }
     const LayerResult before = map(one.accelerator);
     if (!before.infeasible.empty() || !before.optimal) continue;
     model::Accelerator core = one.accelerator;
