@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kBatch = 4096;  // genomes of the exhaustive engine at a time
 constexpr double kRounding = 1e-8;      // what bounds leave for it, relatively
 // Generations in which nothing improved, after which the genetic algorithm begins anew, and how
-// often in a row it does so in vain before the search counts as converged.
+// often it does before the search counts as converged.
 constexpr int kStaleGenerations = 10;
 constexpr int kRestarts = 2;
 // The same where the best is further from its bound than this share of it.
@@ -319,14 +319,12 @@ class AllocationSearch::Genetic : public Engine {
     const bool proven = best_.front() <= options.least * (1 + kRounding);
     if (proven && !options.whole_front) outcome.converged = true;
     stale_ = improved ? 0 : stale_ + 1;
-    if (improved) in_vain_ = 0;
     if (improved) return;
     // Without anything feasible there is no optimum to be at.
     const bool ended = stale_ >= (optimal ? kStaleGenerations : 4 * kStaleGenerations);
     if (!ended) return;
     const bool open = best_.front() > options.least * (1 + kOpenGap);
-    if (in_vain_ < (open ? kRestartsOfOpen : kRestarts)) {
-      ++in_vain_;
+    if (outcome.restarts < (open ? kRestartsOfOpen : kRestarts)) {
       ++outcome.restarts;
       begin_population();
     } else {
@@ -343,7 +341,6 @@ class AllocationSearch::Genetic : public Engine {
   std::optional<Nsga2> nsga2_;
   std::map<Genome, Known> known_;
   int stale_ = 0;         // generations without improvement
-  int in_vain_ = 0;       // restarts without improvement
   bool opening_ = false;  // the batch is the opening: no generation yet
   bool cut_ = false;      // the batch is the last one, cut to what is left of the budget
 };
