@@ -174,8 +174,8 @@ class Executor {
                             r.coefficient[1] * index[z(r.dim[1])] - r.padding_begin);
           // Data begins after the padding, and ends before it.
           std::int64_t end = 1 - r.padding_begin - r.padding_end;
-          for (std::size_t t = 0; t < 2; ++t) {
-            end += r.coefficient[t] * (m_.layer.dims[z(r.dim[t])].size - 1);
+          for (std::size_t term = 0; term < 2; ++term) {
+            end += r.coefficient[term] * (m_.layer.dims[z(r.dim[term])].size - 1);
           }
           if (r.given_size) end = *r.given_size;
           exists = exists && element.back() >= 0 && element.back() < end;
