@@ -9,12 +9,12 @@
 #include <exception>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 
 #include "engine/explore/crash_note.hpp"
 #include "engine/explore/reporting.hpp"
 #include "engine/run/failure.hpp"
+#include "engine/run/threads.hpp"
 #include "io/document/printable.hpp"
 
 namespace ridgeline::engine {
@@ -197,18 +197,9 @@ Pool::Pool(Evaluator& evaluator, const Front& front, PoolOptions options)
   // Before there are others: where it has no memory for the arena, TBB throws in the thread that
   // makes it, and lets all that come after wait for ever.
   state_->arena.initialize();
-  try {
-    state_->threads.reserve(static_cast<std::size_t>(wanted));
-    for (int i = 0; i < wanted; ++i)
-      state_->threads.emplace_back([state = state_.get()] { state->enter(); });
-  } catch (const std::system_error& error) {
-    const std::size_t there = state_->threads.size();
-    state_->leave();
-    throw MachineError(no_thread(there, wanted, error.code()));
-  } catch (...) {
-    state_->leave();
-    throw;
-  }
+  State* const state = state_.get();
+  start_threads(
+      state->threads, 0, wanted, [state](int) { state->enter(); }, [state] { state->leave(); });
 }
 
 Pool::~Pool() {

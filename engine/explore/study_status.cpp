@@ -34,11 +34,12 @@ std::string line_of(const ordered_json& status) {
     return value.is_number() ? io::fixed(value.get<double>(), decimals, decimals > 0)
                              : std::string("-");
   };
+  const auto& gap = status.at("gap");
   std::string line = status.at("study").get<std::string>() + ": " + text("known", 0) + " of " +
                      text("expected", 0) + " candidates, " + text("rate", 1) + " a second, front " +
                      text("front", 0) + ", hypervolume " + text("hypervolume", 6) + ", gap " +
-                     (status.at("gap").is_number() ? text("gap_percent", 2) + " %" : "-") + ", " +
-                     text("seconds", 0) + " s so far";
+                     (gap.is_number() ? io::fixed(100 * gap.get<double>(), 2, true) + " %" : "-") +
+                     ", " + text("seconds", 0) + " s so far";
   if (status.at("left").is_number()) line += ", " + text("left", 0) + " s left";
   line += "\n ";
   for (const auto& rank : status.at("ranks")) {
@@ -65,7 +66,6 @@ void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
   const double rate = before_ > 0 && seconds > before_
                           ? static_cast<double>(known - known_before_) / (seconds - before_)
                           : 0;
-  const double gap = gap_of(ledger);
   ordered_json status{{"study", study_.name},
                       {"process", ::getpid()},
                       {"threads", threads_},
@@ -76,8 +76,7 @@ void StatusWriter::show(const Ledger& ledger, int ranks, double seconds) {
                       {"rate", number(rate)},
                       {"front", ledger.front().size()},
                       {"hypervolume", number(hypervolume_of(ledger))},
-                      {"gap", number(gap)},
-                      {"gap_percent", number(100 * gap)},
+                      {"gap", number(gap_of(ledger))},
                       {"left", rate > 0 ? number(static_cast<double>(expected - known) / rate)
                                         : ordered_json(nullptr)},
                       {"objectives", ordered_json::array()},

@@ -11,12 +11,11 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "engine/run/failure.hpp"
+#include "engine/run/threads.hpp"
 
 namespace ridgeline::engine {
 
@@ -88,26 +87,13 @@ struct Team::State {
   std::vector<std::thread> threads;
 };
 
-namespace {
-constexpr int kMostThreads = 1024;  // more would only wait
-}  // namespace
-
 Team::Team(int threads) : threads_(std::clamp(threads, 1, kMostThreads)) {
   if (threads_ == 1) return;
   state_ = std::make_unique<State>(threads_);
-  state_->threads.reserve(static_cast<std::size_t>(threads_));
   state_->gates.reserve(static_cast<std::size_t>(threads_));
-  try {
-    for (int i = 1; i < threads_; ++i)
-      state_->threads.emplace_back([state = state_.get()] { state->serve(); });
-  } catch (const std::system_error& error) {
-    const std::size_t there = state_->threads.size() + 1;
-    state_->leave();
-    throw MachineError(no_thread(there, threads_, error.code()));
-  } catch (...) {
-    state_->leave();
-    throw;
-  }
+  State* const state = state_.get();
+  start_threads(
+      state->threads, 1, threads_, [state](int) { state->serve(); }, [state] { state->leave(); });
 }
 
 Team::~Team() {

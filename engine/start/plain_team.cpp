@@ -5,12 +5,11 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
-#include "engine/run/failure.hpp"
 #include "engine/run/team.hpp"
+#include "engine/run/threads.hpp"
 
 namespace ridgeline::engine {
 
@@ -105,26 +104,14 @@ struct Team::State {
   std::vector<std::thread> threads;
 };
 
-namespace {
-constexpr int kMostThreads = 1024;  // more would only wait
-}  // namespace
-
 Team::Team(int threads) : threads_(std::clamp(threads, 1, kMostThreads)) {
   if (threads_ == 1) return;
   state_ = std::make_unique<State>(threads_);
   // No member looks for itself before all are there: work comes from the one that makes the team.
-  state_->threads.reserve(static_cast<std::size_t>(threads_));
-  try {
-    for (int i = 1; i < threads_; ++i)
-      state_->threads.emplace_back([state = state_.get(), i] { state->serve(i); });
-  } catch (const std::system_error& error) {
-    const std::size_t there = state_->threads.size() + 1;
-    state_->leave();
-    throw MachineError(no_thread(there, threads_, error.code()));
-  } catch (...) {
-    state_->leave();
-    throw;
-  }
+  State* const state = state_.get();
+  start_threads(
+      state->threads, 1, threads_, [state](int i) { state->serve(i); },
+      [state] { state->leave(); });
 }
 
 Team::~Team() {
