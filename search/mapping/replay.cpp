@@ -27,6 +27,9 @@ std::string in_words(const std::vector<model::TemporalPosition>& loops) {
   return text.empty() ? "no loops" : text;
 }
 
+// Cuts between two looks at the budget: each may be walked through tile by tile.
+constexpr std::int64_t kPoll = 32;
+
 class CutVisitor {
  public:
   CutVisitor(const model::Problem& problem, const model::Ordering& ordering, const GivenCuts& given,
@@ -55,7 +58,7 @@ class CutVisitor {
   void cut(int o, int level, int begin) {
     if (over_) return;
     if (o == problem_.operands) {
-      if (++visits_ > most_ || (visits_ % 1024 == 0 && stopped_ && stopped_())) {
+      if (++visits_ > most_ || (visits_ % kPoll == 0 && stopped_ && stopped_())) {
         over_ = true;
         return;
       }

@@ -53,8 +53,10 @@ constexpr std::int64_t kMostCuts = 4'000'000;
 // Of the mappings that were costed, so many are remembered as nearly as fast as the best.
 constexpr std::size_t kMostNear = 64;
 
-// Orderings between two looks at the budget: a fraction of a millisecond.
-constexpr std::int64_t kPoll = 1024;
+// Orderings between two looks at the budget: a millisecond or two.
+std::int64_t poll_every(const model::Problem& problem) {
+  return problem.strict ? 128 : 1024;
+}
 
 // Mappings whose latency is estimated by the strict model: so many are worth the walk through
 // their tiles.
@@ -191,7 +193,7 @@ class TemporalSearch {
         return;
       }
       consider(problem, as_ordering(layer_, loops), found);
-      if (++since_poll % kPoll == 0 && options_.budget.stopped()) {
+      if (++since_poll % poll_every(problem) == 0 && options_.budget.stopped()) {
         found.cut_off = true;
         return;
       }
@@ -321,7 +323,7 @@ class TemporalSearch {
     bool any_ordering = false;
     std::int64_t since_poll = 0;
     model::Ordering ordering;
-    const std::int64_t poll = problem.strict ? kPoll / 8 : kPoll;
+    const std::int64_t poll = poll_every(problem);
     do {
       if (++since_poll == poll) {
         since_poll = 0;
@@ -357,7 +359,7 @@ class TemporalSearch {
     model::Ordering ordering;
     std::int64_t since_poll = 0;
     do {
-      if (++since_poll % kPoll == 0 && options_.budget.stopped()) break;
+      if (++since_poll % poll_every(problem) == 0 && options_.budget.stopped()) break;
       if (!permutations.current().empty() && !satisfies(permutations.current(), constraints)) {
         continue;
       }
