@@ -54,11 +54,6 @@ bool better_core(model::Accelerator& core, Change change, std::mt19937_64& rando
   return false;
 }
 
-double value_of(Objective objective, const model::Cost& cost) {
-  if (objective == Objective::latency) return cost.latency;
-  return objective == Objective::energy ? cost.energy : cost.latency * cost.energy;
-}
-
 TEST(StrictMonotone, ABetterCoreIsNeverWorse) {
   const std::uint64_t count = cases(150);
   std::array<int, 4> pairs{};
@@ -91,16 +86,16 @@ TEST(StrictMonotone, ABetterCoreIsNeverWorse) {
     if (!better_core(core, change, random)) continue;
     const LayerResult after = map(core);
     ++pairs[static_cast<std::size_t>(change)];
-    const double was = value_of(options.objective, before.evaluation.cost);
+    const double was = objective_value(options.objective, before.evaluation.cost);
     if (after.infeasible.empty() && after.optimal &&
-        value_of(options.objective, after.evaluation.cost) <= was * (1 + 1e-12)) {
+        objective_value(options.objective, after.evaluation.cost) <= was * (1 + 1e-12)) {
       continue;
     }
     ++worse;
     ADD_FAILURE() << "seed " << seed << ", more " << kChanges[static_cast<std::size_t>(change)]
                   << ", objective " << static_cast<int>(options.objective) << ": "
-                  << value_of(options.objective, after.evaluation.cost) << " after " << was << " "
-                  << after.infeasible;
+                  << objective_value(options.objective, after.evaluation.cost) << " after " << was
+                  << " " << after.infeasible;
   }
   for (std::size_t c = 0; c < kChanges.size(); ++c) {
     std::cout << kChanges[c] << ": " << pairs[c] << " pairs\n";
