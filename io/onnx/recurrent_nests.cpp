@@ -33,7 +33,6 @@ std::vector<LoweredLayer> lower_recurrent(const OperatorContext& op) {
   }
   const Precisions bits = precisions(op);
   std::vector<LoweredLayer> layers;
-  std::optional<int> before;
   for (std::int64_t d = 0; d < directions; ++d) {
     const std::string side = directions == 1 ? "" : d == 0 ? "-forward" : "-reverse";
     OperatorContext plain = op;
