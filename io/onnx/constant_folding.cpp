@@ -425,21 +425,12 @@ class Folder {
   std::optional<SmallArray> transpose() {
     const auto data = input(0);
     if (!data) return std::nullopt;
-    const auto rank = static_cast<std::int64_t>(data->shape.size());
-    const OnnxAttribute* given = node_.attribute("perm");
-    Sizes order;
-    for (std::int64_t a = 0; a < rank; ++a) order.push_back(rank - 1 - a);
-    if (given) order = given->integers;
-    Sizes sorted = order;
-    std::sort(sorted.begin(), sorted.end());
-    for (std::int64_t a = 0; a < rank; ++a) {
-      if (sorted.size() != data->shape.size() || sorted[static_cast<std::size_t>(a)] != a)
-        return std::nullopt;
-    }
+    const auto order = axis_order(node_, data->shape.size());
+    if (!order) return std::nullopt;
     const Sizes strides = strides_of(data->shape);
     Sizes shape;
     Sizes steps;
-    for (const std::int64_t a : order) {
+    for (const std::int64_t a : *order) {
       shape.push_back(data->shape[static_cast<std::size_t>(a)]);
       steps.push_back(strides[static_cast<std::size_t>(a)]);
     }

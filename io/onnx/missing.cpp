@@ -25,15 +25,12 @@ bool is_view(const OnnxGraph& graph, const OnnxNode& node) {
   const auto& shape = graph.tensor(node.inputs[0]).shape;
   if (!shape) return false;
   const auto rank = static_cast<std::int64_t>(shape->size());
-  const OnnxAttribute* given = node.attribute(node.op_type == "Transpose" ? "perm" : "axis");
   if (node.op_type == "Transpose") {
     // The order of the axes that have more than one index does not change.
-    std::vector<std::int64_t> order;
-    for (std::int64_t a = 0; a < rank; ++a) order.push_back(rank - 1 - a);
-    if (given) order = given->integers;
+    const auto order = axis_order(node, shape->size());
+    if (!order) return false;
     std::int64_t before = -1;
-    for (const std::int64_t axis : order) {
-      if (axis < 0 || axis >= rank) return false;
+    for (const std::int64_t axis : *order) {
       if ((*shape)[static_cast<std::size_t>(axis)].size == 1) continue;
       if (axis < before) return false;
       before = axis;
@@ -42,6 +39,7 @@ bool is_view(const OnnxGraph& graph, const OnnxNode& node) {
   }
   if (node.op_type == "Concat" || node.op_type == "Split") {
     // Parts that lie one after the other.
+    const OnnxAttribute* given = node.attribute("axis");
     std::int64_t axis = given && given->integers.size() == 1 ? given->integers.front() : 0;
     if (axis < 0) axis += rank;
     for (std::int64_t a = 0; a < std::min(axis, rank); ++a) {

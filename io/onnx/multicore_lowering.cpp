@@ -386,17 +386,13 @@ class Lowering {
     Moving moving;
     if (node.op_type == "Transpose") {
       moving.kind = Movement::transpose;
-      for (std::int64_t axis : integers_attribute(graph_, op.node, "perm", {})) {
-        moving.permutation.push_back(static_cast<int>(axis));
+      const std::size_t rank = integers_attribute(graph_, op.node, "perm", {}).size();
+      const auto order = rank == 0 ? std::vector<std::int64_t>{} : axis_order(node, rank);
+      if (!order) {
+        throw onnx_error(graph_, op.node, "its perm is no permutation",
+                         "each axis from 0 on, once");
       }
-      std::vector<int> sorted = moving.permutation;
-      std::sort(sorted.begin(), sorted.end());
-      for (std::size_t i = 0; i < sorted.size(); ++i) {
-        if (sorted[i] != static_cast<int>(i)) {
-          throw onnx_error(graph_, op.node, "its perm is no permutation",
-                           "each axis from 0 on, once");
-        }
-      }
+      moving.permutation.assign(order->begin(), order->end());
     } else if (node.op_type == "Reshape") {
       moving.kind = Movement::reshape;
       moving.shape = tensor_sizes(op, node.outputs.at(0));

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 
 #include "io/onnx/graph_builder.hpp"
 #include "model/core/limits.hpp"
@@ -62,6 +63,17 @@ const OnnxAttribute* OnnxNode::attribute(std::string_view attribute) const {
       std::find_if(attributes.begin(), attributes.end(),
                    [&](const OnnxAttribute& candidate) { return candidate.name == attribute; });
   return it == attributes.end() ? nullptr : &*it;
+}
+
+std::optional<std::vector<std::int64_t>> axis_order(const OnnxNode& transpose, std::size_t rank) {
+  std::vector<std::int64_t> forward(rank);
+  std::iota(forward.begin(), forward.end(), std::int64_t{0});
+  const OnnxAttribute* given = transpose.attribute("perm");
+  if (given == nullptr) return std::vector<std::int64_t>(forward.rbegin(), forward.rend());
+  std::vector<std::int64_t> sorted = given->integers;
+  std::sort(sorted.begin(), sorted.end());
+  if (sorted != forward) return std::nullopt;
+  return given->integers;
 }
 
 const OnnxTensor* OnnxGraph::find(std::string_view tensor) const {

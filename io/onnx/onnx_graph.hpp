@@ -131,6 +131,9 @@ std::int64_t integer_attribute(const OnnxGraph& graph, int node, std::string_vie
 std::vector<std::int64_t> integers_attribute(const OnnxGraph& graph, int node,
                                              std::string_view name,
                                              const std::vector<std::int64_t>& otherwise);
+// Transpose: axis i of the result is axis [i] of the data; reversed where the node says nothing.
+// Nothing where what it says is no order of `rank` axes.
+std::optional<std::vector<std::int64_t>> axis_order(const OnnxNode& transpose, std::size_t rank);
 // Shape of a node's input or output; an error where the node lacks it or its shape is unknown.
 // Dimensions may still be unknown (size 0).
 const OnnxShape& input_shape(const OnnxGraph& graph, int node, int input);

@@ -134,18 +134,10 @@ void ShapeRules::unsqueeze() {
 void ShapeRules::transpose() {
   const OnnxShape* x = shape(0);
   if (!x) return;
-  Sizes order = list("perm");
-  if (!node_.attribute("perm")) {
-    for (std::size_t a = x->size(); a-- > 0;) order.push_back(static_cast<std::int64_t>(a));
-  }
-  Sizes sorted = order;
-  std::sort(sorted.begin(), sorted.end());
-  if (sorted.size() != x->size()) return;
+  const auto order = axis_order(node_, x->size());
+  if (!order) return;
   OnnxShape out;
-  for (std::size_t a = 0; a < x->size(); ++a) {
-    if (sorted[a] != static_cast<std::int64_t>(a)) return;
-    out.push_back((*x)[static_cast<std::size_t>(order[a])]);
-  }
+  for (const std::int64_t axis : *order) out.push_back((*x)[static_cast<std::size_t>(axis)]);
   give(0, std::move(out), type(0));
 }
 

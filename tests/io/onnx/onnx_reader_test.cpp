@@ -194,6 +194,38 @@ TEST(OnnxReader, CountsTransposedConvolutionsByTheirInput) {
   }
 }
 
+// The order of a Transpose's axes is used as places: nothing that is no order of them may be.
+TEST(OnnxReader, TakesOnlyOrdersOfAllAxes) {
+  OnnxNode transpose;
+  transpose.op_type = "Transpose";
+  EXPECT_EQ(axis_order(transpose, 3), (std::vector<std::int64_t>{2, 1, 0}));
+  const auto given = [&](std::vector<std::int64_t> perm) {
+    transpose.attributes = {{"perm", OnnxAttribute::Kind::integers, std::move(perm), {}, ""}};
+    return axis_order(transpose, 4);
+  };
+  const std::vector<std::int64_t> order{0, 2, 3, 1};
+  EXPECT_EQ(given(order), order);
+  constexpr std::int64_t kWraps = std::int64_t{1} << 32;
+  for (const std::vector<std::int64_t>& wrong :
+       std::vector<std::vector<std::int64_t>>{{},
+                                              {0, 1, 2},
+                                              {0, 1, 2, 3, 4},
+                                              {0, 64, 2, 1},
+                                              {0, -1, 2, 3},
+                                              {0, 1, 1, 3},
+                                              {kWraps, 1, 2, 3}}) {
+    EXPECT_FALSE(given(wrong));
+    std::vector<int> stored;
+    for (const std::int64_t axis : wrong) stored.push_back(static_cast<int>(axis));
+    const Model model{{node("Transpose", "t", {"x"}, {"y"}, {integers("perm", stored)})},
+                      {value("x", {2, 3, 5, 7})},
+                      {untyped("y")},
+                      {},
+                      {}};
+    import(model);
+  }
+}
+
 TEST(OnnxReader, TakesOperatorsNobodyKnowsForArithmetic) {
   const auto uncosted = [](const char* type, const char* domain = "") {
     OnnxNode node;
