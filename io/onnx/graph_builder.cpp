@@ -234,8 +234,7 @@ class Builder {
       identity.add_input("in");
       identity.add_output(name);
       Scope between{&scope, false, {{"in", place}}, scope.prefix, scope.depth};
-      const auto known = scope.names.find(name);
-      between.names[name] = known == scope.names.end() ? tensor_inside(name, scope) : known->second;
+      between.names[name] = tensor_inside(name, scope);
       add_node(identity, between, later);
     }
   }
@@ -243,7 +242,13 @@ class Builder {
   // The tensor of a name that is written in the scope.
   int tensor_inside(const std::string& name, Scope& scope) {
     const auto known = scope.names.find(name);
-    if (known != scope.names.end()) return known->second;
+    if (known != scope.names.end()) {
+      if (known->second >= 0) return known->second;
+      throw model_error(graph_, pointer(),
+                        "tensor " + in_quotes(name) + " is written where it is an input of the " +
+                            "function, which its caller leaves out",
+                        "every tensor has one producer: a node, a graph input or an initializer");
+    }
     const bool top = scope.outer == nullptr && !scope.function;
     const std::string& checked = checked_name(graph_, name, pointer(), "a tensor");
     const OnnxTensor& tensor = tensors_.named(top ? checked : scope.prefix + checked);

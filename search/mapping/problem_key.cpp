@@ -9,16 +9,28 @@
 namespace ridgeline::search {
 namespace {
 
-void add_spatial(const model::OperandSpatial& spatial, int levels, int relations, ContentKey& key) {
+// `literal`: figures are products in the order of the loops, to the last digit. Otherwise it is no
+// matter in how many parts a loop is unrolled between two memories.
+void add_spatial(const model::OperandSpatial& spatial, int levels, int relations, bool literal,
+                 ContentKey& key) {
   key.number(spatial.whole);
+  literal = literal || !spatial.whole;
   for (int a = 0; a <= levels; ++a) {
-    const auto first = spatial.loops.begin() + spatial.begin[z(a)];
-    std::vector<model::UnrolledLoop> loops(first, spatial.loops.begin() + spatial.begin[z(a) + 1]);
-    // Products of whole factors are the same in any order; others to the last digit only in one.
-    if (spatial.whole) {
-      std::sort(loops.begin(), loops.end(), [](const auto& x, const auto& y) {
-        return x.dim != y.dim ? x.dim < y.dim : x.factor < y.factor;
-      });
+    std::vector<model::UnrolledLoop> loops;
+    for (int i = spatial.begin[z(a)]; i < spatial.begin[z(a + 1)]; ++i) {
+      const model::UnrolledLoop& loop = spatial.loops[z(i)];
+      const auto same = std::find_if(loops.begin(), loops.end(),
+                                     [&](const auto& other) { return other.dim == loop.dim; });
+      if (!literal && loop.factor == 1) continue;
+      if (!literal && same != loops.end()) {
+        same->factor *= loop.factor;
+      } else {
+        loops.push_back(loop);
+      }
+    }
+    if (!literal) {
+      std::sort(loops.begin(), loops.end(),
+                [](const auto& x, const auto& y) { return x.dim < y.dim; });
     }
     key.list(loops, [&](const model::UnrolledLoop& loop) {
       key.number(loop.dim);
@@ -69,8 +81,9 @@ void add_structure(const model::Problem& p, ContentKey& key) {
         key.number(operand.bandwidth_max[z(m)][z(d)] > 0);
       }
     }
-    add_spatial(operand.real, operand.levels, p.relations, key);
-    add_spatial(operand.integer, operand.levels, p.relations, key);
+    const bool literal = operand.output && operand.partial;
+    add_spatial(operand.real, operand.levels, p.relations, literal, key);
+    add_spatial(operand.integer, operand.levels, p.relations, literal, key);
   }
   key.number(p.memories);
   for (int m = 0; m < p.memories; ++m) {

@@ -174,6 +174,17 @@ TEST(Networks, ExpandsLocalFunctions) {
                               bytes(7, node("Linear", "inner", {"a", "b"}, {"c"}, {}, "pkg")) +
                               bytes(10, "pkg");
   EXPECT_THROW(parse_onnx_graph(model.text() + bytes(25, endless), "f.onnx"), InputError);
+  // One that writes its own input, which the caller leaves out.
+  const std::string writes_input =
+      bytes(1, "Linear") + bytes(4, "a") + bytes(4, "b") + bytes(4, "d") + bytes(5, "c") +
+      bytes(7, node("MatMul", "inner", {"a", "b"}, {"d"})) +
+      bytes(7, node("Identity", "outer", {"d"}, {"c"})) + bytes(10, "pkg");
+  try {
+    parse_onnx_graph(model.text() + bytes(25, writes_input), "f.onnx");
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("which its caller leaves out"));
+  }
 }
 
 TEST(Networks, CountsOperatorsThatQuantisersAndFusersWrite) {
