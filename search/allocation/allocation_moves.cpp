@@ -39,7 +39,7 @@ bool AllocationVariation::has(std::size_t gene, int value) const {
 Genome AllocationVariation::move(const Genome& genome, RandomStream& random) const {
   Genome moved = genome;
   const bool cores = genome.size() > cores_begin() + 1;
-  switch (random.below(cores ? 8 : 4)) {
+  switch (random.below(cores ? 10 : 4)) {
     case 0:
       moved = swap_genes(space_, genome, random);
       break;
@@ -53,6 +53,10 @@ Genome AllocationVariation::move(const Genome& genome, RandomStream& random) con
     case 7:
       relieve_busiest(moved, random);
       break;
+    case 8:
+    case 9:
+      exchange_cores(moved, random);
+      break;
     default:
       break;
   }
@@ -64,6 +68,13 @@ Genome AllocationVariation::kick(const Genome& genome, int strength, RandomStrea
   Genome moved = genome;
   for (int i = 0; i < strength; ++i) moved = move(moved, random);
   return moved;
+}
+
+Genome AllocationVariation::exchange(const Genome& genome, int times, RandomStream& random) const {
+  if (hints_.order.empty()) return kick(genome, times, random);
+  Genome moved = genome;
+  for (int i = 0; i < times; ++i) exchange_cores(moved, random);
+  return moved == genome ? kick(genome, times, random) : symmetry_.canonical(moved);
 }
 
 std::vector<Genome> AllocationVariation::neighbours(const Genome& genome,
@@ -95,6 +106,27 @@ void AllocationVariation::assign_run(Genome& genome, RandomStream& random) const
   for (std::size_t i = begin; i < std::min(begin + length, n); ++i) {
     const std::size_t g = hints_.first + z(hints_.order[i]);
     if (has(g, core)) genome[g] = core;
+  }
+}
+
+// In a run of slots two cores change places: what one core may do for another, and back, is often
+// as good for the run itself and better or worse only where it begins and ends.
+void AllocationVariation::exchange_cores(Genome& genome, RandomStream& random) const {
+  const std::size_t n = hints_.order.size();
+  const auto gene = [&](std::size_t i) { return hints_.first + z(hints_.order[i]); };
+  const auto begin = static_cast<std::size_t>(random.below(n));
+  const auto length = 1 + static_cast<std::size_t>(random.below(n));
+  const std::size_t end = std::min(begin + length, n);
+  const int one = genome[gene(begin)];
+  const std::vector<int>& values = space_.values[gene(begin)];
+  const int other = values[static_cast<std::size_t>(random.below(values.size()))];
+  for (std::size_t i = begin; i < end; ++i) {
+    const std::size_t g = gene(i);
+    if (genome[g] == one && has(g, other)) {
+      genome[g] = other;
+    } else if (genome[g] == other && has(g, one)) {
+      genome[g] = one;
+    }
   }
 }
 

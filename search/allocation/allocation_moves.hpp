@@ -19,13 +19,15 @@ class AllocationVariation final : public Variation {
   // Two members crossed, or one of them moved.
   Genome child(std::span<const Individual> members, RandomStream& random) const override;
 
-  // One of: a gene gets another value, two swap theirs, a run of slots goes to one core, the cut
-  // between two runs shifts, the busiest core hands a slot to the one that is then free the
-  // soonest.
+  // One of: a gene gets another value, two swap theirs, a run of slots goes to one core, two cores
+  // change places in a run, the cut between two runs shifts, the busiest core hands a slot to the
+  // one that is then free the soonest.
   Genome move(const Genome& genome, RandomStream& random) const;
   Genome canonical(const Genome& genome) const { return symmetry_.canonical(genome); }
   // `strength` moves one after the other.
   Genome kick(const Genome& genome, int strength, RandomStream& random) const;
+  // In so many runs of slots two cores change places.
+  Genome exchange(const Genome& genome, int times, RandomStream& random) const;
   // All genomes that differ from this one in one gene, in an order that `random` decides.
   std::vector<Genome> neighbours(const Genome& genome, RandomStream& random) const;
 
@@ -33,6 +35,7 @@ class AllocationVariation final : public Variation {
   std::size_t cores_begin() const { return hints_.known() ? hints_.first : space_.values.size(); }
   bool has(std::size_t gene, int value) const;
   void assign_run(Genome& genome, RandomStream& random) const;
+  void exchange_cores(Genome& genome, RandomStream& random) const;
   void shift_cut(Genome& genome, RandomStream& random) const;
   void relieve_busiest(Genome& genome, RandomStream& random) const;
 

@@ -173,6 +173,7 @@ class AllocationSearch::Genetic : public Engine {
     for (std::size_t f = 0; f < focus_.size(); ++f)
       locals_.emplace_back(variation_, options.seed, static_cast<std::uint32_t>(f));
     best_.assign(focus_.size(), std::numeric_limits<double>::infinity());
+    stale_of_.assign(focus_.size(), 0);
     for (const Genome& genome : options.warm_starts)
       if (space.contains(genome)) starts_.push_back(symmetry.canonical(genome));
     for (const Genome& genome : constructive_starts(space, hints))
@@ -273,13 +274,21 @@ class AllocationSearch::Genetic : public Engine {
     if (std::find(batch.begin(), batch.end(), genome) == batch.end()) batch.push_back(genome);
   }
 
-  // Half of the batch's room is for what is reported, the rest for the other objectives.
+  // Half of the batch's room is for what is reported, the rest for the other objectives. Those that
+  // long found nothing better keep one place and leave the rest to what is reported.
   void propose() {
     const auto room = static_cast<std::size_t>(std::max(options.population / 2, 1));
+    const std::size_t others = locals_.size() - 1;
+    std::vector<std::size_t> shares(locals_.size(), others == 0 ? 0 : room / 2 / others);
+    std::size_t left = room;
+    for (std::size_t f = 1; f < locals_.size(); ++f) {
+      const bool rests = locals_[f].at_optimum() && stale_of_[f] >= kStaleGenerations;
+      if (rests) shares[f] = std::min<std::size_t>(shares[f], 1);
+      left -= shares[f];
+    }
+    shares.front() = left;
     for (std::size_t f = 0; f < locals_.size(); ++f) {
-      const std::size_t share = locals_.size() == 1 ? room
-                                : f == 0            ? (room + 1) / 2
-                                                    : room / 2 / (locals_.size() - 1);
+      const std::size_t share = shares[f];
       for (const Genome& genome :
            locals_[f].ask(share, [&](const Genome& g) -> const LocalSearch::Value* {
              const Known* known = find(g);
@@ -312,7 +321,9 @@ class AllocationSearch::Genetic : public Engine {
     for (std::size_t f = 0; f < locals_.size(); ++f) {
       optimal = optimal && locals_[f].at_optimum();
       if (locals_[f].best_value().empty()) continue;
-      improved = improved || locals_[f].best_value()[0] < best_[f];
+      const bool better = locals_[f].best_value()[0] < best_[f];
+      stale_of_[f] = better ? 0 : stale_of_[f] + 1;
+      improved = improved || better;
       best_[f] = std::min(best_[f], locals_[f].best_value()[0]);
     }
     // As good as can be: nothing is left to look for.
@@ -337,10 +348,11 @@ class AllocationSearch::Genetic : public Engine {
   std::vector<ScheduleObjective> focus_;  // what is reported, then the other objectives
   std::vector<LocalSearch> locals_;       // by focus
   std::vector<double> best_;              // by focus
+  std::vector<int> stale_of_;             // by focus: generations without improvement
   std::vector<Genome> starts_;
   std::optional<Nsga2> nsga2_;
   std::map<Genome, Known> known_;
-  int stale_ = 0;         // generations without improvement
+  int stale_ = 0;         // generations without improvement of any
   bool opening_ = false;  // the batch is the opening: no generation yet
   bool cut_ = false;      // the batch is the last one, cut to what is left of the budget
 };

@@ -74,10 +74,12 @@ void LocalSearch::kick() {
   found_.clear();
   proposals_.clear();
   RandomStream random(seed_, kIslands + number_, step_++, 1);
-  const int strength = 2 + static_cast<int>(kicks_++ % 5);
+  const int turn = static_cast<int>(kicks_++ % 10);
   kicked_.clear();
-  for (int i = 0; i < kKicked; ++i)
-    kicked_.push_back(variation_.kick(best_.genome, strength, random));
+  for (int i = 0; i < kKicked; ++i) {
+    kicked_.push_back(turn % 2 == 0 ? variation_.exchange(best_.genome, 1 + i % 2, random)
+                                    : variation_.kick(best_.genome, 2 + turn / 2, random));
+  }
   proposals_.assign(kicked_.begin(), kicked_.end());
 }
 

@@ -2,7 +2,8 @@
 //
 // From a genome all neighbours are tried that differ in one gene. What improves is put together,
 // since slots often do not depend on each other, and the best of all goes on. Where nothing
-// improves, some moves at once lead away from the best genome so far, and it starts again.
+// improves, some moves at once lead away from the best genome so far, and it starts again: in turn
+// cores that change places in a run of slots, and moves of all kinds.
 #pragma once
 
 #include <cstdint>
