@@ -49,9 +49,19 @@ double worth_of(const FusionBlock& block, BlockWorth worth) {
 
 }  // namespace
 
-std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth) {
-  std::vector<double> least(z(length) + 1, kInfinity);
-  std::vector<int> from(z(length) + 1, -1);
+namespace {
+
+// Least sums over blocks that follow each other, up to each place; where a layer has no way at all,
+// it costs nothing, and as few as may be are like that.
+struct Sweep {
+  std::vector<double> least;
+  std::vector<int> from;  // block that ends there; -1: none
+};
+
+Sweep sweep(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth,
+            const std::vector<double>& unseen) {
+  Sweep sums{std::vector<double>(z(length) + 1, kInfinity), std::vector<int>(z(length) + 1, -1)};
+  auto& [least, from] = sums;
   std::vector<std::size_t> missing(z(length) + 1, 0);
   least[0] = 0;
   std::vector<std::vector<int>> ending(z(length) + 1);
@@ -59,33 +69,50 @@ std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, B
     ending[z(blocks[b].last) + 1].push_back(static_cast<int>(b));
   }
   for (std::size_t end = 1; end <= z(length); ++end) {
+    const auto take = [&](std::size_t begin, double value, std::size_t without, int block) {
+      const double sum = least[begin] + value;
+      const bool better = least[end] == kInfinity || without < missing[end] ||
+                          (without == missing[end] && sum < least[end]);
+      if (!better) return;
+      least[end] = sum;
+      missing[end] = without;
+      from[end] = block;
+    };
     for (const int b : ending[end]) {
       const FusionBlock& block = blocks[z(b)];
       const std::size_t begin = z(block.first);
       if (least[begin] == kInfinity) continue;
-      double value = worth_of(block, worth);
-      std::size_t without = missing[begin];
-      if (value == kInfinity) {
-        if (block.first != block.last) continue;
-        value = 0;
-        ++without;
+      const double value = worth_of(block, worth);
+      if (value < kInfinity) {
+        take(begin, value, missing[begin], b);
+      } else if (block.first == block.last) {
+        take(begin, 0, missing[begin] + 1, b);
       }
-      const double sum = least[begin] + value;
-      const bool take =
-          from[end] < 0 || without < missing[end] || (without == missing[end] && sum < least[end]);
-      if (!take) continue;
-      least[end] = sum;
-      missing[end] = without;
-      from[end] = b;
+    }
+    if (!unseen.empty() && least[end - 1] < kInfinity) {
+      take(end - 1, unseen[end - 1], missing[end - 1], -1);
     }
   }
+  return sums;
+}
+
+}  // namespace
+
+std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth) {
+  const Sweep sums = sweep(blocks, length, worth, {});
   std::vector<int> path;
-  for (std::size_t end = z(length); end > 0 && from[end] >= 0;) {
-    path.push_back(from[end]);
-    end = z(blocks[z(from[end])].first);
+  for (std::size_t end = z(length); end > 0 && sums.from[end] >= 0;) {
+    path.push_back(sums.from[end]);
+    end = z(blocks[z(sums.from[end])].first);
   }
   std::reverse(path.begin(), path.end());
   return path;
+}
+
+double least_bound(const std::vector<FusionBlock>& blocks, int length,
+                   const std::vector<double>& unseen) {
+  const double sum = sweep(blocks, length, BlockWorth::bound, unseen).least.back();
+  return sum < kInfinity ? sum : 0;
 }
 
 std::vector<FusionSequence> best_sequences(const std::vector<FusionBlock>& blocks, int length,
@@ -172,10 +199,15 @@ FusionSequence best_product(std::vector<FusionSequence> sequences) {
   return best;
 }
 
-model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length) {
+model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length,
+                               const std::vector<model::Cost>& unseen) {
   std::vector<model::Cost> least(z(length) + 1, {kInfinity, kInfinity});
   least[0] = {0, 0};
   for (int end = 0; end < length; ++end) {
+    if (!unseen.empty()) {
+      least[z(end) + 1] = {least[z(end)].energy + unseen[z(end)].energy,
+                           least[z(end)].latency + unseen[z(end)].latency};
+    }
     for (const FusionBlock& block : blocks) {
       if (block.last != end) continue;
       model::Cost own{kInfinity, kInfinity};

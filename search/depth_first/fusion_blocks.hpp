@@ -74,6 +74,11 @@ enum class BlockWorth { promise, bound, value };
 // Where a layer has no way at all, it costs nothing: the rest of the network is still reported.
 std::vector<int> best_path(const std::vector<FusionBlock>& blocks, int length, BlockWorth worth);
 
+// What every sequence of `length` places costs at least, by the blocks' bounds. `unseen`: what each
+// place costs at least in stacks and ways that were not looked at; empty: there are none.
+double least_bound(const std::vector<FusionBlock>& blocks, int length,
+                   const std::vector<double>& unseen);
+
 // For edp: blocks in order with their ways, and what they cost together.
 struct FusionSequence {
   model::Cost cost;
@@ -89,8 +94,9 @@ std::vector<FusionSequence> best_sequences(const std::vector<FusionBlock>& block
 // Of them, that of the least product.
 FusionSequence best_product(std::vector<FusionSequence> sequences);
 
-// Energy and latency of every sequence at least, each on its own.
-model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length);
+// Energy and latency of every sequence at least, each on its own; `unseen` as above.
+model::Cost least_of_sequences(const std::vector<FusionBlock>& blocks, int length,
+                               const std::vector<model::Cost>& unseen);
 
 // The best sequence of known blocks in place of layers first .. last as one; infinity: none is.
 double worth_of_parts(const std::vector<FusionBlock>& blocks, int first, int last,

@@ -62,7 +62,8 @@ void WayBounds::bound(std::vector<BlockWay> ways, BoundTier tier, double enough)
   for (std::size_t w = 0; w < ways.size(); ++w) {
     jobs[w].limit.weight = weight_;
     if (enough > 0) jobs[w].limit.value = enough;
-    if (enough == 0 && ways[w].way.bound > 0) jobs[w].limit.value = 2 * ways[w].way.bound;
+    const bool again = tier != BoundTier::quick;
+    if (enough == 0 && again && ways[w].way.bound > 0) jobs[w].limit.value = 2 * ways[w].way.bound;
   }
   const std::size_t known = close_.knowledge();
   solver.run(pointers(jobs));

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 
 #include "model/core/index.hpp"
 #include "search/depth_first/fusion_bounds.hpp"
+#include "search/depth_first/layer_floors.hpp"
 #include "search/exact/least_product.hpp"
 #include "search/fronts/cost_front.hpp"
 
@@ -33,7 +35,14 @@ class Search {
         options_(options),
         search_(search),
         objective_(options.mapper.objective),
-        bounds_(*fusion.core, options) {
+        bounds_(*fusion.core, options),
+        stepwise_(objective_ != Objective::edp && !options.rules.defines &&
+                  options.mapper.engine == Engine::exact && !options.mapper.no_quirks) {
+    const std::vector<model::Cost> floors =
+        layer_floors(fusion.network, *fusion.core, options.rules);
+    for (std::size_t n = 0; n < floors.size(); ++n) {
+      floors_.emplace(fusion.network.nodes[n].id, floors[n]);
+    }
     // What is found for a product says nothing of energy and latency each on its own.
     if (objective_ != Objective::edp && !options.rules.defines) bounds_.learn_from(*fusion.solver);
   }
@@ -46,7 +55,7 @@ class Search {
     if (objective_ == Objective::edp) {
       search_product();
     } else {
-      close();
+      close(TileSolver::Effort::full);
     }
   }
 
@@ -84,16 +93,15 @@ class Search {
     return costs;
   }
 
-  // 0: nothing is known.
+  // Of the best fusion there is, whatever was not looked at; 0: nothing is known.
   double lower_bound() const {
-    if (!complete_) return 0;
     if (objective_ == Objective::edp) {
-      const model::Cost least = least_of_sequences(blocks_, length_);
+      const model::Cost least = least_of_sequences(blocks_, length_, unseen());
       return least.energy > 0 && least.latency > 0
                  ? least_product(least.energy, least.latency, lines_)
                  : 0;
     }
-    return sum_of(BlockWorth::bound);
+    return certain_sum();
   }
   bool complete() const { return complete_; }
   // Of a fusion of that value.
@@ -103,7 +111,7 @@ class Search {
       for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
         if (!blocks_[z(b)].closed()) return false;
       }
-      value = sum_of(BlockWorth::value);
+      value = this->value();
     }
     return lower_bound() >= value * (1 - 1e-12);
   }
@@ -113,11 +121,40 @@ class Search {
  private:
   bool stopped() const { return options_.mapper.budget.stopped(); }
 
-  double sum_of(BlockWorth worth) const {
+  // Of the best sequence that is mapped.
+  double value() const {
     double sum = 0;
-    for (const int b : best_path(blocks_, length_, worth)) {
-      const double value = worth == BlockWorth::bound ? blocks_[z(b)].bound() : blocks_[z(b)].value;
-      if (value < kInfinity) sum += value;
+    for (const int b : best_path(blocks_, length_, BlockWorth::value)) {
+      if (blocks_[z(b)].value < kInfinity) sum += blocks_[z(b)].value;
+    }
+    return sum;
+  }
+
+  // What every sequence costs for certain.
+  double certain_sum() const {
+    std::vector<double> values;
+    for (const model::Cost& cost : unseen()) values.push_back(bounds_.value_of(cost));
+    return least_bound(blocks_, length_, values);
+  }
+
+  // By place: what stacks and ways that were not looked at cost there at least.
+  std::vector<model::Cost> unseen() const {
+    std::vector<model::Cost> costs;
+    if (complete_) return costs;
+    if (options_.search_stacks && !options_.rules.defines) {
+      for (const int n : layers_) costs.push_back(floors_.at(fusion_.network.nodes[z(n)].id));
+    } else {
+      for (const FusionBlock& block : blocks_) costs.push_back(floor_of(*block.stack));
+    }
+    return costs;
+  }
+
+  model::Cost floor_of(const model::Stack& stack) const {
+    model::Cost sum;
+    for (const model::FusedNode& node : stack.network.nodes) {
+      if (!node.layer) continue;
+      const model::Cost& one = floors_.at(node.id);
+      sum = {sum.energy + one.energy, sum.latency + one.latency};
     }
     return sum;
   }
@@ -125,12 +162,13 @@ class Search {
   // Whether nothing can be better by more than the gap that is asked for.
   bool good_enough() const {
     if (search_.gap <= 0 || objective_ == Objective::edp) return false;
-    const double value = sum_of(BlockWorth::value);
-    return value > 0 && sum_of(BlockWorth::bound) >= value * (1 - search_.gap);
+    const double found = value();
+    return found > 0 && certain_sum() >= found * (1 - search_.gap);
   }
 
-  // Maps what may be part of the best sequence.
-  void close() {
+  // Maps what may be part of the best sequence. `rough`: within a gap, where that is to be had for
+  // less.
+  void close(TileSolver::Effort effort) {
     while (!stopped() && !good_enough()) {
       std::vector<FusionBlock*> open;
       std::array<std::vector<BlockWay>, 4> loose;  // by the tier that comes next
@@ -140,10 +178,10 @@ class Search {
         if (block.closed() || (search_.quick && block.best)) continue;
         if (take_loose(block, loose)) {
           moved = true;
-        } else if (!block.closed()) {
-          open.push_back(&block);
-        } else {
+        } else if (block.closed()) {
           moved = true;
+        } else if (effort == TileSolver::Effort::full || !block.ways.front().rough) {
+          open.push_back(&block);
         }
       }
       // Closer bounds may make another sequence the most promising one.
@@ -225,10 +263,13 @@ class Search {
     }
     complete_blocks();
     weigh_best();
-    close();
+    // What is hard to prove waits until all stacks have been looked at.
+    const TileSolver::Effort soon =
+        stepwise_ ? TileSolver::Effort::rough : TileSolver::Effort::full;
+    close(soon);
     for (int long_by = 0; long_by < count; ++long_by) {
       // In long networks what short stacks save is found first, should the budget end early.
-      if (count > kShort && long_by > 1 && (long_by & (long_by - 1)) == 0) close();
+      if (count > kShort && long_by > 1 && (long_by & (long_by - 1)) == 0) close(soon);
       for (int first = 0; first + long_by < count; ++first) {
         const int last = first + long_by;
         if (std::find(automatic.begin(), automatic.end(), std::pair(first, last)) !=
@@ -253,10 +294,15 @@ class Search {
 
   // The block's ways from one place to another, bounded.
   void list_ways(FusionBlock& block, std::size_t from, std::size_t to) {
-    const std::vector<FusionWay> all = ways_of(*block.stack, options_, search_.all_tiles);
+    std::vector<FusionWay> all = ways_of(*block.stack, options_, search_.all_tiles);
     to = std::min(to, all.size());
     if (from >= to) return;
     ways_ += to - from;
+    const model::Cost floor = floor_of(*block.stack);
+    for (std::size_t w = from; w < to; ++w) {
+      all[w].least = floor;
+      all[w].bound = bounds_.value_of(floor);
+    }
     if (options_.rules.defines) {
       for (std::size_t w = from; w < to; ++w) block.put(all[w]);
       return;
@@ -326,13 +372,11 @@ class Search {
   // Maps the most promising way of each block: first within a gap, and in full where it stays the
   // most promising one.
   void map_next(const std::vector<FusionBlock*>& blocks) {
-    const bool stepwise = objective_ != Objective::edp && !options_.rules.defines &&
-                          options_.mapper.engine == Engine::exact && !options_.mapper.no_quirks;
     std::vector<BlockWay> rough;
     std::vector<BlockWay> full;
     for (FusionBlock* block : blocks) {
       const FusionWay way = block->take();
-      (stepwise && !way.rough ? rough : full).push_back({block, way});
+      (stepwise_ && !way.rough ? rough : full).push_back({block, way});
     }
     if (!rough.empty()) map_ways(rough, TileSolver::Effort::rough);
     if (!full.empty()) map_ways(full, TileSolver::Effort::full);
@@ -384,19 +428,19 @@ class Search {
     while (!stopped() && lines_.size() < kMostWeights) {
       const model::Cost best = best_product(best_sequences(blocks_, length_, stopped())).cost;
       const double product = best.energy * best.latency;
-      if (!(product > 0)) return close();
+      if (!(product > 0)) return close(TileSolver::Effort::full);
       if (product < before) {
         before = product;
         if (!weigh(best)) continue;
       } else {
         if (search_.quick || !complete_) return;
-        const model::Cost least = least_of_sequences(blocks_, length_);
+        const model::Cost least = least_of_sequences(blocks_, length_, unseen());
         const model::Cost corner = least_corner(least.energy, least.latency, lines_);
         if (corner.energy * corner.latency >= product * (1 - std::max(search_.gap, 1e-12))) return;
         if (!weigh(corner)) return;
       }
-      close();
-      lines_.push_back({weight_.energy, weight_.latency, sum_of(BlockWorth::bound)});
+      close(TileSolver::Effort::full);
+      lines_.push_back({weight_.energy, weight_.latency, certain_sum()});
     }
   }
 
@@ -450,9 +494,11 @@ class Search {
   const FusionSearchOptions& search_;
   const Objective objective_;
   WayBounds bounds_;
-  model::Cost weight_{1, 1};     // of edp
-  std::vector<CostLine> lines_;  // of edp: below which no sequence lies
-  std::vector<int> layers_;      // places in the network
+  const bool stepwise_;                // whether mapping within a gap comes first
+  std::map<int, model::Cost> floors_;  // by id of a layer
+  model::Cost weight_{1, 1};           // of edp
+  std::vector<CostLine> lines_;        // of edp: below which no sequence lies
+  std::vector<int> layers_;            // places in the network
   std::vector<FusionBlock> blocks_;
   int length_ = 0;  // layers, or stacks where the cuts are given
   bool complete_ = true;

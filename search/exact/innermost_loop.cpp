@@ -21,10 +21,17 @@ std::int64_t least_prime(std::int64_t n) {
 InnermostLoops innermost_loops(const model::Problem& problem) {
   constexpr double kLastBits = 1e-9;
   InnermostLoops result;
+  bool reduced = false;
+  for (int d = 0; d < problem.dims; ++d) {
+    const bool inner = (problem.operand[0].irrelevant >> d & 1u) != 0;
+    reduced = reduced || (inner && problem.temporal_size[z(d)] > 1);
+  }
   for (int o = 0; o < problem.operands; ++o) {
     const model::ProblemOperand& operand = problem.operand[z(o)];
     if (operand.levels < 2) continue;
-    const double bits = std::min(operand.precision, operand.final_precision);
+    // With loops that reduce the output among those above the array, it holds partial sums.
+    const bool partial = operand.output && (reduced || operand.real.irrelevant_from[1]);
+    const double bits = partial ? operand.precision : operand.final_precision;
     const double room = problem.memory[z(operand.memory[0])].size * (1 + kLastBits);
     bool single = true;
     for (int d = 0; d < problem.dims && single; ++d) {

@@ -265,13 +265,16 @@ class LatencyFloor {
 
   // Cycles for which a port is in use or waits for the array, beyond the least loading of the
   // crossings that it serves. With cycles to spare these shorten loading: then what the port
-  // demands meanwhile is what is left of them; else stalls make up for what it takes too long.
+  // demands meanwhile is what is left of them; else stalls make up for what it takes too long. They
+  // make up for all transfers but the first ones whatever is to spare.
   template <class Counted>
   double of_port(int q, const Counted& counted) const {
     const double beta = p_.cycles_per_operation;
     const double max = p_.port[z(q)].bandwidth_max;
     const double of_rate = iterations_ / max;
     double busy = iterations_ * (beta - std::ceil(beta));
+    double surely = busy;
+    bool levels = true;  // only those whose floors do not lift others
     double spare = -(std::ceil(iterations_ * beta) - iterations_ * beta);
     double demand = 0;
     for (int i = 0; i < moves_; ++i) {
@@ -279,11 +282,12 @@ class LatencyFloor {
       if (move.port != q) continue;
       if (move.back) {
         busy += move.total - move.first;
+        surely += move.total - move.first;
         continue;
       }
       if (move.cut != kNoCut && counted(crossing_[z(move.cut)])) {
-        // Only those whose floors do not lift others.
-        if (move.once && move.floor_most > move.all_least) return -kInfinity;
+        levels = levels && (!move.once || move.floor_most <= move.all_least);
+        if (move.many) surely += rest(move);
         const double own = crossing_[z(move.cut)].least;
         const double once = move.once ? move.all_least : kInfinity;
         busy += std::min(once, std::max(move.total, 2 * move.first)) - own;
@@ -291,14 +295,20 @@ class LatencyFloor {
         if (move.many) demand += std::ceil(move.rate / beta);
         continue;
       }
-      if (move.once && move.floor_most > move.all_least) return -kInfinity;
+      levels = levels && (!move.once || move.floor_most <= move.all_least);
       if (!move.many) continue;
-      busy += std::max(0.0, move.total - std::min(move.total / 2, move.longest));
+      busy += rest(move);
+      surely += rest(move);
       spare += move.rate * of_rate;
       demand += std::ceil(move.rate / beta);
     }
     // With a demand as large as the port there is nothing to spare.
-    return demand >= max ? busy : std::min(busy, spare);
+    if (!levels) return surely;
+    return std::max(surely, demand >= max ? busy : std::min(busy, spare));
+  }
+  // Cycles of all transfers of many but the first one.
+  static double rest(const Move& move) {
+    return std::max(0.0, move.total - std::min(move.total / 2, move.longest));
   }
 
   static constexpr int kMaxCrossings = model::kMaxOperands * model::kMaxLevels;

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "search/depth_first/fusion.hpp"
+#include "search/depth_first/layer_floors.hpp"
 #include "search/depth_first/tile_problem.hpp"
 #include "tests/support/depth_first_case.hpp"
 
@@ -28,6 +29,7 @@ struct Compared {
   int ways = 0;
   int certain = 0;      // of which the bounds knew that they fit
   double tightest = 0;  // sums over the ways: bound of the first tier over cost
+  double floors = 0;    // and what the layers cost at least in any way
 };
 
 // Stacks, tiles and ways of overlap at random, mapped for an objective and bounded in all tiers.
@@ -51,6 +53,7 @@ void compare(std::uint32_t seed, bool no_quirks, Objective objective, int ways, 
   options.spatial_candidates = 1;
   options.no_quirks = no_quirks;
   TileSolver mapper(core, {}, options, {});
+  const std::vector<model::Cost> floors = search::layer_floors(network, core, {});
   constexpr std::array kTiers{TileSolver::Depth::quick, TileSolver::Depth::alone,
                               TileSolver::Depth::bound};
   std::vector<TileSolver> bounds;
@@ -70,6 +73,16 @@ void compare(std::uint32_t seed, bool no_quirks, Objective objective, int ways, 
                  std::string(search::to_string(overlap)));
     search::StackJob mapped = job_of(core, stack, tile, overlap);
     mapper.run(mapped);
+    model::Cost floor;
+    for (std::size_t l = first; l <= last; ++l) {
+      floor.energy += floors[static_cast<std::size_t>(layers[l])].energy;
+      floor.latency += floors[static_cast<std::size_t>(layers[l])].latency;
+    }
+    if (mapped.cost.infeasible.empty()) {
+      EXPECT_LE(floor.energy, mapped.cost.energy);
+      EXPECT_LE(floor.latency, mapped.cost.latency);
+      sum.floors += floor.energy / mapped.cost.energy;
+    }
     for (std::size_t t = 0; t < kTiers.size(); ++t) {
       SCOPED_TRACE("tier " + std::to_string(t));
       search::StackJob bound = job_of(core, stack, tile, overlap);
@@ -103,6 +116,40 @@ TEST(FusionBounds, NoWayCostsLessThanAnyOfItsBounds) {
     EXPECT_GT(sum.certain, sum.ways * 9 / 10);
     // The first tier, which knows no tables, says more than half of it.
     EXPECT_GT(sum.tightest, 0.5 * sum.ways / 3);
+    EXPECT_GT(sum.floors, 0.05 * sum.ways / 3);
+  }
+}
+
+// Registers of one weight, and of one partial sum though of two finished outputs: whichever loop is
+// innermost, weights or sums come anew with every iteration, for two cycles each.
+TEST(FusionBounds, WhatComesWithEveryIterationIsKnownToTheFirstTier) {
+  for (const std::int64_t channels : {8, 6}) {  // 4 units for them: whole, and a fraction
+    SCOPED_TRACE(channels);
+    model::FusedNetwork network = model::fused_network(
+        testing::workload_of_rows({{"conv", {-1}, channels, 16, 3, 1, 12, 12, 1}}));
+    const model::Accelerator accelerator =
+        testing::core_of_rows({4, 2}, {{"rf_w", 8, 8, 0.01, 0.01, "I2", ""},
+                                       {"rf_o", 16, 16, 0.02, 0.02, "O", "2"},
+                                       {"buffer_w", 1 << 20, 32, 3, 4, "I2", "all"},
+                                       {"near", 1 << 20, 32, 3, 3.5, "I1 O", "all"},
+                                       {"dram", 10000000000, 64, 700, 750, "I1 I2 O", "all"}});
+    const model::MappingSpec mapping = testing::small_core_mapping();
+    const search::FusionCore core(accelerator, mapping);
+    search::number_contents(network, core);
+    search::MapperOptions options;
+    options.objective = Objective::latency;
+    options.engine = search::Engine::exact;
+    options.spatial_candidates = 1;
+    TileSolver mapper(core, {}, options, {});
+    TileSolver bounds(core, {}, options, {}, TileSolver::Depth::quick);
+    const model::Stack stack = model::layers_as_stack(network, 1, 1);
+    search::StackJob mapped = job_of(core, stack, {12, 12}, Overlap::recompute);
+    search::StackJob bound = job_of(core, stack, {12, 12}, Overlap::recompute);
+    mapper.run(mapped);
+    bounds.run(bound);
+    ASSERT_EQ(mapped.cost.infeasible, "");
+    EXPECT_LE(bound.cost.latency, mapped.cost.latency);
+    EXPECT_GT(bound.cost.latency, 0.95 * mapped.cost.latency);
   }
 }
 

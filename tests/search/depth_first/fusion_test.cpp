@@ -163,39 +163,51 @@ TEST(DepthFirstSearch, FindsWhatCompleteEnumerationFinds) {
   }
 }
 
-// Wherever the budget ends, every layer has a mapping, and what nobody waits for is not mapped any
-// more.
-TEST(DepthFirstSearch, EndsWithSomethingWhereverItsBudgetDoes) {
+// Wherever the budget ends, every layer has a mapping, what nobody waits for is not mapped any
+// more, and there is a bound that the optimum respects.
+TEST(DepthFirstSearch, EndsWithSomethingAndABoundWhereverItsBudgetDoes) {
   std::mt19937 random(6);
   const model::FusedNetwork network =
       model::fused_network(testing::workload_of_rows(testing::random_network(random)));
   const model::Accelerator core = testing::small_core(1024, 8192, 4096);
   const model::MappingSpec mapping = testing::small_core_mapping();
-  search::FusionOptions options = options_of(search::Objective::latency);
-  options.search_stacks = true;
-  const auto value_after = [&](long asks, std::int64_t& mapped) {
-    long asked = 0;
-    options.mapper.budget.stop = [&] { return ++asked > asks; };
-    const search::FusionResult found = search::search_fusion(network, core, mapping, options, {});
-    EXPECT_EQ(found.points.at(0).infeasible, 0u) << asks;
-    for (const search::FusedStack& stack : found.points[0].stacks) {
-      EXPECT_TRUE(stack.job.cost.infeasible.empty()) << asks;
-    }
-    mapped = found.solver->evaluated();
-    const double value = search::objective_value(options.mapper.objective, found.points[0].cost());
-    EXPECT_LE(found.lower_bound, value);
-    return value;
-  };
-  std::int64_t all = 0;
-  const double best = value_after(1'000'000'000, all);
-  std::int64_t before = 0;
-  for (const long asks : {0L, 1L, 10L, 100L, 1000L, 10'000L}) {
-    std::int64_t mapped = 0;
-    EXPECT_GE(value_after(asks, mapped), best);
-    EXPECT_LE(before, mapped) << asks;
-    before = mapped;
-    if (asks == 0) {
-      EXPECT_LT(5 * mapped, all);
+  for (const search::Objective objective :
+       {search::Objective::latency, search::Objective::energy, search::Objective::edp}) {
+    SCOPED_TRACE(static_cast<int>(objective));
+    search::FusionOptions options = options_of(objective);
+    options.search_stacks = true;
+    double bound = 0;
+    const auto value_after = [&](long asks, std::int64_t& mapped) {
+      long asked = 0;
+      options.mapper.budget.stop = [&] { return ++asked > asks; };
+      const search::FusionResult found = search::search_fusion(network, core, mapping, options, {});
+      EXPECT_EQ(found.points.at(0).infeasible, 0u) << asks;
+      for (const search::FusedStack& stack : found.points[0].stacks) {
+        EXPECT_TRUE(stack.job.cost.infeasible.empty()) << asks;
+      }
+      mapped = found.solver->evaluated();
+      bound = found.lower_bound;
+      const double value = search::objective_value(objective, found.points[0].cost());
+      EXPECT_LE(bound, value);
+      return value;
+    };
+    std::int64_t all = 0;
+    const double best = value_after(1'000'000'000, all);
+    EXPECT_GT(bound, 0.99 * best);
+    std::int64_t before = 0;
+    for (const long asks : {0L, 1L, 10L, 100L, 1000L, 10'000L}) {
+      std::int64_t mapped = 0;
+      EXPECT_GE(value_after(asks, mapped), best);
+      EXPECT_LE(bound, best) << asks;
+      if (objective == search::Objective::energy) {
+        EXPECT_GT(bound, 0.05 * best) << asks;
+      }
+      if (objective != search::Objective::latency) continue;
+      EXPECT_LE(before, mapped) << asks;
+      before = mapped;
+      if (asks == 0) {
+        EXPECT_LT(5 * mapped, all);
+      }
     }
   }
 }
