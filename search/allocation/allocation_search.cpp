@@ -237,9 +237,15 @@ class AllocationSearch::Genetic : public Engine {
     return value;
   }
 
+  // Half of the batch; an eighth once a population has ended, what local searches lack then is
+  // time.
+  int population_size() const {
+    return std::max(options.population / (outcome.restarts == 0 ? 2 : 8), 1);
+  }
+
   void begin_population() {
     Nsga2Options settings;
-    settings.population = std::max(options.population / 2, 1);
+    settings.population = population_size();
     settings.generations = std::numeric_limits<int>::max() - 1;
     settings.seed = options.seed;
     settings.island = static_cast<std::uint32_t>(outcome.restarts);
@@ -277,7 +283,7 @@ class AllocationSearch::Genetic : public Engine {
   // Half of the batch's room is for what is reported, the rest for the other objectives. Those that
   // long found nothing better keep one place and leave the rest to what is reported.
   void propose() {
-    const auto room = static_cast<std::size_t>(std::max(options.population / 2, 1));
+    const auto room = static_cast<std::size_t>(std::max(options.population - population_size(), 1));
     const std::size_t others = locals_.size() - 1;
     std::vector<std::size_t> shares(locals_.size(), others == 0 ? 0 : room / 2 / others);
     std::size_t left = room;

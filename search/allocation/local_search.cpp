@@ -74,11 +74,13 @@ void LocalSearch::kick() {
   found_.clear();
   proposals_.clear();
   RandomStream random(seed_, kIslands + number_, step_++, 1);
-  const int turn = static_cast<int>(kicks_++ % 10);
+  const int turn = static_cast<int>(kicks_++ % 20);
+  // From the best, and in turn from where it got since, which leads further away.
+  const Genome from = turn % 4 < 2 ? best_.genome : base_.genome;
   kicked_.clear();
   for (int i = 0; i < kKicked; ++i) {
-    kicked_.push_back(turn % 2 == 0 ? variation_.exchange(best_.genome, 1 + i % 2, random)
-                                    : variation_.kick(best_.genome, 2 + turn / 2, random));
+    kicked_.push_back(turn % 2 == 0 ? variation_.exchange(from, 1 + i % 2, random)
+                                    : variation_.kick(from, 2 + turn / 4, random));
   }
   proposals_.assign(kicked_.begin(), kicked_.end());
 }
