@@ -62,6 +62,8 @@ void ExactBounds::place_cells() {
   shift_ = NodeBlocks::kShift;
   blocks_ = (space_.orbits() + NodeBlocks::kSize - 1) >> shift_;
   base_.assign(z(states_ * blocks_), 0);
+  const std::int64_t node_blocks = (nodes + NodeBlocks::kSize - 1) >> NodeBlocks::kShift;
+  reached_.assign(z(states_ * node_blocks), 0);
   cells_ = NodeBlocks::kSize;
   std::vector<std::vector<double>> bits;
   for (int c = 0; c < space_.cut_count(); ++c) {
@@ -99,6 +101,10 @@ void ExactBounds::place_cells() {
       base_[z(q * blocks_ + b)] = static_cast<std::int32_t>((reached ? cells_ : 0) - first);
       if (reached) cells_ += NodeBlocks::kSize;
     }
+    for (std::int64_t x = 0; x < nodes; ++x) {
+      if (cell(x, q) < NodeBlocks::kSize) continue;
+      reached_[z(q * node_blocks + (x >> NodeBlocks::kShift))] = 1;
+    }
   }
 }
 
@@ -130,16 +136,10 @@ bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) co
     } else {
       fill_state(cost, table, i, here);
     }
-    for (int t = 0; t < space_.type_count(); ++t) {
-      const std::int64_t stride = space_.type(t).stride;
-      const std::int64_t steps = space_.type(t).count;
-      for (std::int64_t base = 0; base < nodes; base += stride * (steps + 1)) {
-        for (std::int64_t k = 1; k <= steps; ++k) {
-          double* now = here + base + k * stride;
-          const double* below = now - stride;
-          for (std::int64_t j = 0; j < stride; ++j) now[j] = below[j] < now[j] ? below[j] : now[j];
-        }
-      }
+    if (sparse) {
+      sweep(to, here);
+    } else {
+      sweep_all(here);
     }
     for (std::int64_t b = 0; sparse && b < blocks_; ++b) {
       const std::int64_t at = block_cell(to, b);
@@ -153,6 +153,53 @@ bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) co
     if (watch.stopped(static_cast<int>(std::min<std::int64_t>(nodes, 1 << 20)))) return false;
   }
   return true;
+}
+
+// The least of all nodes at a node or below, one type of factor after the other.
+void ExactBounds::sweep_all(double* row) const {
+  for (int t = 0; t < space_.type_count(); ++t) {
+    const std::int64_t stride = space_.type(t).stride;
+    const std::int64_t steps = space_.type(t).count;
+    for (std::int64_t base = 0; base < space_.nodes(); base += stride * (steps + 1)) {
+      for (std::int64_t k = 1; k <= steps; ++k) {
+        double* now = row + base + k * stride;
+        const double* below = now - stride;
+        for (std::int64_t j = 0; j < stride; ++j) now[j] = below[j] < now[j] ? below[j] : now[j];
+      }
+    }
+  }
+}
+
+// The same for nodes that a state reaches. Below these are others that it reaches, or such from
+// which nothing is feasible.
+void ExactBounds::sweep(int state, double* row) const {
+  const std::int64_t nodes = space_.nodes();
+  const std::int64_t blocks = (nodes + NodeBlocks::kSize - 1) >> NodeBlocks::kShift;
+  const std::uint8_t* reached = reached_.data() + state * blocks;
+  for (int t = 0; t < space_.type_count(); ++t) {
+    const std::int64_t stride = space_.type(t).stride;
+    const std::int64_t steps = space_.type(t).count;
+    const std::int64_t group = stride * (steps + 1);
+    for (std::int64_t base = 0; base < nodes; base += group) {
+      if (stride < NodeBlocks::kSize) {
+        const std::uint8_t* last = reached + ((base + group - 1) >> NodeBlocks::kShift) + 1;
+        if (std::find(reached + (base >> NodeBlocks::kShift), last, 1) == last) continue;
+        for (std::int64_t x = base + stride; x < base + group; ++x) {
+          row[x] = std::min(row[x], row[x - stride]);
+        }
+        continue;
+      }
+      std::int64_t next = 0;
+      for (std::int64_t x = base + stride; x < base + group; x = next) {
+        const std::int64_t block = x >> NodeBlocks::kShift;
+        next = std::min((block + 1) << NodeBlocks::kShift, base + group);
+        if (reached[block] == 0) continue;
+        for (std::int64_t y = x; y < next; ++y) {
+          row[y] = row[y - stride] < row[y] ? row[y - stride] : row[y];
+        }
+      }
+    }
+  }
 }
 
 // What the state costs to which the moves from `i` on lead, with its next cut at a node; ends with

@@ -162,6 +162,8 @@ class ExactBounds {
   }
   std::vector<double> least_bits_of_blocks(const Cut& cut) const;
   void place_cells();
+  void sweep(int state, double* row) const;
+  void sweep_all(double* row) const;
   void fill_state(const double* cost, const double* table, std::size_t& move, double* here) const;
   void fill_state_sparsely(const double* cost, const double* table, std::size_t& move,
                            double* here) const;
@@ -178,6 +180,8 @@ class ExactBounds {
   std::int64_t blocks_ = 1;  // of a state
   std::int64_t cells_ = 0;
   std::vector<std::int32_t> base_;  // [state][block]: what leads from a node to its cell
+  // Of a sparse lattice, by state and so many nodes that follow each other: whether any has a cell.
+  std::vector<std::uint8_t> reached_;
   // By node: 0 where moves are allowed, else kInfeasible.
   std::vector<std::vector<double>> masks_;
   std::vector<std::vector<std::uint8_t>> grows_;  // [cut of the output][node]; empty: never

@@ -51,7 +51,7 @@ class ChainPruning {
     double energy = 0;
     double latency = 0;
     double stall = 0;
-    double product = 0;  // of energy and latency; only where that is the objective
+    double product = 0;  // of energy and latency where that is the objective; or of the line
   };
 
   bool bound(std::int32_t id, std::int64_t node, Bound& result) const {
@@ -59,6 +59,12 @@ class ChainPruning {
     const std::int64_t cell = bounds_.cell(node, chain.state);
     const double rest = bounds_.energy_left(cell);
     if (rest >= CutLattice::kInfeasible) return false;
+    if (focus_ == Focus::line) {
+      const auto k = static_cast<std::size_t>(line_of(chain));
+      result.product = node == space_.full() ? -CutLattice::kInfeasible
+                                             : lines_[z(id)][k] + tables_[k].left(cell);
+      return result.product < CutLattice::kInfeasible;
+    }
     result.energy = std::max(least_energy_, chains_.paid(id)[kPaidEnergy] + rest);
     result.latency = -CutLattice::kInfeasible;
     std::array<CostLine, kMostTablesInAll + kMostTables> lines;
@@ -79,6 +85,13 @@ class ChainPruning {
           lines[count++] = {table.energy_price(), table.latency_price(), safe};
         }
       }
+    }
+    if (count > 0 && options_.prune && has_best_) {
+      // Often that is enough.
+      const double least =
+          std::max(result.latency, space_.iterations() * space_.problem().cycles_per_operation);
+      result.product = least_product(result.energy, least, {lines.data(), count});
+      if (prunable(result)) return true;
     }
     const ExactBounds::Latency latency =
         bounds_.latency(chains_.paid(id), chain.type, chain.left, node);
@@ -112,8 +125,20 @@ class ChainPruning {
            least >= (energy * best_.energy + latency * best_.latency) * (1 - kPriceTie);
   }
 
+  // Place of the table that bounds a chain where the focus is on a line.
+  int line_of(const Chain& chain) const {
+    return z(chain.type) < line_of_type_.size() ? line_of_type_[z(chain.type)]
+                                                : line_of_type_.front();
+  }
+  // What it has paid at that table's prices, with what its loading type adds.
+  double paid_on_line(std::int32_t id) const {
+    const auto k = static_cast<std::size_t>(line_of(chains_[id]));
+    return lines_[z(id)][k] - tables_[k].charged(chains_.paid(id));
+  }
+
   bool prunable(const Bound& lower) const {
     if (!options_.prune) return false;
+    if (focus_ == Focus::line) return lower.product >= line_limit_;
     if (focus_ == Focus::latency) return has_best_ && lower.latency >= best_.latency * keep_;
     if (focus_ == Focus::energy) {
       return has_best_ && lower.energy >= best_.energy * keep_ * (1 - kTie);
@@ -157,6 +182,9 @@ class ChainPruning {
   std::vector<DualBoundTable> tables_;
   Rows<double> lines_;  // by chain, for each table: what is paid, so priced
   Focus focus_ = Focus::both;
+  // Where the focus is on a line: from what on nothing matters, and the table of each loading type.
+  double line_limit_ = 0;
+  std::vector<int> line_of_type_;
 };
 
 }  // namespace ridgeline::search

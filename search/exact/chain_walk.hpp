@@ -76,6 +76,7 @@ class ChainWalk : public ChainPruning {
     beam_ = beam;
     budget_ = budget == 0 ? 0 : result_.nodes + budget;
     focus_ = focus;
+    chains_.only_sums(focus == Focus::line);
     lines_.restart(static_cast<int>(tables_.size()));
     visits_.restart(1);
     chains_.restart();
@@ -83,14 +84,14 @@ class ChainWalk : public ChainPruning {
     Frontier frontier;
     frontier[space_.full()].push_back(0);
     on_way_ = 1;
-    const std::int64_t room = bytes_ - table_bytes_ * static_cast<std::int64_t>(tables_.size());
+    const std::int64_t room = bytes_ - held_bytes_ * static_cast<std::int64_t>(tables_.size());
     // What was not looked at bounds what could still be found.
     open_ = std::numeric_limits<double>::infinity();
     const bool done = explore(frontier, 0,
                               dive_                      ? 4 * least_room()
                               : options_.chain_bytes > 0 ? options_.chain_bytes
                                                          : std::max(room, bytes_ / 4));
-    if (stopped_ && beam_ == 0) {
+    if (stopped_ && beam_ == 0 && focus_ != Focus::line) {
       open_bound_ = open_;
       if (has_best_) {  // what was left out for being hardly better
         open_bound_ = std::min(open_, keep_ * objective_value(options_.objective, best_));
@@ -277,6 +278,10 @@ class ChainWalk : public ChainPruning {
   }
 
   bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
+    if (focus_ == Focus::line &&
+        (line_of(chains_[a]) != line_of(chains_[b]) || paid_on_line(a) > paid_on_line(b))) {
+      return false;
+    }
     return dominance_.dominates(a, b, node, focus_, visits_[z(a)]->doubtful,
                                 visits_[z(b)]->lower.stall);
   }
@@ -295,7 +300,9 @@ class ChainWalk : public ChainPruning {
       if (group.others.size() < kMostCompared) group.others.push_back(id);
       return true;
     }
-    visits_[z(id)]->doubtful = chains_.doubtful_ports(chains_[id], node);
+    if (focus_ != Focus::energy && focus_ != Focus::line) {
+      visits_[z(id)]->doubtful = chains_.doubtful_ports(chains_[id], node);
+    }
     for (std::vector<std::int32_t>* list : {&group.exact, &group.others}) {
       std::erase_if(*list, [&](std::int32_t other) {
         Visit& visit = *visits_[z(other)];
@@ -398,6 +405,10 @@ class ChainWalk : public ChainPruning {
   // ---- complete chains
 
   void close(std::int32_t id) {
+    if (focus_ == Focus::line) {
+      line_limit_ = std::min(line_limit_, paid_on_line(id));
+      return;
+    }
     std::vector<ChainMark> marks;
     PlacedCuts placed{};
     for (std::int32_t i = id; chains_[i].above >= 0; i = chains_[i].above) {
@@ -431,10 +442,12 @@ class ChainWalk : public ChainPruning {
   // Costs the orderings that a chain stands for, at most so many (0: all), until one takes no
   // longer than `least`, a bound for all of them. Only an ordering in which a cut sinks may take
   // less: it is another chain's, costed here for those that were dropped, and needs no more than
-  // this chain's `energy` (-infinity: no such ordering is costed).
-  void expand(const std::vector<ChainMark>& marks, const PlacedCuts& placed, double least,
-              double energy, int most) {
+  // this chain's `energy` (-infinity: no such ordering is costed). The best cost, if one is
+  // feasible.
+  std::optional<model::Cost> expand(const std::vector<ChainMark>& marks, const PlacedCuts& placed,
+                                    double least, double energy, int most) {
     int count = 0;
+    std::optional<model::Cost> lowest;
     leaf_.expand(marks, placed, [&](const model::Ordering& ordering, const model::Cuts& cuts) {
       const model::Cost cost = model::evaluate(space_.problem(), ordering, cuts);
       ++result_.evaluated;
@@ -442,6 +455,12 @@ class ChainWalk : public ChainPruning {
                        cost.energy <= energy + 1e-9 * std::abs(energy));
       const bool go_on = cost.latency > least && ++count != most;
       if (!std::isfinite(cost.energy)) return go_on;
+      if (!lowest || better(options_.objective, cost, *lowest)) lowest = cost;
+      if (!has_placed_ || better(options_.objective, cost, placed_cost_)) {
+        has_placed_ = true;
+        placed_cost_ = cost;
+        best_placed_ = placed;
+      }
       if (options_.front) {
         add_to_front({cost, ordering, cuts});
         return go_on;
@@ -451,21 +470,22 @@ class ChainWalk : public ChainPruning {
       best_ = cost;
       result_.improved = true;
       result_.best = {cost, ordering, cuts};
-      best_placed_ = placed;
-      has_placed_ = true;
       return go_on;
     });
+    return lowest;
   }
 
   const PrefixNodes& prefix_;
   Watch& watch_;
   Dominance dominance_;
   std::int64_t bytes_ = 0;        // that chains and tables may take
-  std::int64_t table_bytes_ = 0;  // of one table
+  std::int64_t table_bytes_ = 0;  // of one table while it is filled
+  std::int64_t held_bytes_ = 0;   // and from then on
   std::int64_t filling_ = 0;      // nodes that would have taken as long as the tables
   bool dive_ = false;             // hold little, and so reach whole chains soon
-  bool has_placed_ = false;       // a mapping was found here
-  PlacedCuts best_placed_{};      // its cuts
+  bool has_placed_ = false;       // a mapping was costed here
+  PlacedCuts best_placed_{};      // cuts of the best of them
+  model::Cost placed_cost_;       // and what it costs
   bool stopped_ = false;
   double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
   double open_ = std::numeric_limits<double>::infinity();

@@ -256,7 +256,7 @@ void Chains::pass_mark(const Chain& chain, std::int64_t node, Chain& next) {
       continue;
     }
     next.tight |= bit;
-    shorten_windows(cut, mark, space_.cycles(chain.mark), space_.cycles(node));
+    if (!only_sums_) shorten_windows(cut, mark, space_.cycles(chain.mark), space_.cycles(node));
   }
   if (ended == 0) return;
   if (!has_other_loop(chain.mark, node, operands_of(ended))) {

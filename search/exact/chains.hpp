@@ -71,6 +71,9 @@ class Chains {
   // Returns whether that is possible.
   bool place_cut(std::int32_t id, int operand, std::int64_t node);
   bool end_zone(std::int32_t id, std::int64_t node);
+  // From now on, what chains pay is what their cuts cost, whatever lies between these: less than
+  // with windows that turn out shorter.
+  void only_sums(bool only) { only_sums_ = only; }
   std::int32_t commit();  // adds what is next; its number
   void drop_last();
   // Moves each chain from `first` on to its `place`, which is no later; -1: it goes, and nothing
@@ -120,6 +123,7 @@ class Chains {
   const std::vector<LoopConstraint>& constraints_;
   const PrefixNodes& prefix_;
   bool even_;
+  bool only_sums_ = false;
   int tracked_;
   int width_ = 0;                  // figures of a chain
   int pending_ = 0;                // place: bits of the output's last tile at most

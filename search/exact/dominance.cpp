@@ -46,7 +46,7 @@ Dominance::Dominance(const CutLattice& space, const ExactBounds& bounds, const C
 ChainKey Dominance::key_of(const Chain& c, std::int64_t node, Focus focus) const {
   ChainKey key{c.state, c.type, c.in_zone ? c.zone : -1, chains_.zone_key(c, node), {}, 0};
   key.even_key = c.even_key;
-  if (focus == Focus::energy) {
+  if (focus == Focus::energy || focus == Focus::line) {
     key.type = -1;
     return key;
   }
@@ -58,6 +58,7 @@ ChainKey Dominance::key_of(const Chain& c, std::int64_t node, Focus focus) const
 }
 
 bool Dominance::may_stand_for_others(const Chain& chain, std::int64_t node, Focus focus) const {
+  if (focus == Focus::line) return prune_;
   if (focus == Focus::energy) return prune_ && !chain.uncertain;
   return comparable_ && !bounds_.type(chain.type).opaque && chains_.exact_so_far(chain, node);
 }
@@ -66,13 +67,15 @@ bool Dominance::dominates(std::int32_t a, std::int32_t b, std::int64_t node, Foc
                           std::uint32_t doubtful_of_a, double stall_of_b) const {
   const double* x = chains_.paid(a);
   const double* y = chains_.paid(b);
-  if (focus != Focus::latency && x[kPaidEnergy] > y[kPaidEnergy] * (1 + kDominanceTie)) {
+  // What they pay at a line's prices is the caller's to compare.
+  if (focus != Focus::latency && focus != Focus::line &&
+      x[kPaidEnergy] > y[kPaidEnergy] * (1 + kDominanceTie)) {
     return false;
   }
   for (int i = chains_.first_bits(); i < chains_.width(); ++i) {
     if (x[i] > y[i]) return false;
   }
-  if (focus == Focus::energy) return true;
+  if (focus == Focus::energy || focus == Focus::line) return true;
   const Chain& chain = chains_[a];
   const LoadingType& type = bounds_.type(chain.type);
   for (int i = 1; i < kPaidPorts; ++i) {

@@ -11,8 +11,8 @@
 
 namespace ridgeline::search {
 
-// Which costs chains are compared by.
-enum class Focus { both, latency, energy };
+// Which costs chains are compared by; `line`: by a sum of both at given prices.
+enum class Focus { both, latency, energy, line };
 
 // Only chains of equal keys are compared.
 struct ChainKey {

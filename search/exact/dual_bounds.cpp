@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 
 #include "model/core/index.hpp"
@@ -125,6 +126,11 @@ double DualBoundTable::paid(const double* sums) const {
     sum += port.busy * figures[0] + port.excess * figures[1] + port.demand * figures[2] +
            port.cycles * figures[3];
   }
+  return sum + charged(sums);
+}
+
+double DualBoundTable::charged(const double* sums) const {
+  double sum = 0;
   for (const MemoryPrice& memory : memories_) {
     sum += memory.price * (sums[memory.place] - memory.size);
   }
@@ -144,6 +150,21 @@ double DualBoundTable::constant(int type) const {
     constants_.push_back(sum);
   }
   return constants_[z(type)];
+}
+
+void DualBoundTable::end_tracing(bool narrow) {
+  cost_ = std::vector<double>();
+  if (!narrow) return;
+  // More than what rounding to the nearest may add; what is out of reach stays so.
+  constexpr double kRounding = 1.2e-7;
+  fill_large(narrow_, left_.size(), std::numeric_limits<float>::infinity());
+  for (std::size_t i = 0; i < left_.size(); ++i) {
+    const double left = left_[i];
+    if (left < CutLattice::kInfeasible) {
+      narrow_[i] = static_cast<float>(left - kRounding * std::abs(left));
+    }
+  }
+  left_ = std::vector<double>();
 }
 
 void DualBoundTable::trace(int state, Marks& marks) const {
@@ -437,6 +458,30 @@ double DualBoundSearch::least() const {
   return least;
 }
 
+std::vector<int> DualBoundSearch::best_tables(const std::vector<DualBoundTable>& tables,
+                                              std::size_t like) const {
+  std::vector<int> best;
+  std::vector<double> bounds;
+  for (const Root& root : roots_) {
+    if (z(root.type) >= best.size()) {
+      best.resize(z(root.type) + 1, static_cast<int>(like));
+      bounds.resize(z(root.type) + 1, -CutLattice::kInfeasible);
+    }
+    for (std::size_t k = 0; k < tables.size(); ++k) {
+      if (tables[k].energy_price() != tables[like].energy_price() ||
+          std::abs(tables[k].latency_price() - tables[like].latency_price()) >
+              1e-9 * tables[like].latency_price()) {
+        continue;
+      }
+      const double bound = value(tables[k], root);
+      if (bound <= bounds[z(root.type)]) continue;
+      bounds[z(root.type)] = bound;
+      best[z(root.type)] = static_cast<int>(k);
+    }
+  }
+  return best;
+}
+
 double DualBoundSearch::least_latency() const {
   double least = CutLattice::kInfeasible;
   for (const Root& root : roots_) {
@@ -449,8 +494,9 @@ double DualBoundSearch::least_latency() const {
   return least;
 }
 
-bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try& attempt,
-                          model::Cost target, std::vector<DualBoundTable>& tables) {
+bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, bool narrow,
+                          const Try& attempt, model::Cost target,
+                          std::vector<DualBoundTable>& tables) {
   const auto aim = [&] {
     return goal.free_latency ? goal.energy * target.energy
                              : goal.energy * target.energy + goal.latency * target.latency;
@@ -512,6 +558,11 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
     }
     if (!weakest) break;
     const auto trace = [&](const DualBoundTable& table) {
+      // Some roots lead nowhere with all cuts left below the top.
+      if (table.left(space_.full(), weakest->state) >= CutLattice::kInfeasible) {
+        weakest->settled = true;
+        return;
+      }
       DualBoundTable::Marks marks{};
       for (int o = 0; o < space_.problem().operands; ++o) {
         for (int c = space_.cuts_of(o) - weakest->at_top[z(o)]; c < space_.cuts_of(o); ++c) {
@@ -524,7 +575,7 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
     };
     if (weakest->chains.empty() && weakest->table >= 0) {
       trace(*found[z(weakest->table)]);
-      if (!open(*weakest)) continue;
+      if (!open(*weakest) || weakest->settled) continue;
     }
     double expected = 0;
     found.emplace_back();
@@ -551,7 +602,7 @@ bool DualBoundSearch::run(const PriceGoal& goal, int steps, int most, const Try&
   if (give_up_others() > most) give_up_one();
   for (std::optional<DualBoundTable>& table : found) {
     if (!table) continue;
-    table->end_tracing();
+    table->end_tracing(narrow);
     tables.push_back(std::move(*table));
   }
   return std::none_of(roots_.begin(), roots_.end(), open);

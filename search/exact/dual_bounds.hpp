@@ -61,20 +61,23 @@ class DualBoundTable {
   double latency_price() const { return latency_; }
   // Least priced sum of the cuts left, all below the top of the lattice and at the node or below.
   double left(std::int64_t node, int state) const { return left(bounds_->cell(node, state)); }
-  double left(std::int64_t cell) const { return left_[static_cast<std::size_t>(cell)]; }
+  double left(std::int64_t cell) const {
+    const auto at = static_cast<std::size_t>(cell);
+    return narrow_.empty() ? left_[at] : static_cast<double>(narrow_[at]);
+  }
   // Priced sum of what a chain has paid (kPaid...).
   double paid(const double* sums) const;
+  // Of that, what it pays for bits in shared memories.
+  double charged(const double* sums) const;
   // What a loading type (by its number) adds to every chain.
   double constant(int type) const;
 
   // The cuts of a chain that attains left(full, state): nodes, by operand and cut.
   using Marks = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
   void trace(int state, Marks& marks) const;
-  // Gives up what only tracing needs.
-  void end_tracing() {
-    cost_.clear();
-    cost_.shrink_to_fit();
-  }
+  // Gives up what only tracing needs. `narrow`: half of the bytes will do, for bounds that are up
+  // to 2e-7 lower.
+  void end_tracing(bool narrow);
 
  private:
   double cost(int cut, std::int64_t node) const {
@@ -101,8 +104,9 @@ class DualBoundTable {
   std::vector<MemoryPrice> memories_;      // those that have a price
   mutable std::vector<double> constants_;  // by loading type; as far as it was asked for
   bool complete_ = false;
-  std::vector<double> cost_;  // [cut][node]
-  std::vector<double> left_;  // [state][node]
+  std::vector<double> cost_;   // [cut][node]
+  std::vector<double> left_;   // by cell
+  std::vector<float> narrow_;  // the same, rounded down; empty: not needed
 };
 
 // What prices are to be good for: the bound of energy * Cost::energy + latency * Cost::latency;
@@ -122,15 +126,20 @@ class DualBoundSearch {
   DualBoundSearch(const CutLattice& space, ExactBounds& bounds, Watch& watch);
 
   // At most `steps` tables, of which no more than `most` are held at a time. Those that help are
-  // appended to `tables`. Returns whether they show that nothing is better than the target.
-  bool run(const PriceGoal& goal, int steps, int most, const Try& attempt, model::Cost target,
-           std::vector<DualBoundTable>& tables);
+  // appended to `tables`, `narrow` or not (DualBoundTable::end_tracing). Returns whether they show
+  // that nothing is better than the target.
+  bool run(const PriceGoal& goal, int steps, int most, bool narrow, const Try& attempt,
+           model::Cost target, std::vector<DualBoundTable>& tables);
 
   // Tables that were filled so far.
   std::int64_t built() const { return built_; }
 
   // A bound of the goal that `run` had last, for every chain.
   double least() const;
+
+  // For each loading type that chains may have, the table that bounds them best of those with the
+  // same prices of energy and latency as table `like`.
+  std::vector<int> best_tables(const std::vector<DualBoundTable>& tables, std::size_t like) const;
 
   // A bound of the latency of every chain: what `run` found where that was its goal, else one
   // without stalls.

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "model/core/index.hpp"
 #include "search/exact/chain_polish.hpp"
@@ -39,9 +41,14 @@ constexpr double kRoughGap = 0.00999;
 constexpr double kBeamShare = 0.03;
 constexpr double kDiveShare = 0.1;
 constexpr double kEnergyShare = 0.3;
-constexpr double kPolishShare = 0.02;
-// And the second term of latency or energy.
+constexpr double kPolishShare = 0.06;
+// And each line that bounds the product of both; and the second term of latency or energy.
+constexpr double kLineShare = 0.2;
+constexpr std::int64_t kLineNodes = 600'000;  // without a limit
 constexpr double kSecondShare = 0.3;
+
+// Lines are followed a little beyond what is wanted, since bounds differ in the last bits.
+constexpr double kLineTie = 1e-9;
 
 // Cells of a table of prices that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 200;
@@ -50,6 +57,7 @@ constexpr std::int64_t kCellsOfNode = 200;
 // only looks for good mappings or goes beyond the small gap gets less of the limit.
 constexpr std::int64_t kCached = 100'000'000;
 constexpr std::int64_t kSlowNode = 3;
+constexpr std::int64_t kLessWait = 2;  // what is beyond a small gap gets so much less anyway
 
 // Orderings that are costed of a chain which prices lead to: one of the first will do.
 constexpr int kMostAttempts = 32;
@@ -128,6 +136,8 @@ class ChainSearch : public ChainPolish {
     if (!second && close_enough()) return;
     if (search(0, focus, options_.easy_nodes) || stopped_) return;
     if (!second && close_enough()) return;
+    // Prices are for what is to be beaten; this takes as long as one table of them.
+    polish(std::max(options_.easy_nodes, 2 * table_cells_ / kCellsOfNode));
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
     const std::int64_t nodes = limit_ / slow_;
     const auto share = [&](double part) {
@@ -150,7 +160,8 @@ class ChainSearch : public ChainPolish {
     if (!second) {
       if (close_enough()) return;
       keep_ = 1 - std::max(kRoughGap, options_.gap);
-      const bool done = search_by_turns(focus);
+      const bool done =
+          bound_by_lines(nodes == 0 ? kLineNodes : share(kLineShare)) || search_by_turns(focus);
       if (stopped_) return;
       if (done && has_best_) {
         proven_ = std::max(proven_, keep_ * objective_value(options_.objective, best_));
@@ -158,8 +169,9 @@ class ChainSearch : public ChainPolish {
       keep_ = 1 - options_.gap;
       if (close_enough()) return;
       // What is within one per cent is not worth as long a wait.
-      if (slow_ > 1 && limit_ > 0) {
-        limit_ = std::max(limit_ / slow_, result_.nodes + filling_ + options_.easy_nodes);
+      if (limit_ > 0) {
+        limit_ = std::max(limit_ / std::max(slow_, kLessWait),
+                          result_.nodes + filling_ + options_.easy_nodes);
       }
     }
     const bool done = search_by_turns(focus);
@@ -186,6 +198,8 @@ class ChainSearch : public ChainPolish {
   // The energy alone is much easier than its product with the latency. Its least is a floor, and
   // what attains it often nearly the best.
   void least_energy_first(std::int64_t nodes) {
+    // Prices alone would take all of it.
+    if (nodes > 0 && kFirstSteps * table_cells_ / kCellsOfNode > nodes) return;
     ExactOptions single = options_;
     single.objective = Objective::energy;
     single.node_limit = nodes;
@@ -201,9 +215,72 @@ class ChainSearch : public ChainPolish {
       best_ = found.best.cost;
       result_.improved = true;
       result_.best = found.best;
-      best_placed_ = sub.best_placed_;
-      has_placed_ = true;
     }
+    if (sub.has_placed_ &&
+        (!has_placed_ || better(options_.objective, sub.placed_cost_, placed_cost_))) {
+      has_placed_ = true;
+      best_placed_ = sub.best_placed_;
+      placed_cost_ = sub.placed_cost_;
+    }
+  }
+
+  // The least sums of energy and latency at the prices of a line are much easier than their
+  // product, or a latency: chains are compared by one figure. Proves what follows from them.
+  // Returns whether that is the best within the gap in hand.
+  bool bound_by_lines(std::int64_t nodes) {
+    if (options_.objective == Objective::energy || !has_best_) return false;
+    const double enough = keep_ * objective_value(options_.objective, best_);
+    if (options_.objective == Objective::latency) {
+      if (tables_.empty()) return false;
+      const double price = tables_.front().latency_price();
+      line_limit_ = price * enough * (1 + kLineTie);
+      line_of_type_ = price_search_->best_tables(tables_, 0);
+      if (!search(0, Focus::line, nodes)) return false;
+      proven_ = std::max(proven_, line_limit_ / price * (1 - kPriceTie));
+      return proven_ >= enough;
+    }
+    const double wanted = enough * (1 + kLineTie);
+    const double latency = price_search_->least_latency();
+    double energy =
+        std::max(least_energy_,
+                 space_.constant_energy() + bounds_.energy_left(space_.full(), bounds_.all_left()));
+    if (latency <= 0 || energy <= 0) return false;
+    // The slopes that are nearest to the best mapping's first, each once.
+    const double slope = best_.latency / best_.energy;
+    std::vector<std::tuple<double, double, std::size_t>> order;
+    for (std::size_t k = 0; k < tables_.size(); ++k) {
+      if (tables_[k].energy_price() == 0) continue;
+      const double ratio = tables_[k].latency_price() / tables_[k].energy_price() * slope;
+      order.emplace_back(std::max(ratio, 1 / std::max(ratio, 1e-9)), ratio, k);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<CostLine> lines;
+    double last = -1;
+    for (const auto& [distance, ratio, k] : order) {
+      if (std::abs(ratio - last) <= kLineTie * ratio) continue;
+      last = ratio;
+      const double e = tables_[k].energy_price();
+      const double l = tables_[k].latency_price();
+      // Beyond where the line leaves the curve of what is wanted.
+      line_limit_ =
+          l == 0 ? e * wanted / latency
+                 : std::max(e * energy + l * wanted / energy, e * wanted / latency + l * latency);
+      line_of_type_ = price_search_->best_tables(tables_, k);
+      if (!search(0, Focus::line, nodes)) {
+        if (stopped_) return false;
+        continue;
+      }
+      const double least = line_limit_ * (1 - kPriceTie);
+      if (l == 0) {
+        energy = std::max(energy, least / e);
+      } else {
+        lines.push_back({e, l, least});
+      }
+      proven_ = std::max(proven_, least_product(energy, latency, lines));
+      if (proven_ >= enough) break;
+    }
+    least_energy_ = std::max(least_energy_, energy);
+    return proven_ >= enough;
   }
 
   // Whether what is known is within the gap that is asked for.
@@ -245,9 +322,13 @@ class ChainSearch : public ChainPolish {
       try_marks(marks);
       return best();
     };
-    // Tables leave room for chains.
-    const auto room = bytes_ / 2 / std::max<std::int64_t>(1, table_bytes_) -
-                      static_cast<std::int64_t>(tables_.size());
+    // Tables leave room for chains. Of the product of both no line is ever tight, so that bounds
+    // which are a little lower do no harm.
+    const bool narrow = space_.sparse() && options_.objective == Objective::edp;
+    held_bytes_ =
+        narrow ? bounds_.cells() * static_cast<std::int64_t>(sizeof(float)) : table_bytes_;
+    const auto room = (bytes_ / 2 - held_bytes_ * static_cast<std::int64_t>(tables_.size())) /
+                      std::max<std::int64_t>(1, table_bytes_);
     if (tables_.size() >= kMostTablesInAll) return false;
     if (room < 1 && !tables_.empty()) {
       // Of the product of both no line replaces another, and two are needed.
@@ -259,8 +340,11 @@ class ChainSearch : public ChainPolish {
     }
     const int most = static_cast<int>(std::clamp<std::int64_t>(room, 1, kMostTables));
     const std::int64_t before = price_search_->built();
-    const bool closed = price_search_->run(goal, steps, most, attempt, best(), tables_);
+    const bool closed = price_search_->run(goal, steps, most, narrow, attempt, best(), tables_);
     filling_ += (price_search_->built() - before) * table_cells_ / kCellsOfNode;
+    if (options_.objective == Objective::edp && goal.latency == 0) {
+      least_energy_ = std::max(least_energy_, price_search_->least() * (1 - kPriceTie));
+    }
     return closed;
   }
 
@@ -278,16 +362,26 @@ class ChainSearch : public ChainPolish {
       return false;
     }
     tables_.clear();
-    const int few = std::min(steps, 8);
     const double slope = best_.energy / best_.latency;
-    std::array<PriceGoal, 5> goals{{{1, 0, false},
-                                    {0, 1, false},
-                                    {1, 4 * slope, false},
-                                    {1, 0.25 * slope, false},
-                                    {1, slope, false}}};
-    // Where not all fit, the most telling first.
-    if (bytes_ / 2 / std::max<std::int64_t>(1, table_bytes_) < 5) std::swap(goals[0], goals[4]);
-    for (const PriceGoal& goal : goals) run_prices(goal, few);
+    struct Line {
+      PriceGoal goal;
+      int steps;
+    };
+    constexpr int kSteps = 8;
+    constexpr int kLessSteps = 3;
+    std::vector<Line> lines;
+    if (bytes_ / 2 / std::max<std::int64_t>(1, table_bytes_) >= 5) {
+      lines = {{{1, 0, false}, kSteps},
+               {{0, 1, false}, kSteps},
+               {{1, 4 * slope, false}, kSteps},
+               {{1, 0.25 * slope, false}, kSteps},
+               {{1, slope, false}, kSteps}};
+    } else {
+      // Where not all fit, the most telling first.
+      lines = {
+          {{1, slope, false}, kSteps}, {{1, 0, false}, kLessSteps}, {{0, 1, false}, kLessSteps}};
+    }
+    for (const Line& line : lines) run_prices(line.goal, std::min(steps, line.steps));
     return false;
   }
 

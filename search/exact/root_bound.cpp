@@ -36,7 +36,7 @@ model::Cost root_bound(const model::Problem& problem, int price_steps, const Bud
       std::vector<DualBoundTable> tables;
       const model::Cost nothing{CutLattice::kInfeasible, CutLattice::kInfeasible};
       prices.run(
-          {0, 1, false}, price_steps, 1 + price_steps,
+          {0, 1, false}, price_steps, 1 + price_steps, false,
           [&](const DualBoundTable::Marks&) { return nothing; }, nothing, tables);
       const double latency = prices.least_latency();
       if (latency < CutLattice::kInfeasible) least.latency = std::max(least.latency, latency);
