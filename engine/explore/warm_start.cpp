@@ -6,6 +6,23 @@
 #include "io/study/study_of_file.hpp"
 
 namespace ridgeline::engine {
+namespace {
+
+constexpr std::size_t kMostKeys = 65'536;
+
+}  // namespace
+
+std::string WarmStart::DesignKeys::of(const io::Study& study, std::uint64_t design) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto place = keys_.find(design); place != keys_.end()) return place->second;
+  }
+  std::string key = study.design_key(design);
+  const std::lock_guard lock(mutex_);
+  if (keys_.size() >= kMostKeys) keys_.clear();
+  keys_.emplace(design, key);
+  return key;
+}
 
 void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
   const io::StudyFile file = io::read_study_file(path);
@@ -18,6 +35,7 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
     throw io::InputError({path.string(), ""},
                          "its study has other objectives, so its figures do not suffice",
                          "list the same objectives in the same order");
+  DesignKeys others;
   Candidate* design = nullptr;  // the one whose further schedules come next
   for (std::size_t row = 0; row < file.candidates.size(); ++row) {
     Candidate candidate;
@@ -42,7 +60,7 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
       continue;
     }
     std::string key =
-        other.design_key(genomes ? file.candidates.design[row] : file.candidates.id[row]);
+        others.of(other, genomes ? file.candidates.design[row] : file.candidates.id[row]);
     if (genomes) key += ' ' + file.candidates.genes[row];
     const auto [place, fresh] = known_.try_emplace(std::move(key), std::move(candidate));
     design = fresh ? &place->second : nullptr;
@@ -52,7 +70,7 @@ void WarmStart::add(const std::filesystem::path& path, const io::Study& study) {
 std::optional<Candidate> WarmStart::find(const io::Study& study, std::uint64_t design,
                                          const std::string& genes) const {
   if (known_.empty()) return std::nullopt;
-  std::string key = study.design_key(design);
+  std::string key = keys_.of(study, design);
   if (!genes.empty()) key += ' ' + genes;
   const auto place = known_.find(key);
   if (place == known_.end()) return std::nullopt;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -30,7 +31,18 @@ class WarmStart {
                                 const std::string& genes) const;
 
  private:
+  // Keys of designs that many candidates share; what is asked for is remembered, up to a limit.
+  class DesignKeys {
+   public:
+    std::string of(const io::Study& study, std::uint64_t design);
+
+   private:
+    std::mutex mutex_;
+    std::unordered_map<std::uint64_t, std::string> keys_;
+  };
+
   std::unordered_map<std::string, Candidate> known_;
+  mutable DesignKeys keys_;  // of the study that asks
 };
 
 }  // namespace ridgeline::engine
