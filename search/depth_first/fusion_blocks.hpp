@@ -27,7 +27,8 @@ struct FusionWay {
   Tile tile;
   Overlap overlap = Overlap::recompute;
   BoundTier tier = BoundTier::none;
-  bool rough = false;     // it was mapped within a gap
+  // It was mapped with; simple: not at all, or for a first value.
+  TileSolver::Effort mapped = TileSolver::Effort::simple;
   std::size_t known = 0;  // what was known by then
   double bound = 0;
   model::Cost least;      // energy and latency, each on its own

@@ -7,6 +7,7 @@
 
 #include "model/core/index.hpp"
 #include "search/depth_first/fusion_bounds.hpp"
+#include "search/depth_first/fusion_mapping.hpp"
 #include "search/depth_first/layer_floors.hpp"
 #include "search/exact/least_product.hpp"
 #include "search/fronts/cost_front.hpp"
@@ -36,8 +37,7 @@ class Search {
         search_(search),
         objective_(options.mapper.objective),
         bounds_(*fusion.core, options),
-        stepwise_(objective_ != Objective::edp && !options.rules.defines &&
-                  options.mapper.engine == Engine::exact && !options.mapper.no_quirks) {
+        mapper_(fusion, options, bounds_) {
     const std::vector<model::Cost> floors =
         layer_floors(fusion.network, *fusion.core, options.rules);
     for (std::size_t n = 0; n < floors.size(); ++n) {
@@ -55,6 +55,8 @@ class Search {
     if (objective_ == Objective::edp) {
       search_product();
     } else {
+      // What is hard to prove to the last cycle waits until all else is within a small gap.
+      if (mapper_.stepwise()) close(TileSolver::Effort::fine);
       close(TileSolver::Effort::full);
     }
   }
@@ -116,7 +118,7 @@ class Search {
     return lower_bound() >= value * (1 - 1e-12);
   }
   std::size_t ways() const { return ways_; }
-  std::size_t mapped() const { return mapped_; }
+  std::size_t mapped() const { return mapper_.mapped(); }
 
  private:
   bool stopped() const { return options_.mapper.budget.stopped(); }
@@ -166,8 +168,7 @@ class Search {
     return found > 0 && certain_sum() >= found * (1 - search_.gap);
   }
 
-  // Maps what may be part of the best sequence. `rough`: within a gap, where that is to be had for
-  // less.
+  // Maps what may be part of the best sequence, with so much effort at most.
   void close(TileSolver::Effort effort) {
     while (!stopped() && !good_enough()) {
       std::vector<FusionBlock*> open;
@@ -180,7 +181,7 @@ class Search {
           moved = true;
         } else if (block.closed()) {
           moved = true;
-        } else if (effort == TileSolver::Effort::full || !block.ways.front().rough) {
+        } else if (mapper_.next(block.ways.front()) <= effort) {
           open.push_back(&block);
         }
       }
@@ -190,7 +191,7 @@ class Search {
       }
       if (moved) continue;
       if (open.empty()) break;
-      map_next(open);
+      mapper_.map_next(open);
     }
   }
 
@@ -221,7 +222,7 @@ class Search {
     if (block.fault.empty()) {
       // Something to fall back on, before anything else is looked at.
       list_ways(block, 0, fall_back ? kFirstWays : kAllWays);
-      if (fall_back) map_first(block, 1);
+      if (fall_back) mapper_.map_first(block, 1);
     }
     blocks_.push_back(std::move(block));
   }
@@ -232,7 +233,7 @@ class Search {
     for (FusionBlock& block : blocks_) {
       if (!block.stack->fault.empty()) continue;
       list_ways(block, kFirstWays, kAllWays);
-      if (!stopped()) map_first(block, 8);
+      if (!stopped()) mapper_.map_first(block, 8);
     }
   }
 
@@ -265,7 +266,7 @@ class Search {
     weigh_best();
     // What is hard to prove waits until all stacks have been looked at.
     const TileSolver::Effort soon =
-        stepwise_ ? TileSolver::Effort::rough : TileSolver::Effort::full;
+        mapper_.stepwise() ? TileSolver::Effort::rough : TileSolver::Effort::full;
     close(soon);
     for (int long_by = 0; long_by < count; ++long_by) {
       // In long networks what short stacks save is found first, should the budget end early.
@@ -324,100 +325,6 @@ class Search {
       bounds_.bound(std::move(some), BoundTier::quick, enough);
     }
     block.plans = {};  // few ways are looked at again
-  }
-
-  std::vector<StackJob> jobs_of_block(FusionBlock& block, const std::vector<FusionWay>& ways) {
-    std::vector<BlockWay> list;
-    for (const FusionWay& way : ways) list.push_back({&block, way});
-    return jobs_of(*fusion_.core, options_.rules, *fusion_.solver, list);
-  }
-
-  // Maps so many promising ways, simply; where none of them can be, as many more.
-  void map_first(FusionBlock& block, std::size_t count) {
-    fusion_.solver->map_with(TileSolver::Effort::simple);
-    std::vector<FusionWay> ways;
-    for (bool first = true; (first || !block.best) && !block.ways.empty(); first = false) {
-      ways.clear();
-      while (ways.size() < count && !block.ways.empty()) ways.push_back(block.take());
-      std::vector<StackJob> jobs = jobs_of_block(block, ways);
-      fusion_.solver->run(pointers(jobs));
-      for (std::size_t w = 0; w < ways.size(); ++w) {
-        const StackCost& cost = jobs[w].cost;
-        if (!cost.infeasible.empty()) {
-          if (block.fault.empty()) block.fault = cost.infeasible;
-          continue;
-        }
-        keep(block, ways[w], cost);
-        block.put(ways[w]);  // to be mapped in full, if it may be part of the best
-      }
-      if (stopped()) break;
-    }
-    fusion_.solver->map_with(TileSolver::Effort::full);
-  }
-
-  // A way that was mapped, if it is the block's best, or on its front.
-  void keep(FusionBlock& block, const FusionWay& way, const StackCost& cost) {
-    const double value = bounds_.value_of(cost);
-    if (objective_ == Objective::edp) {
-      add_to_front(block.front, {{cost.energy, cost.latency}, way}, cost_of_way);
-    }
-    if (block.best &&
-        (value > block.value || (value == block.value && way.place > block.best->place))) {
-      return;
-    }
-    block.value = value;
-    block.best = way;
-  }
-
-  // Maps the most promising way of each block: first within a gap, and in full where it stays the
-  // most promising one.
-  void map_next(const std::vector<FusionBlock*>& blocks) {
-    std::vector<BlockWay> rough;
-    std::vector<BlockWay> full;
-    for (FusionBlock* block : blocks) {
-      const FusionWay way = block->take();
-      (stepwise_ && !way.rough ? rough : full).push_back({block, way});
-    }
-    if (!rough.empty()) map_ways(rough, TileSolver::Effort::rough);
-    if (!full.empty()) map_ways(full, TileSolver::Effort::full);
-  }
-
-  void map_ways(const std::vector<BlockWay>& ways, TileSolver::Effort effort) {
-    std::vector<StackJob> jobs = jobs_of(*fusion_.core, options_.rules, *fusion_.solver, ways);
-    for (StackJob& job : jobs) job.needed = false;
-    fusion_.solver->map_with(effort);
-    fusion_.solver->run(pointers(jobs));
-    fusion_.solver->map_with(TileSolver::Effort::full);
-    for (std::size_t w = 0; w < jobs.size(); ++w) {
-      FusionBlock& block = *ways[w].block;
-      FusionWay way = ways[w].way;
-      const StackCost cost = jobs[w].cost;
-      if (!cost.known) {
-        block.put(way);
-        continue;
-      }
-      if (!way.rough) ++mapped_;
-      if (!cost.infeasible.empty()) {
-        if (block.fault.empty()) block.fault = cost.infeasible;
-        continue;
-      }
-      keep(block, way, cost);
-      const bool sure = options_.rules.defines || cost.optimal;
-      model::Cost certain{cost.energy, cost.latency};
-      if (!sure) {
-        certain =
-            objective_ == Objective::edp ? way.least : bounds_.certain(std::move(jobs[w]), way);
-        if (objective_ == Objective::edp) block.unsure.push_back(certain);
-      }
-      if (!sure && effort == TileSolver::Effort::rough) {
-        way.rough = true;
-        way.least = certain;
-        way.bound = std::max(way.bound, bounds_.value_of(certain));
-        block.put(way);
-        continue;
-      }
-      block.least = std::min(block.least, bounds_.value_of(certain));
-    }
   }
 
   // Products of stacks do not add up. Each round finds the best weighted sum, which draws a line
@@ -494,7 +401,7 @@ class Search {
   const FusionSearchOptions& search_;
   const Objective objective_;
   WayBounds bounds_;
-  const bool stepwise_;                // whether mapping within a gap comes first
+  WayMapper mapper_;
   std::map<int, model::Cost> floors_;  // by id of a layer
   model::Cost weight_{1, 1};           // of edp
   std::vector<CostLine> lines_;        // of edp: below which no sequence lies
@@ -503,7 +410,6 @@ class Search {
   int length_ = 0;  // layers, or stacks where the cuts are given
   bool complete_ = true;
   std::size_t ways_ = 0;
-  std::size_t mapped_ = 0;
 };
 
 }  // namespace

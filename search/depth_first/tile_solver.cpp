@@ -9,9 +9,14 @@ namespace ridgeline::search {
 
 namespace {
 
-// Relative gap of layer-tiles that are mapped roughly, and nodes after which they are left.
-constexpr double kRough = 0.01;
-constexpr std::int64_t kRoughNodes = 20'000;
+// Relative gap within which layer-tiles are mapped with less effort, and nodes after which they are
+// left.
+struct Ease {
+  double gap;
+  std::int64_t nodes;
+};
+constexpr Ease kRough{0.01, 20'000};
+constexpr Ease kFine{1e-5, 200'000};
 
 }  // namespace
 
@@ -185,9 +190,10 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
         effort_ != Effort::full && options_.engine == Engine::exact && !rules_.defines;
     MapperOptions easy = options_;
     if (effort_ == Effort::simple) easy.engine = Engine::loma;
-    easy.gap = std::max(easy.gap, kRough);
+    const Ease ease = effort_ == Effort::fine ? kFine : kRough;
+    easy.gap = std::max(easy.gap, ease.gap);
     easy.node_limit =
-        options_.node_limit == 0 ? kRoughNodes : std::min(options_.node_limit, kRoughNodes);
+        options_.node_limit == 0 ? ease.nodes : std::min(options_.node_limit, ease.nodes);
     std::vector<Effort> found(list.size(), Effort::full);
     std::vector<char> left_out(list.size(), 0);
     each(list.size(), [&](std::size_t i) {
@@ -213,7 +219,9 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
           before[i] &&
           (fresh.cut_off || objective_value(options_.objective, fresh.evaluation.cost) >
                                 objective_value(options_.objective, result.evaluation.cost));
-      if (worse && !fresh.cut_off) result.lower_bound = fresh.lower_bound;
+      if (worse && !fresh.cut_off) {
+        result.lower_bound = std::max(result.lower_bound, fresh.lower_bound);
+      }
       if (!worse) result = std::move(fresh);
     });
     for (std::size_t i = 0; i < list.size(); ++i) {

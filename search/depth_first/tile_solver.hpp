@@ -39,10 +39,12 @@ class TileSolver {
   void run(const std::vector<StackJob*>& jobs);
   void run(StackJob& job) { run(std::vector<StackJob*>{&job}); }
 
-  // How layer-tiles that are not known are mapped from now on: by the simple engine; or within a
-  // gap of 1 %, which takes a fraction of the time of a proof; or in full. What was found with less
-  // effort is replaced when it is asked for with more, unless the budget has ended.
-  enum class Effort { simple, rough, full };
+  // How layer-tiles that are not known are mapped from now on: by the simple engine; within a gap
+  // of 1 %, or of 0.001 %, each of which takes a fraction of the time of what follows; or in full.
+  // What was found with less effort is replaced when it is asked for with more, unless the budget
+  // has ended.
+  enum class Effort { simple, rough, fine, full };
+  static constexpr std::size_t kEfforts = 4;
   void map_with(Effort effort) { effort_ = effort; }
   // A solver of bounds that is told what this one finds, so that its bounds are these figures from
   // then on. Of objectives that add up.

@@ -91,7 +91,7 @@ class ChainWalk : public ChainPruning {
                               dive_                      ? 4 * least_room()
                               : options_.chain_bytes > 0 ? options_.chain_bytes
                                                          : std::max(room, bytes_ / 4));
-    if (stopped_ && beam_ == 0 && focus_ != Focus::line) {
+    if (stopped_ && !content_ && beam_ == 0 && focus_ != Focus::line) {
       open_bound_ = open_;
       if (has_best_) {  // what was left out for being hardly better
         open_bound_ = std::min(open_, keep_ * objective_value(options_.objective, best_));
@@ -470,7 +470,8 @@ class ChainWalk : public ChainPruning {
       best_ = cost;
       result_.improved = true;
       result_.best = {cost, ordering, cuts};
-      return go_on;
+      if (objective_value(options_.objective, best_) <= enough_) stopped_ = content_ = true;
+      return go_on && !content_;
     });
     return lowest;
   }
@@ -487,6 +488,8 @@ class ChainWalk : public ChainPruning {
   PlacedCuts best_placed_{};      // cuts of the best of them
   model::Cost placed_cost_;       // and what it costs
   bool stopped_ = false;
+  bool content_ = false;                                      // since what was found is good enough
+  double enough_ = -std::numeric_limits<double>::infinity();  // value of the objective that is
   double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
   double open_ = std::numeric_limits<double>::infinity();
   int beam_ = 0;

@@ -67,6 +67,9 @@ class ChainSearch : public ChainPolish {
  public:
   using ChainPolish::ChainPolish;
 
+  // Nothing has less than this of the objective.
+  void know(double least) { proven_ = std::max(proven_, least); }
+
   ExactResult run() {
     if (!leaf_.top_levels_fit() || space_.constant_energy() >= CutLattice::kInfeasible) {
       result_.optimal = true;
@@ -285,8 +288,10 @@ class ChainSearch : public ChainPolish {
 
   // Whether what is known is within the gap that is asked for.
   bool close_enough() {
-    if (options_.gap <= 0 || !has_best_) return false;
+    if (options_.gap <= 0) return false;
     proven_ = std::max(proven_, root_bound());
+    if (proven_ > 0) enough_ = proven_ / (1 - options_.gap);
+    if (!has_best_) return false;
     const double best = objective_value(options_.objective, best_);
     settled_for_less_ = proven_ >= (1 - options_.gap) * best;
     return settled_for_less_;
@@ -527,8 +532,9 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     result.nodes += nodes;
     result.evaluated += evaluated;
   } else {
-    result = ChainSearch(space, bounds, prefix, options, incumbent, watch).run();
-    if (!result.optimal) result.lower_bound = std::max(result.lower_bound, proven_before);
+    ChainSearch search(space, bounds, prefix, options, incumbent, watch);
+    search.know(proven_before);
+    result = search.run();
   }
   result.orderings = orderings;
   return result;
