@@ -191,6 +191,12 @@ class Search {
       }
       if (moved) continue;
       if (open.empty()) break;
+      // Of what takes long the part first that leaves the largest gap.
+      if (mapper_.stepwise() && effort == TileSolver::Effort::full) {
+        const auto gap = [](const FusionBlock* one) { return one->value - one->promise(); };
+        open = {*std::max_element(open.begin(), open.end(),
+                                  [&](const auto* a, const auto* b) { return gap(a) < gap(b); })};
+      }
       mapper_.map_next(open);
     }
   }

@@ -16,7 +16,7 @@ struct Ease {
   std::int64_t nodes;
 };
 constexpr Ease kRough{0.01, 20'000};
-constexpr Ease kFine{1e-5, 200'000};
+constexpr Ease kFine{1e-5, 500'000};
 
 }  // namespace
 
