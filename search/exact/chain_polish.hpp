@@ -26,7 +26,7 @@ class ChainPolish : public ChainWalk {
     const std::int64_t end = result_.nodes + most;
     Placed here{best_placed_, placed_cost_};
     descend(here, end);
-    if (result_.nodes >= end || watch_.stopped_now()) return;
+    if (stopped_ || result_.nodes >= end || watch_.stopped_now()) return;
     anneal(here.cuts, (end - result_.nodes) / 2 * kChangesOfNode);
     here = {best_placed_, placed_cost_};
     descend(here, end);
@@ -139,7 +139,7 @@ class ChainPolish : public ChainWalk {
   }
 
   void descend(Placed& here, std::int64_t end) {
-    while (!watch_.stopped_now() && result_.nodes < end) {
+    while (!stopped_ && !watch_.stopped_now() && result_.nodes < end) {
       const std::vector<std::int64_t> marks = marks_of(here.cuts);
       if (!move_factors(here, marks, end) && !move_cuts(here, marks, end)) return;
     }
@@ -253,7 +253,7 @@ class ChainPolish : public ChainWalk {
     double value = value_of(here);
     double lowest = value;
     for (std::int64_t i = 0; i < steps; ++i) {
-      if (i % 64 == 0 && watch_.stopped_now()) return;
+      if (stopped_ || (i % 64 == 0 && watch_.stopped_now())) return;
       PlacedCuts there = here;
       change(there, random);
       const double next = value_of(there);

@@ -141,6 +141,7 @@ class ChainSearch : public ChainPolish {
     if (!second && close_enough()) return;
     // Prices are for what is to be beaten; this takes as long as one table of them.
     polish(std::max(options_.easy_nodes, 2 * table_cells_ / kCellsOfNode));
+    if (stopped_) return;  // it is good enough
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
     const std::int64_t nodes = limit_ / slow_;
     const auto share = [&](double part) {
@@ -153,6 +154,7 @@ class ChainSearch : public ChainPolish {
     dive_ = false;
     if (exhausted || stopped_) return;
     polish(share(kPolishShare));
+    if (stopped_) return;
     if (options_.objective == Objective::edp) {
       least_energy_first(share(kEnergyShare));
       polish(share(kPolishShare));
@@ -160,6 +162,7 @@ class ChainSearch : public ChainPolish {
     search(kBeam, focus, share(kBeamShare));
     if (stopped_) return;
     polish(share(kPolishShare));
+    if (stopped_) return;
     if (!second) {
       if (close_enough()) return;
       keep_ = 1 - std::max(kRoughGap, options_.gap);
