@@ -95,6 +95,8 @@ struct AllocationSearchResult {
   EvaluatedGenome infeasible;  // the first one met, where nothing is feasible
 };
 
+class AllocationMethod;  // search/allocation/allocation_method.hpp
+
 class AllocationSearch {
  public:
   // `space`, `symmetry` and `hints` outlive it; `hints` may know nothing.
@@ -112,11 +114,7 @@ class AllocationSearch {
   AllocationSearchResult result();
 
  private:
-  class Engine;
-  class Exhaustive;
-  class Genetic;
-  class Exact;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<AllocationMethod> engine_;
 };
 
 // Figures of each genome of a batch, in order.
