@@ -22,47 +22,53 @@ std::int64_t bytes_of(const Budget& budget) {
   return budget.bytes > 0 ? std::min(budget.bytes, kMostBytes) : kMostBytes;
 }
 
-// Steps towards good prices, and what follows if the problem is not easy: more steps, and chains
-// that a first pass keeps of each state.
+// Steps towards good prices, and what follows if the problem is not easy: more
+// steps, and chains that a first pass keeps of each state.
 constexpr int kFirstSteps = 12;
 constexpr int kMoreSteps = 60;
 constexpr int kBeam = 2;
 
-// Tables are built as long as their cells are no more than so many in all; a few are built
-// whatever their size.
+// Tables are built as long as their cells are no more than so many in all; a
+// few are built whatever their size.
 constexpr std::int64_t kMostCells = 60'000'000;
 constexpr int kLeastSteps = 4;
 
-// A first pass that need not tell apart what differs by less than this leaves little to prove.
+// A first pass that need not tell apart what differs by less than this leaves
+// little to prove.
 constexpr double kRoughGap = 0.00999;
-// Share of the nodes allowed that the pass that keeps few chains may use; and those that look for
-// good mappings one after the other, and for the least energy alone. What they leave is the
-// others'.
+// Share of the nodes allowed that the pass that keeps few chains may use; and
+// those that look for good mappings one after the other, and for the least
+// energy alone. What they leave is the others'.
 constexpr double kBeamShare = 0.03;
 constexpr double kDiveShare = 0.1;
 constexpr double kEnergyShare = 0.3;
 constexpr double kPolishShare = 0.06;
-// And each line that bounds the product of both; and the second term of latency or energy.
+// And each line that bounds the product of both; and the second term of latency
+// or energy.
 constexpr double kLineShare = 0.2;
 constexpr std::int64_t kLineNodes = 600'000;  // without a limit
 constexpr double kSecondShare = 0.3;
 
-// Lines are followed a little beyond what is wanted, since bounds differ in the last bits.
+// Lines are followed a little beyond what is wanted, since bounds differ in the
+// last bits.
 constexpr double kLineTie = 1e-9;
 
 // Cells of a table of prices that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 200;
 
-// Beyond so many bytes of tables a node waits for memory, and takes so many times as long: what
-// only looks for good mappings or goes beyond the small gap gets less of the limit.
+// Beyond so many bytes of tables a node waits for memory, and takes so many
+// times as long: what only looks for good mappings or goes beyond the small gap
+// gets less of the limit.
 constexpr std::int64_t kCached = 100'000'000;
 constexpr std::int64_t kSlowNode = 3;
 constexpr std::int64_t kLessWait = 2;  // what is beyond a small gap gets so much less anyway
 
-// Orderings that are costed of a chain which prices lead to: one of the first will do.
+// Orderings that are costed of a chain which prices lead to: one of the first
+// will do.
 constexpr int kMostAttempts = 32;
 
-// Passes over the chains: what is looked for first, with which prices, and when it is enough.
+// Passes over the chains: what is looked for first, with which prices, and when
+// it is enough.
 class ChainSearch : public ChainPolish {
  public:
   using ChainPolish::ChainPolish;
@@ -85,7 +91,8 @@ class ChainSearch : public ChainPolish {
     if (options_.front || options_.objective == Objective::edp) {
       solve(Focus::both, false);
     } else {
-      // The first term of the objective alone needs fewer chains; once it is known, few are left.
+      // The first term of the objective alone needs fewer chains; once it is
+      // known, few are left.
       const bool latency = options_.objective == Objective::latency;
       solve(latency ? Focus::latency : Focus::energy, false);
       if (!stopped_ && !settled_for_less_ && !options_.first_term) {
@@ -126,9 +133,9 @@ class ChainSearch : public ChainPolish {
     return objective_value(options_.objective, {energy, latency});
   }
 
-  // Searches everything: most problems are easy, and only the others get better prices, a first
-  // pass that keeps few chains, to find what the search has to beat, and one that is content with
-  // a small gap.
+  // Searches everything: most problems are easy, and only the others get better
+  // prices, a first pass that keeps few chains, to find what the search has to
+  // beat, and one that is content with a small gap.
   void solve(Focus focus, bool second) {
     if (options_.front || !options_.prune) {
       search(0, focus, 0);
@@ -139,7 +146,8 @@ class ChainSearch : public ChainPolish {
     if (!second && close_enough()) return;
     if (search(0, focus, options_.easy_nodes) || stopped_) return;
     if (!second && close_enough()) return;
-    // Prices are for what is to be beaten; this takes as long as one table of them.
+    // Prices are for what is to be beaten; this takes as long as one table of
+    // them.
     polish(std::max(options_.easy_nodes, 2 * table_cells_ / kCellsOfNode));
     if (stopped_) return;  // it is good enough
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
@@ -187,9 +195,10 @@ class ChainSearch : public ChainPolish {
     }
   }
 
-  // Everything, within what is left of the limit: half of it outermost nodes first, where chains
-  // meet and stand for each other; half of the rest the most promising chains first, which sooner
-  // finds what many others are not better than; and what is then left as before.
+  // Everything, within what is left of the limit: half of it outermost nodes
+  // first, where chains meet and stand for each other; half of the rest the
+  // most promising chains first, which sooner finds what many others are not
+  // better than; and what is then left as before.
   bool search_by_turns(Focus focus) {
     const auto half = [&] {
       return limit_ == 0 ? 0 : std::max<std::int64_t>(1, (limit_ - result_.nodes - filling_) / 2);
@@ -201,8 +210,8 @@ class ChainSearch : public ChainPolish {
     return done || (!stopped_ && search(0, focus, 0));
   }
 
-  // The energy alone is much easier than its product with the latency. Its least is a floor, and
-  // what attains it often nearly the best.
+  // The energy alone is much easier than its product with the latency. Its
+  // least is a floor, and what attains it often nearly the best.
   void least_energy_first(std::int64_t nodes) {
     // Prices alone would take all of it.
     if (nodes > 0 && kFirstSteps * table_cells_ / kCellsOfNode > nodes) return;
@@ -230,9 +239,10 @@ class ChainSearch : public ChainPolish {
     }
   }
 
-  // The least sums of energy and latency at the prices of a line are much easier than their
-  // product, or a latency: chains are compared by one figure. Proves what follows from them.
-  // Returns whether that is the best within the gap in hand.
+  // The least sums of energy and latency at the prices of a line are much
+  // easier than their product, or a latency: chains are compared by one figure.
+  // Proves what follows from them. Returns whether that is the best within the
+  // gap in hand.
   bool bound_by_lines(std::int64_t nodes) {
     if (options_.objective == Objective::energy || !has_best_) return false;
     const double enough = keep_ * objective_value(options_.objective, best_);
@@ -271,6 +281,8 @@ class ChainSearch : public ChainPolish {
       line_limit_ =
           l == 0 ? e * wanted / latency
                  : std::max(e * energy + l * wanted / energy, e * wanted / latency + l * latency);
+      // No more than the best mapping costs there can be proven.
+      if (line_limit_ > e * best_.energy + l * best_.latency) continue;
       line_of_type_ = price_search_->best_tables(tables_, k);
       if (!search(0, Focus::line, nodes)) {
         if (stopped_) return false;
@@ -300,8 +312,8 @@ class ChainSearch : public ChainPolish {
     return settled_for_less_;
   }
 
-  // Tables of prices, and an incumbent; returns whether nothing is better. `second`: for the second
-  // term of the objective.
+  // Tables of prices, and an incumbent; returns whether nothing is better.
+  // `second`: for the second term of the objective.
   bool find_prices(bool second, int steps) {
     if (!price_search_) price_search_.emplace(space_, bounds_, watch_);
     steps = static_cast<int>(
@@ -330,8 +342,8 @@ class ChainSearch : public ChainPolish {
       try_marks(marks);
       return best();
     };
-    // Tables leave room for chains. Of the product of both no line is ever tight, so that bounds
-    // which are a little lower do no harm.
+    // Tables leave room for chains. Of the product of both no line is ever
+    // tight, so that bounds which are a little lower do no harm.
     const bool narrow = space_.sparse() && options_.objective == Objective::edp;
     held_bytes_ =
         narrow ? bounds_.cells() * static_cast<std::int64_t>(sizeof(float)) : table_bytes_;
@@ -356,9 +368,9 @@ class ChainSearch : public ChainPolish {
     return closed;
   }
 
-  // A line that touches the curve of the best product, and where that is not enough, others: of
-  // energy and of latency alone, and in between. What attains them is costed, so that one of them
-  // is often the best.
+  // A line that touches the curve of the best product, and where that is not
+  // enough, others: of energy and of latency alone, and in between. What
+  // attains them is costed, so that one of them is often the best.
   bool edp_prices(bool more, int steps) {
     tables_.clear();
     if (!has_best_) run_prices({0, 1, false}, 3);
@@ -414,7 +426,8 @@ class ChainSearch : public ChainPolish {
       expand(chain, placed, -CutLattice::kInfeasible, -CutLattice::kInfeasible, kMostAttempts);
     };
     if (!prefix_.constrained()) return attempt(std::move(cuts));
-    // Cuts alone do not say how loops lie between them that are fixed to some extent.
+    // Cuts alone do not say how loops lie between them that are fixed to some
+    // extent.
     for (const std::vector<std::int64_t>& way : prefix_.ways()) {
       std::vector<ChainMark> chain = cuts;
       for (const std::int64_t end : way) chain.push_back({end, 0});
@@ -440,8 +453,8 @@ class ChainSearch : public ChainPolish {
   std::int64_t table_cells_ = 1;  // that take as long as filling a table
 };
 
-// Whether nothing need be looked for where nothing costs less than `least`: nothing is better than
-// the incumbent, or within the gap that is asked for.
+// Whether nothing need be looked for where nothing costs less than `least`:
+// nothing is better than the incumbent, or within the gap that is asked for.
 bool enough(double least, const model::Cost& incumbent, const ExactOptions& options,
             ExactResult& result) {
   const double best = objective_value(options.objective, incumbent);
