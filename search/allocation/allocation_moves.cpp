@@ -9,6 +9,7 @@
 namespace ridgeline::search {
 namespace {
 
+constexpr int kTries = 20;          // to exchange cores in a run that has one of them
 constexpr double kCrossover = 0.3;  // share of children made by crossing two members
 
 }  // namespace
@@ -73,8 +74,12 @@ Genome AllocationVariation::kick(const Genome& genome, int strength, RandomStrea
 Genome AllocationVariation::exchange(const Genome& genome, int times, RandomStream& random) const {
   if (hints_.order.empty()) return kick(genome, times, random);
   Genome moved = genome;
-  for (int i = 0; i < times; ++i) exchange_cores(moved, random);
-  return moved == genome ? kick(genome, times, random) : symmetry_.canonical(moved);
+  for (int tries = 0; times > 0 && tries < kTries; ++tries) {
+    const Genome before = moved;
+    exchange_cores(moved, random);
+    times -= moved != before;
+  }
+  return symmetry_.canonical(moved);
 }
 
 std::vector<Genome> AllocationVariation::neighbours(const Genome& genome,
