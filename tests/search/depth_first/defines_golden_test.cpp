@@ -3,9 +3,10 @@
 
 #include <cmath>
 #include <fstream>
+#include <iostream>
 #include <map>
 
-#include "search/depth_first/fusion.hpp"
+#include "search/depth_first/fusion_search.hpp"
 #include "tests/support/depth_first_case.hpp"
 #include "tests/support/golden.hpp"
 
@@ -159,6 +160,75 @@ TEST(DefinesGolden, StructureAndCopiesAreMet) {
     SCOPED_TRACE(point.at("config").dump());
     expect_point(point, false);
   }
+}
+
+// Searched over tiles and ways of overlap, by the reference's rules or ours. `tiles`: of these;
+// empty: of the list.
+double best_of_search(bool defines, search::Objective objective,
+                      const std::vector<search::Tile>& tiles) {
+  const model::Accelerator core = testing::published_core();
+  const model::MappingSpec mapping = testing::published_mapping();
+  search::FusionOptions options;
+  options.rules.defines = defines;
+  options.mapper.objective = objective;
+  options.mapper.lpf_limit = 6;
+  options.mapper.engine = search::Engine::exact;
+  options.mapper.node_limit = 300'000;
+  options.tiles = tiles;
+  options.overlaps = {search::Overlap::recompute, search::Overlap::h_cached,
+                      search::Overlap::cached};
+  options.search_overlap = true;
+  options.references = false;
+  const search::FusionResult found = search::search_fusion(
+      model::fused_network(testing::published_network()), core, mapping, options, {});
+  EXPECT_EQ(found.points.at(0).infeasible, 0u);
+  const search::FusedStack& stack = found.points[0].stacks.at(0);
+  std::cout << (defines ? "defines" : "ridgeline") << ", "
+            << (objective == search::Objective::energy ? "energy" : "latency") << ": "
+            << stack.job.plan.tile_x << " x " << stack.job.plan.tile_y << " "
+            << search::to_string(stack.job.plan.overlap) << ", " << found.points[0].energy * 1e-9
+            << " mJ, " << found.points[0].latency * 1e-6 << " million cycles"
+            << (found.proven ? ", proven" : "") << "\n";
+  return search::objective_value(objective, found.points[0].cost());
+}
+
+// The best fusion is no worse than any published point: by the same rules, and by ours.
+void expect_none_better(const std::vector<search::Tile>& tiles) {
+  const Json file = golden("fsrcnn_meta_prototype_df.json");
+  if (file.is_null()) GTEST_SKIP() << "no golden figures here";
+  const double energy = best_of_search(true, search::Objective::energy, tiles);
+  const double latency = best_of_search(true, search::Objective::latency, tiles);
+  const double ours = best_of_search(false, search::Objective::energy, tiles);
+  const model::Accelerator core = testing::published_core();
+  const model::MappingSpec mapping = testing::published_mapping();
+  for (const Json& point : file.at("points")) {
+    SCOPED_TRACE(point.at("config").dump());
+    EXPECT_LE(energy, point.at("energy_pJ").get<double>() * (1 + 1e-9));
+    EXPECT_LE(latency, point.at("latency_total1_cc").get<double>());
+    search::FusionOptions options = options_of(point);
+    options.rules.defines = false;
+    options.references = false;
+    options.mapper.engine = search::Engine::exact;
+    options.mapper.node_limit = 300'000;
+    const search::FusionResult same = search::cost_fusions(
+        model::fused_network(testing::published_network()), core, mapping, options);
+    ASSERT_EQ(same.points.at(0).infeasible, 0u);
+    EXPECT_LE(ours, same.points[0].energy * (1 + 1e-9));
+    std::cout << "published " << point.at("config").at("tile_x") << " x "
+              << point.at("config").at("tile_y") << ", mode " << point.at("config").at("mode")
+              << ", cuts " << point.at("stack_cuts").dump() << ": "
+              << point.at("energy_pJ").get<double>() * 1e-9 << " mJ, "
+              << point.at("latency_total1_cc").get<double>() * 1e-6 << " million cycles; ours "
+              << same.points[0].energy * 1e-9 << " mJ\n";
+  }
+}
+
+TEST(DefinesGolden, NoPublishedPointIsBetterThanTheBestOfItsTiles) {
+  expect_none_better({{960, 540}, {60, 72}, {8, 68}});
+}
+
+TEST(SlowDefinesGolden, NoPublishedPointIsBetterThanTheBestOfAllTilesOfTheList) {
+  expect_none_better({});
 }
 
 }  // namespace
