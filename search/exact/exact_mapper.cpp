@@ -22,59 +22,50 @@ std::int64_t bytes_of(const Budget& budget) {
   return budget.bytes > 0 ? std::min(budget.bytes, kMostBytes) : kMostBytes;
 }
 
-// Steps towards good prices, and what follows if the problem is not easy: more
-// steps, and chains that a first pass keeps of each state.
+// Steps towards good prices, and what follows if the problem is not easy: more steps, and chains
+// that a first pass keeps of each state.
 constexpr int kFirstSteps = 12;
 constexpr int kMoreSteps = 60;
 constexpr int kBeam = 2;
 
-// Tables are built as long as their cells are no more than so many in all; a
-// few are built whatever their size.
+// Tables are built as long as their cells are no more than so many in all; a few are built
+// whatever their size.
 constexpr std::int64_t kMostCells = 60'000'000;
 constexpr int kLeastSteps = 4;
 
-// A first pass that need not tell apart what differs by less than this leaves
-// little to prove.
+// A first pass that need not tell apart what differs by less than this leaves little to prove.
 constexpr double kRoughGap = 0.00999;
-// Share of the nodes allowed that the pass that keeps few chains may use; and
-// those that look for good mappings one after the other, and for the least
-// energy alone. What they leave is the others'.
+// Share of the nodes allowed that the pass that keeps few chains may use; and those that look for
+// good mappings one after the other, and for the least energy alone. What they leave is the
+// others'.
 constexpr double kBeamShare = 0.03;
 constexpr double kDiveShare = 0.1;
 constexpr double kEnergyShare = 0.3;
 constexpr double kPolishShare = 0.06;
-// And each line that bounds the product of both; and the second term of latency
-// or energy.
+// And each line that bounds the product of both; and the second term of latency or energy.
 constexpr double kLineShare = 0.2;
 constexpr std::int64_t kLineNodes = 600'000;  // without a limit
 constexpr double kSecondShare = 0.3;
 
-// Lines are followed a little beyond what is wanted, since bounds differ in the
-// last bits.
+// Lines are followed a little beyond what is wanted, since bounds differ in the last bits.
 constexpr double kLineTie = 1e-9;
 
 // Cells of a table of prices that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 200;
 
-// Beyond so many bytes of tables a node waits for memory, and takes so many
-// times as long: what only looks for good mappings or goes beyond the small gap
-// gets less of the limit.
+// Beyond so many bytes of tables a node waits for memory, and takes so many times as long: what
+// only looks for good mappings or goes beyond the small gap gets less of the limit.
 constexpr std::int64_t kCached = 100'000'000;
 constexpr std::int64_t kSlowNode = 3;
 constexpr std::int64_t kLessWait = 2;  // what is beyond a small gap gets so much less anyway
 
-// Orderings that are costed of a chain which prices lead to: one of the first
-// will do.
+// Orderings that are costed of a chain which prices lead to: one of the first will do.
 constexpr int kMostAttempts = 32;
 
-// Passes over the chains: what is looked for first, with which prices, and when
-// it is enough.
+// Passes over the chains: what is looked for first, with which prices, and when it is enough.
 class ChainSearch : public ChainPolish {
  public:
   using ChainPolish::ChainPolish;
-
-  // Nothing has less than this of the objective.
-  void know(double least) { proven_ = std::max(proven_, least); }
 
   ExactResult run() {
     if (!leaf_.top_levels_fit() || space_.constant_energy() >= CutLattice::kInfeasible) {
@@ -91,8 +82,7 @@ class ChainSearch : public ChainPolish {
     if (options_.front || options_.objective == Objective::edp) {
       solve(Focus::both, false);
     } else {
-      // The first term of the objective alone needs fewer chains; once it is
-      // known, few are left.
+      // The first term of the objective alone needs fewer chains; once it is known, few are left.
       const bool latency = options_.objective == Objective::latency;
       solve(latency ? Focus::latency : Focus::energy, false);
       if (!stopped_ && !settled_for_less_ && !options_.first_term) {
@@ -133,9 +123,9 @@ class ChainSearch : public ChainPolish {
     return objective_value(options_.objective, {energy, latency});
   }
 
-  // Searches everything: most problems are easy, and only the others get better
-  // prices, a first pass that keeps few chains, to find what the search has to
-  // beat, and one that is content with a small gap.
+  // Searches everything: most problems are easy, and only the others get better prices, a first
+  // pass that keeps few chains, to find what the search has to beat, and one that is content with
+  // a small gap.
   void solve(Focus focus, bool second) {
     if (options_.front || !options_.prune) {
       search(0, focus, 0);
@@ -146,10 +136,8 @@ class ChainSearch : public ChainPolish {
     if (!second && close_enough()) return;
     if (search(0, focus, options_.easy_nodes) || stopped_) return;
     if (!second && close_enough()) return;
-    // Prices are for what is to be beaten; this takes as long as one table of
-    // them.
+    // Prices are for what is to be beaten; this takes as long as one table of them.
     polish(std::max(options_.easy_nodes, 2 * table_cells_ / kCellsOfNode));
-    if (stopped_) return;  // it is good enough
     if (find_prices(second, kMoreSteps) || (!second && close_enough())) return;
     const std::int64_t nodes = limit_ / slow_;
     const auto share = [&](double part) {
@@ -162,7 +150,6 @@ class ChainSearch : public ChainPolish {
     dive_ = false;
     if (exhausted || stopped_) return;
     polish(share(kPolishShare));
-    if (stopped_) return;
     if (options_.objective == Objective::edp) {
       least_energy_first(share(kEnergyShare));
       polish(share(kPolishShare));
@@ -170,7 +157,6 @@ class ChainSearch : public ChainPolish {
     search(kBeam, focus, share(kBeamShare));
     if (stopped_) return;
     polish(share(kPolishShare));
-    if (stopped_) return;
     if (!second) {
       if (close_enough()) return;
       keep_ = 1 - std::max(kRoughGap, options_.gap);
@@ -195,10 +181,9 @@ class ChainSearch : public ChainPolish {
     }
   }
 
-  // Everything, within what is left of the limit: half of it outermost nodes
-  // first, where chains meet and stand for each other; half of the rest the
-  // most promising chains first, which sooner finds what many others are not
-  // better than; and what is then left as before.
+  // Everything, within what is left of the limit: half of it outermost nodes first, where chains
+  // meet and stand for each other; half of the rest the most promising chains first, which sooner
+  // finds what many others are not better than; and what is then left as before.
   bool search_by_turns(Focus focus) {
     const auto half = [&] {
       return limit_ == 0 ? 0 : std::max<std::int64_t>(1, (limit_ - result_.nodes - filling_) / 2);
@@ -210,8 +195,8 @@ class ChainSearch : public ChainPolish {
     return done || (!stopped_ && search(0, focus, 0));
   }
 
-  // The energy alone is much easier than its product with the latency. Its
-  // least is a floor, and what attains it often nearly the best.
+  // The energy alone is much easier than its product with the latency. Its least is a floor, and
+  // what attains it often nearly the best.
   void least_energy_first(std::int64_t nodes) {
     // Prices alone would take all of it.
     if (nodes > 0 && kFirstSteps * table_cells_ / kCellsOfNode > nodes) return;
@@ -239,10 +224,9 @@ class ChainSearch : public ChainPolish {
     }
   }
 
-  // The least sums of energy and latency at the prices of a line are much
-  // easier than their product, or a latency: chains are compared by one figure.
-  // Proves what follows from them. Returns whether that is the best within the
-  // gap in hand.
+  // The least sums of energy and latency at the prices of a line are much easier than their
+  // product, or a latency: chains are compared by one figure. Proves what follows from them.
+  // Returns whether that is the best within the gap in hand.
   bool bound_by_lines(std::int64_t nodes) {
     if (options_.objective == Objective::energy || !has_best_) return false;
     const double enough = keep_ * objective_value(options_.objective, best_);
@@ -303,17 +287,15 @@ class ChainSearch : public ChainPolish {
 
   // Whether what is known is within the gap that is asked for.
   bool close_enough() {
-    if (options_.gap <= 0) return false;
+    if (options_.gap <= 0 || !has_best_) return false;
     proven_ = std::max(proven_, root_bound());
-    if (proven_ > 0) enough_ = proven_ / (1 - options_.gap);
-    if (!has_best_) return false;
     const double best = objective_value(options_.objective, best_);
     settled_for_less_ = proven_ >= (1 - options_.gap) * best;
     return settled_for_less_;
   }
 
-  // Tables of prices, and an incumbent; returns whether nothing is better.
-  // `second`: for the second term of the objective.
+  // Tables of prices, and an incumbent; returns whether nothing is better. `second`: for the second
+  // term of the objective.
   bool find_prices(bool second, int steps) {
     if (!price_search_) price_search_.emplace(space_, bounds_, watch_);
     steps = static_cast<int>(
@@ -342,8 +324,8 @@ class ChainSearch : public ChainPolish {
       try_marks(marks);
       return best();
     };
-    // Tables leave room for chains. Of the product of both no line is ever
-    // tight, so that bounds which are a little lower do no harm.
+    // Tables leave room for chains. Of the product of both no line is ever tight, so that bounds
+    // which are a little lower do no harm.
     const bool narrow = space_.sparse() && options_.objective == Objective::edp;
     held_bytes_ =
         narrow ? bounds_.cells() * static_cast<std::int64_t>(sizeof(float)) : table_bytes_;
@@ -368,9 +350,9 @@ class ChainSearch : public ChainPolish {
     return closed;
   }
 
-  // A line that touches the curve of the best product, and where that is not
-  // enough, others: of energy and of latency alone, and in between. What
-  // attains them is costed, so that one of them is often the best.
+  // A line that touches the curve of the best product, and where that is not enough, others: of
+  // energy and of latency alone, and in between. What attains them is costed, so that one of them
+  // is often the best.
   bool edp_prices(bool more, int steps) {
     tables_.clear();
     if (!has_best_) run_prices({0, 1, false}, 3);
@@ -426,8 +408,7 @@ class ChainSearch : public ChainPolish {
       expand(chain, placed, -CutLattice::kInfeasible, -CutLattice::kInfeasible, kMostAttempts);
     };
     if (!prefix_.constrained()) return attempt(std::move(cuts));
-    // Cuts alone do not say how loops lie between them that are fixed to some
-    // extent.
+    // Cuts alone do not say how loops lie between them that are fixed to some extent.
     for (const std::vector<std::int64_t>& way : prefix_.ways()) {
       std::vector<ChainMark> chain = cuts;
       for (const std::int64_t end : way) chain.push_back({end, 0});
@@ -453,8 +434,8 @@ class ChainSearch : public ChainPolish {
   std::int64_t table_cells_ = 1;  // that take as long as filling a table
 };
 
-// Whether nothing need be looked for where nothing costs less than `least`:
-// nothing is better than the incumbent, or within the gap that is asked for.
+// Whether nothing need be looked for where nothing costs less than `least`: nothing is better than
+// the incumbent, or within the gap that is asked for.
 bool enough(double least, const model::Cost& incumbent, const ExactOptions& options,
             ExactResult& result) {
   const double best = objective_value(options.objective, incumbent);
@@ -548,9 +529,8 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     result.nodes += nodes;
     result.evaluated += evaluated;
   } else {
-    ChainSearch search(space, bounds, prefix, options, incumbent, watch);
-    search.know(proven_before);
-    result = search.run();
+    result = ChainSearch(space, bounds, prefix, options, incumbent, watch).run();
+    if (!result.optimal) result.lower_bound = std::max(result.lower_bound, proven_before);
   }
   result.orderings = orderings;
   return result;
