@@ -36,6 +36,12 @@ constexpr int spare_way(int tracked) {
 }
 inline constexpr int kMaxWays = 1 + 3 * kMaxTrackedPorts;
 
+// What a loading type adds to a bound by one way, with the loading of one input.
+double way_constant(const CutLattice& space, const LoadingType& type, int way, int input);
+// Bits a cycle of demand on a tracked port, as cycles of the whole computation that loading cannot
+// use.
+double demand_factor(const CutLattice& space, int tracked);
+
 struct Prices {
   double energy = 0;  // of a pJ
   // Of a cycle, by way and by input (0, 1: operand 1, 2).
