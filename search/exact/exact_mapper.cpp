@@ -57,7 +57,9 @@ constexpr std::int64_t kCellsOfNode = 200;
 // only looks for good mappings or goes beyond the small gap gets less of the limit.
 constexpr std::int64_t kCached = 100'000'000;
 constexpr std::int64_t kSlowNode = 3;
-constexpr std::int64_t kLessWait = 2;  // what is beyond a small gap gets so much less anyway
+// What is beyond a small gap gets so much less anyway, unless the limit is a short wait as it is.
+constexpr std::int64_t kLessWait = 2;
+constexpr std::int64_t kShortWait = 100'000;
 
 // Orderings that are costed of a chain which prices lead to: one of the first will do.
 constexpr int kMostAttempts = 32;
@@ -170,8 +172,8 @@ class ChainSearch : public ChainPolish {
       if (close_enough()) return;
       // What is within one per cent is not worth as long a wait.
       if (limit_ > 0) {
-        limit_ = std::max(limit_ / std::max(slow_, kLessWait),
-                          result_.nodes + filling_ + options_.easy_nodes);
+        const std::int64_t less = limit_ > kShortWait ? std::max(slow_, kLessWait) : slow_;
+        limit_ = std::max(limit_ / less, result_.nodes + filling_ + options_.easy_nodes);
       }
     }
     const bool done = search_by_turns(focus);
