@@ -308,7 +308,7 @@ except KeyboardInterrupt:
         took = time.monotonic() - asked
         out, err = process.communicate(timeout=60)
         self.assertEqual(line, "interrupted\n", err)
-        self.assertIn("accelerator", out)
+        self.assertIn("accelerator", out, err)
         return took
 
     def test_of_a_genetic_algorithm(self):
