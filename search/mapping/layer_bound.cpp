@@ -158,6 +158,8 @@ LayerBound bound_layer(const model::Layer& layer, const model::Accelerator& acce
   if (!mapping.temporal_ordering.empty() || !mapping.memory_loops.empty()) {
     return {};
   }
+  // Whoever has no time left has none to bound what is not looked for any more.
+  if (options.budget.stopped()) return {};
   const SpatialCandidates candidates = spatial_candidates(
       layer, accelerator, hierarchy, mapping, {options.spatial_candidates, options.mixed_spatial});
   LayerBound bound;
