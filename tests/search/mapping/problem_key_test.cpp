@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <variant>
@@ -103,6 +104,30 @@ TEST(ProblemKey, TellsSizesCostsAndBandwidthsApart) {
   EXPECT_TRUE(changed([](model::Problem& p) { p.drain += 1; }));
   EXPECT_TRUE(changed([](model::Problem& p) { p.temporal_size[0] += 1; }));
   EXPECT_FALSE(changed([](model::Problem&) {}));
+}
+
+// Between two memories a loop of 4 is one of 2 twice; which memory it lies below is another thing.
+TEST(ProblemKey, DoesNotTellInHowManyPartsALoopIsUnrolled) {
+  std::mt19937_64 random(9);
+  const auto drawn = testing::random_problem(random, 5, true);
+  const auto compiled =
+      model::compile(drawn.layer, drawn.accelerator, model::build_hierarchy(drawn.accelerator),
+                     drawn.mapping, drawn.spatial);
+  ASSERT_TRUE(std::holds_alternative<model::Problem>(compiled));
+  const model::Problem& problem = std::get<model::Problem>(compiled);
+  const auto unrolled = [&](const std::vector<model::UnrolledLoop>& loops) {
+    model::Problem other = problem;
+    model::OperandSpatial& spatial = other.operand[1].real;
+    spatial.whole = true;
+    std::copy(loops.begin(), loops.end(), spatial.loops.begin());
+    spatial.begin.fill(static_cast<std::uint8_t>(loops.size()));
+    spatial.begin[0] = 0;
+    return problem_key(other);
+  };
+  EXPECT_EQ(unrolled({{0, 4}}), unrolled({{0, 2}, {0, 2}}));
+  EXPECT_EQ(unrolled({{0, 4}, {1, 2}}), unrolled({{1, 2}, {0, 2}, {1, 1}, {0, 2}}));
+  EXPECT_NE(unrolled({{0, 4}}), unrolled({{0, 2}}));
+  EXPECT_NE(unrolled({{0, 4}}), unrolled({{1, 4}}));
 }
 
 // What is searched once, and what is passed over for a gap, against every spatial mapping on its
