@@ -11,6 +11,9 @@ namespace ridgeline::search {
 
 namespace {
 
+// Share of a port's bandwidth.
+constexpr double kLittleDemand = 1.0 / 16;
+
 float rounded_up(double value) {
   const auto near = static_cast<float>(value);
   return near < value ? std::nextafter(near, std::numeric_limits<float>::infinity()) : near;
@@ -24,16 +27,16 @@ struct WholeRows {
   std::vector<float> most{0};
 };
 
-// Keeps the figures that are not zero everywhere.
+// Keeps the figures that are above `negligible`, by figure, in some row.
 template <typename T>
-void keep_figures(const std::vector<T>& whole, std::size_t width, std::vector<T>& rows,
-                  std::vector<int>& figures, std::vector<int>& place) {
+void keep_figures(const std::vector<T>& whole, std::size_t width, const std::vector<T>& negligible,
+                  std::vector<T>& rows, std::vector<int>& figures, std::vector<int>& place) {
   std::vector<std::uint8_t> any(width, 0);
   const std::size_t count = whole.size() / width;
   for (std::size_t r = 0; r < count; ++r) {
     for (std::size_t f = 0; f < width; ++f) {
       const T value = whole[r * width + f];
-      any[f] |= static_cast<std::uint8_t>(value != 0 && value < static_cast<T>(1e30));
+      any[f] |= static_cast<std::uint8_t>(value > negligible[f] && value < static_cast<T>(1e30));
     }
   }
   place.assign(width, -1);
@@ -77,7 +80,7 @@ void ExactBounds::fill_sums(Watch& watch) {
       own.ports = static_cast<int>(ports_of_[z(o)].size());
       own.reach = &space_.reach(o, left);
       WholeRows rows;
-      const std::size_t width = rows.least_width = 2 + 2 * z(own.ports);
+      const std::size_t width = rows.least_width = 2 + 3 * z(own.ports);
       const std::size_t most_width = rows.most_width = 1 + 3 * z(own.ports);
       fill_large(rows.least, z(own.reach->size()) * width, CutLattice::kInfeasible);
       fill_large(rows.most, z(own.reach->size()) * most_width, 0.0F);
@@ -113,8 +116,9 @@ void ExactBounds::fill_sums(Watch& watch) {
           shares[z(place_of_[z(o)][cut.own_ports[i]])] = cut.shares_at(x)[i];
         }
         for (int i = 0; i < own.ports; ++i) {
-          cost[z(2 + 2 * i)] = shares[z(i)].busy;
-          cost[z(3 + 2 * i)] = shares[z(i)].excess;
+          cost[z(2 + 3 * i)] = shares[z(i)].busy;
+          cost[z(3 + 3 * i)] = shares[z(i)].excess;
+          cost[z(4 + 3 * i)] = shares[z(i)].demand;
         }
         for (std::size_t i = 0; i < width; ++i) {
           here[i] = std::min(here[i], cost[i] + (i < inner.least_width ? rest[i] : 0));
@@ -130,8 +134,16 @@ void ExactBounds::fill_sums(Watch& watch) {
           port[2] = std::max(port[2], rounded_up(shares[z(i)].demand + rest_port[2]));
         }
       }
-      keep_figures(rows.least, width, own.least_rows, own.least_figures, own.least_place);
-      keep_figures(rows.most, most_width, own.most_rows, own.most_figures, own.most_place);
+      // A little demand leaves loading nearly all of a port's cycles.
+      std::vector<double> negligible(width, 0.0);
+      for (int i = 0; i < own.ports; ++i) {
+        const int port = space_.tracked_port(ports_of_[z(o)][z(i)]);
+        negligible[z(4 + 3 * i)] = kLittleDemand * space_.problem().port[z(port)].bandwidth_max;
+      }
+      keep_figures(rows.least, width, negligible, own.least_rows, own.least_figures,
+                   own.least_place);
+      keep_figures(rows.most, most_width, std::vector<float>(most_width, 0.0F), own.most_rows,
+                   own.most_figures, own.most_place);
       inner = std::move(rows);
     }
   }

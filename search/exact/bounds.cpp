@@ -250,9 +250,9 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   Latency result;
   std::array<std::array<double, 2>, model::kMaxOperands> rest{};  // loading, together
   const double* ports = paid + kPaidPorts;
-  std::array<std::array<double, 2>, kMaxTrackedPorts> port_sums;  // busy, excess
+  std::array<std::array<double, 3>, kMaxTrackedPorts> port_sums;  // busy, excess, demand
   for (int i = 0; i < space_.tracked(); ++i) {
-    port_sums[z(i)] = {ports[kPaidPortWidth * i], ports[kPaidPortWidth * i + 1]};
+    std::copy_n(ports + kPaidPortWidth * i, 3, port_sums[z(i)].begin());
   }
   for (int o = 0; o < p.operands; ++o) {
     if (node == space_.full() && left[z(o)] > 0) {
@@ -266,7 +266,7 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
       if (f < 2) {
         rest[z(o)][z(f)] = *figures++;
       } else {
-        port_sums[z(ports_of_[z(o)][z(f / 2 - 1)])][z(f % 2)] += *figures++;
+        port_sums[z(ports_of_[z(o)][z((f - 2) / 3)])][z((f - 2) % 3)] += *figures++;
       }
     }
   }
@@ -294,13 +294,12 @@ ExactBounds::Latency ExactBounds::latency(const double* paid, int type_index,
   const LoadingType& type = types_[z(type_index)];
   result.total = compute + with(type.least);
   for (const LoadingType::Spare& spare : type.spare) {
-    const double demand = spare.tracked >= 0 ? ports[kPaidPortWidth * spare.tracked + 2] : 0;
+    const double demand = spare.tracked >= 0 ? port_sums[z(spare.tracked)][2] : 0;
     const double taken = std::min(1.0, demand / spare.bandwidth) * compute;
     result.total = std::max(result.total, with(spare.full) + taken - rounding);
   }
   if (!type.entries.empty()) {
-    const double demand =
-        type.level_tracked >= 0 ? ports[kPaidPortWidth * type.level_tracked + 2] : 0;
+    const double demand = type.level_tracked >= 0 ? port_sums[z(type.level_tracked)][2] : 0;
     const double surplus = std::max(0.0, 1 - demand / type.level_bandwidth) * (compute + rounding);
     for (int o = 1; o < p.operands; ++o) {
       result.total =

@@ -109,11 +109,11 @@ class ExactBounds {
   void number_floors(Watch& watch);
 
   // Sums over so many cuts left of one operand. They use the first `ports` of its ports. Figures
-  // that are zero everywhere are left out of rows.
+  // that are zero everywhere are left out of rows, and demand that is small everywhere.
   struct Sums {
     int ports = 0;
     const NodeBlocks* reach = nullptr;  // nodes that have a row; null: one row for all
-    // Figures of a row: loading, together, then busy and excess of each port.
+    // Figures of a row: loading, together, then busy, excess and demand of each port.
     std::vector<double> least_rows;
     // Loading, then busy, excess and demand of each port; rounded up.
     std::vector<float> most_rows;

@@ -271,23 +271,15 @@ void Chains::pass_mark(const Chain& chain, std::int64_t node, Chain& next) {
 // `before`.
 void Chains::shorten_windows(const Cut& cut, std::int64_t mark, double before, double after) {
   const double count = std::floor(space_.iterations() / space_.cycles(mark));
-  const auto add = [&](int level, model::Direction direction, double cycles) {
-    const int i =
-        space_.tracked_place(space_.port_of(cut.operand, level, static_cast<int>(direction)));
-    if (i < 0) return;
-    paid_next_[z(kPaidPorts + kPaidPortWidth * i + 1)] +=
-        (std::max(0.0, cycles - after) - std::max(0.0, cycles - before)) * (count - 1);
-  };
-  const double below = cut.below_cycles[cut.at(mark)];
-  const double above = cut.above_cycles[cut.at(mark)];
-  if (cut.operand == 0) {
-    add(cut.level - 1, model::Direction::rd_out_to_high, below);
-    add(cut.level, model::Direction::wr_in_by_low, above);
-    if (cut.comes_back[cut.at(mark)] == 0) return;
-    add(cut.level, model::Direction::rd_out_to_low, above);
+  if (!cut.longest_window.empty()) {
+    const double most = cut.longest_window[cut.at(mark)];
+    before = std::min(before, most);
+    after = std::min(after, most);
   }
-  if (cut.operand != 0) add(cut.level, model::Direction::rd_out_to_low, above);
-  add(cut.level - 1, model::Direction::wr_in_by_high, below);
+  space_.for_transfers(cut, mark, [&](int place, double cycles) {
+    paid_next_[z(kPaidPorts + kPaidPortWidth * place + 1)] +=
+        (std::max(0.0, cycles - after) - std::max(0.0, cycles - before)) * (count - 1);
+  });
 }
 
 bool Chains::place_cut(std::int32_t id, int o, std::int64_t node) {

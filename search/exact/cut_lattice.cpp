@@ -79,7 +79,7 @@ double CutLattice::bytes_needed(double states) const {
     for (int c = 0; c < cuts_of(o); ++c) {
       for (const int port : cut(o, c).own_ports) ports |= 1u << port;
       doubles += 9 + 4 * static_cast<double>(cut(o, c).own_ports.size());
-      doubles += 2.5 + 3.5 * std::popcount(ports);
+      doubles += 2.5 + 4.5 * std::popcount(ports);
     }
   }
   return static_cast<double>(nodes_) * doubles * sizeof(double);
@@ -92,7 +92,7 @@ double CutLattice::bytes_of_bounds() const {
     std::uint32_t ports = 0;
     for (int c = 0; c < cuts_of(o); ++c) {
       for (const int port : cut(o, c).own_ports) ports |= 1u << port;
-      sums += (2.5 + 3.5 * std::popcount(ports)) * static_cast<double>(reach(o, c + 1).size());
+      sums += (2.5 + 4.5 * std::popcount(ports)) * static_cast<double>(reach(o, c + 1).size());
     }
   }
   // Of each number of cuts left of each operand; once more where all is reduced, for output tiles
@@ -265,6 +265,31 @@ void CutLattice::allow_cuts(const std::vector<std::uint8_t>& allowed) {
   for (Cut& cut : cuts_) {
     for (std::int64_t x = 0; x < nodes_; ++x) {
       if (allowed[z(x)] == 0) cut.energy[cut.at(x)] = kInfeasible;
+    }
+  }
+}
+
+void CutLattice::limit_windows(const LongestWindows& longest) {
+  if (problem_.cycles_per_operation != 1) return;
+  for (Cut& cut : cuts_) {
+    if (cut.stationary || cut.level != 1) continue;
+    cut.longest_window.assign(cut.energy.size(), kInfeasible);
+    for (std::int64_t x = 0; x < nodes_; ++x) {
+      const std::size_t at = cut.at(x);
+      const double window = longest[z(x)][z(cut.operand)];
+      if (cut.energy[at] >= kInfeasible || cut.short_window[at] != 0 ||
+          cut.single_buffer[at] == 0 || window >= cycles(x)) {
+        continue;
+      }
+      cut.longest_window[at] = window;
+      const double count = std::floor(iterations_ / cycles(x));
+      for_transfers(cut, x, [&](int place, double cycles_of_one) {
+        const auto own = std::find(cut.own_ports.begin(), cut.own_ports.end(), place);
+        PortShare& share = cut.shares[at * cut.own_ports.size() + z(own - cut.own_ports.begin())];
+        share.excess +=
+            (std::max(0.0, cycles_of_one - window) - std::max(0.0, cycles_of_one - cycles(x))) *
+            (count - 1);
+      });
     }
   }
 }

@@ -71,7 +71,10 @@ struct Cut {
   std::vector<double> floor_bits_partial;
   std::vector<double> floor_bits_final;
   std::vector<std::uint8_t> short_window;  // the window of its transfers is surely one cycle
-  std::vector<std::uint8_t> uncertain;     // what follows are lower bounds only
+  // The longest window that constraints leave, where it is shorter than the period; empty: they
+  // leave all. Only of the innermost memory.
+  std::vector<double> longest_window;
+  std::vector<std::uint8_t> uncertain;  // what follows are lower bounds only
   // Only of a lattice that can be priced anew: by Direction, granules (bandwidth_min) that cross
   // in this direction, of all instances, before the model cuts off parts of accesses; and 0 or,
   // where the cut cannot lie, kInfeasible.
@@ -86,6 +89,9 @@ struct Cut {
     return shares.data() + at(node) * own_ports.size();
   }
 };
+
+// By node, cycles of windows by operand.
+using LongestWindows = std::vector<std::array<double, model::kMaxOperands>>;
 
 class CutLattice {
  public:
@@ -108,6 +114,13 @@ class CutLattice {
   void reprice(const model::Problem& problem);
   // No cut may lie at the nodes for which `allowed` is 0: bounds and chains leave them out.
   void allow_cuts(const std::vector<std::uint8_t>& allowed);
+  // Nor are windows of transfers longer than these where a tile surely leaves no room for a second
+  // buffer: of tiles of the innermost memory, whose levels begin with the first loop.
+  void limit_windows(const LongestWindows& longest);
+  // Calls visit(place of the port, cycles) for each tracked port that a transfer of the cut uses,
+  // once a transfer.
+  template <class Visit>
+  void for_transfers(const Cut& cut, std::int64_t node, const Visit& visit) const;
   const model::Problem& problem() const { return problem_; }
   int type_count() const { return static_cast<int>(types_.size()); }
   const FactorType& type(int t) const { return types_[static_cast<std::size_t>(t)]; }
@@ -238,5 +251,23 @@ class CutLattice {
              model::kMaxOperands>
       port_{};
 };
+
+template <class Visit>
+void CutLattice::for_transfers(const Cut& cut, std::int64_t node, const Visit& visit) const {
+  const std::size_t at = cut.at(node);
+  const auto transfer = [&](int level, model::Direction direction, double cycles) {
+    const int place = tracked_place(port_of(cut.operand, level, static_cast<int>(direction)));
+    if (place >= 0) visit(place, cycles);
+  };
+  const double below = cut.below_cycles[at];
+  const double above = cut.above_cycles[at];
+  if (cut.operand == 0) {
+    transfer(cut.level - 1, model::Direction::rd_out_to_high, below);
+    transfer(cut.level, model::Direction::wr_in_by_low, above);
+  }
+  if (cut.operand == 0 && cut.comes_back[at] == 0) return;
+  transfer(cut.level, model::Direction::rd_out_to_low, above);
+  transfer(cut.level - 1, model::Direction::wr_in_by_high, below);
+}
 
 }  // namespace ridgeline::search

@@ -491,11 +491,7 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
                                      : std::numeric_limits<double>::infinity();
       return result;
     }
-    std::vector<std::uint8_t> open(static_cast<std::size_t>(space.nodes()));
-    for (std::int64_t x = 0; x < space.nodes(); ++x) {
-      open[z(x)] = prefix.outside(x) || prefix.inside(x);
-    }
-    space.allow_cuts(open);
+    prefix.limit(space);
   }
   const double orderings = result.orderings;
   // The root of the energy table often shows that nothing is better.

@@ -9,7 +9,26 @@ namespace ridgeline::search {
 
 namespace {
 
-using Nodes = std::vector<std::uint8_t>;
+// Which nodes are reached, and with which windows at most.
+struct Nodes {
+  std::vector<std::uint8_t> reached;
+  LongestWindows windows;
+
+  explicit Nodes(std::int64_t nodes) : reached(z(nodes), 0), windows(z(nodes)) {
+    for (auto& by_operand : windows) by_operand.fill(0);
+  }
+  bool has(std::int64_t node) const { return reached[z(node)] != 0; }
+  // Beyond a loop, or some of one kind, that follow `before`.
+  void reach(const CutLattice& space, std::int64_t node, std::uint8_t irrelevant_to,
+             const std::array<double, model::kMaxOperands>& before) {
+    reached[z(node)] = 1;
+    for (int o = 0; o < space.problem().operands; ++o) {
+      const bool irrelevant = (irrelevant_to >> o & 1u) != 0;
+      double& window = windows[z(node)][z(o)];
+      window = std::max(window, irrelevant ? before[z(o)] : space.cycles(node));
+    }
+  }
+};
 
 // Nodes at which a run may end that begins in one of `from`, and those that it leads through.
 Nodes ends_of_run(const CutLattice& space, const LoopConstraint& run, const Nodes& from,
@@ -25,11 +44,12 @@ Nodes ends_of_run(const CutLattice& space, const LoopConstraint& run, const Node
       ++wanted[z(t)];
     }
   }
-  Nodes ends(from.size(), 0);
-  if (rest != 1) return ends;
+  Nodes ends(space.nodes());
+  if (rest != 1 || types.empty()) return ends;
+  const std::uint8_t irrelevant_to = space.type(types.front()).irrelevant_to;
   // Whether a run has led to a node, and from which start: with a given product only from one.
   for (std::int64_t start = 0; start < space.nodes(); ++start) {
-    if (from[z(start)] == 0) continue;
+    if (!from.has(start)) continue;
     std::vector<int> most(types.size());
     bool fits = true;
     for (std::size_t i = 0; i < types.size(); ++i) {
@@ -50,8 +70,10 @@ Nodes ends_of_run(const CutLattice& space, const LoopConstraint& run, const Node
       if (digit == types.size()) break;
       ++taken[digit];
       node += space.type(types[digit]).stride;
-      inside[z(node)] = 1;
-      if (!run.size || taken == most) ends[z(node)] = 1;
+      inside.reach(space, node, irrelevant_to, from.windows[z(start)]);
+      if (!run.size || taken == most) {
+        ends.reach(space, node, irrelevant_to, from.windows[z(start)]);
+      }
     }
   }
   return ends;
@@ -125,25 +147,41 @@ std::vector<std::int64_t> one_way(const CutLattice& space,
 
 PrefixNodes::PrefixNodes(const CutLattice& space, const std::vector<LoopConstraint>& constraints) {
   if (constraints.empty()) return;
-  const auto nodes = z(space.nodes());
-  ends_.assign(nodes, 0);
-  ends_[0] = 1;
-  inside_.assign(nodes, 0);
-  inside_[0] = 1;
-  for (const LoopConstraint& run : constraints) ends_ = ends_of_run(space, run, ends_, inside_);
+  Nodes ends(space.nodes());
+  ends.reach(space, 0, 0, {});
+  Nodes inside = ends;
+  for (const LoopConstraint& run : constraints) ends = ends_of_run(space, run, ends, inside);
+  ends_ = ends.reached;
   for (const bool longest : {false, true}) {
     std::vector<std::int64_t> way = one_way(space, constraints, longest);
     if (!way.empty() && (ways_.empty() || ways_.front() != way)) ways_.push_back(std::move(way));
   }
   possible_ = std::count(ends_.begin(), ends_.end(), 1);
-  outside_ = ends_;
+  Nodes outside = std::move(ends);
   for (std::int64_t node = 0; node < space.nodes(); ++node) {
-    for (int t = 0; t < space.type_count() && outside_[z(node)] == 0; ++t) {
-      if (space.count_in(node, t) > 0) {
-        outside_[z(node)] = outside_[z(node - space.type(t).stride)];
-      }
+    for (int t = 0; t < space.type_count(); ++t) {
+      if (space.count_in(node, t) == 0) continue;
+      const std::int64_t before = node - space.type(t).stride;
+      if (!outside.has(before)) continue;
+      outside.reach(space, node, space.type(t).irrelevant_to, outside.windows[z(before)]);
     }
   }
+  outside_ = std::move(outside.reached);
+  inside_ = std::move(inside.reached);
+  windows_ = std::move(outside.windows);
+  for (std::size_t x = 0; x < windows_.size(); ++x) {
+    for (std::size_t o = 0; o < windows_[x].size(); ++o) {
+      windows_[x][o] = std::max(windows_[x][o], inside.windows[x][o]);
+    }
+  }
+}
+
+void PrefixNodes::limit(CutLattice& space) const {
+  if (!constrained()) return;
+  std::vector<std::uint8_t> open(z(space.nodes()));
+  for (std::int64_t x = 0; x < space.nodes(); ++x) open[z(x)] = outside(x) || inside(x);
+  space.allow_cuts(open);
+  space.limit_windows(windows_);
 }
 
 }  // namespace ridgeline::search

@@ -5,6 +5,7 @@
 // below it only runs are. A cut lies on the way of its ordering, so it lies on none of the others.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,9 @@ class PrefixNodes {
   bool inside(std::int64_t node) const { return !constrained() || inside_[at(node)] != 0; }
   // No ordering meets the constraints.
   bool impossible() const { return constrained() && possible_ == 0; }
+  // Where there are constraints: no cut may lie off all ways, nor any window be longer than some
+  // way to its cut lets it be.
+  void limit(CutLattice& space) const;
   // Some ways to meet the constraints: the nodes at which runs end, innermost first. Runs of any
   // size are as short as they can be, or as long.
   const std::vector<std::vector<std::int64_t>>& ways() const { return ways_; }
@@ -37,6 +41,9 @@ class PrefixNodes {
   std::vector<std::uint8_t> ends_;
   std::vector<std::uint8_t> outside_;
   std::vector<std::uint8_t> inside_;
+  // By node and operand: of all orderings of the loops below a node that meet the constraints, the
+  // most cycles below the outermost run of loops that are irrelevant to the operand.
+  LongestWindows windows_;
   std::vector<std::vector<std::int64_t>> ways_;
   std::int64_t possible_ = 0;  // nodes at which the last run may end
 };

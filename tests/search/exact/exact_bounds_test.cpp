@@ -16,6 +16,7 @@
 #include "search/exact/cut_lattice.hpp"
 #include "search/exact/dual_bounds.hpp"
 #include "search/exact/least_cost.hpp"
+#include "search/exact/prefix_nodes.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "tests/support/random_problem.hpp"
 
@@ -171,7 +172,26 @@ void expect_bounded(const CutLattice& space, ExactBounds& bounds,
   }
 }
 
-void compare(std::uint64_t seed, int problems, bool whole) {
+// Runs of the first so many loops, now and then of any size.
+std::vector<LoopConstraint> constraints_on(const std::vector<model::TemporalLoop>& loops,
+                                           std::size_t first, std::mt19937_64& random) {
+  std::vector<LoopConstraint> constraints;
+  for (std::size_t i = 0; i < first; ++i) {
+    if (loops[i].size == 1) continue;
+    if (!constraints.empty() && constraints.back().dim == loops[i].dim && constraints.back().size) {
+      *constraints.back().size *= loops[i].size;
+    } else {
+      constraints.push_back({loops[i].dim, loops[i].size});
+    }
+  }
+  for (LoopConstraint& run : constraints) {
+    if (random() % 4 == 0) run.size.reset();
+  }
+  return constraints;
+}
+
+// `constrained`: the innermost loops of all mappings of a problem are the same, and known.
+void compare(std::uint64_t seed, int problems, bool whole, bool constrained = false) {
   std::mt19937_64 random(seed);
   int compared = 0;
   for (int i = 0; i < problems; ++i) {
@@ -182,10 +202,20 @@ void compare(std::uint64_t seed, int problems, bool whole) {
         model::compile(one.layer, one.accelerator, hierarchy, one.mapping, one.spatial);
     if (!std::holds_alternative<Problem>(compiled)) continue;
     const Problem& problem = std::get<Problem>(compiled);
+    std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
+                                    problem.temporal_size.begin() + problem.dims);
+    auto loops = loop_factors(one.layer, sizes, 0, {}).loops;
+    std::size_t fixed = 0;  // loops
     Watch watch{Budget{}};
-    const CutLattice space(problem, 1'000'000, std::int64_t{1} << 30, watch, false,
-                           i % 2 == 0 ? 0 : CutLattice::kDenseStates);
+    CutLattice space(problem, 1'000'000, std::int64_t{1} << 30, watch, false,
+                     i % 2 == 0 ? 0 : CutLattice::kDenseStates, !constrained);
     if (space.too_large()) continue;
+    if (constrained) {
+      std::shuffle(loops.begin(), loops.end(), random);
+      fixed = 1 + random() % loops.size();
+      const PrefixNodes prefix(space, constraints_on(loops, fixed, random));
+      prefix.limit(space);
+    }
     ExactBounds bounds(space, watch);
     std::vector<DualBoundTable> tables;
     for (int k = 0; k < 3; ++k) {
@@ -193,11 +223,10 @@ void compare(std::uint64_t seed, int problems, bool whole) {
       tables.emplace_back(space, bounds, prices, watch);
       ASSERT_TRUE(tables.back().complete());
     }
-    std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
-                                    problem.temporal_size.begin() + problem.dims);
-    auto loops = loop_factors(one.layer, sizes, 0, {}).loops;
     for (int k = 0; k < 10; ++k) {
-      for (std::size_t j = loops.size(); j > 1; --j) std::swap(loops[j - 1], loops[random() % j]);
+      for (std::size_t j = loops.size(); j > fixed + 1; --j) {
+        std::swap(loops[j - 1], loops[fixed + random() % (j - fixed)]);
+      }
       model::Ordering ordering;
       for (const auto& loop : loops) ordering.push(loop.dim, loop.size);
       model::Cuts cuts;
@@ -231,6 +260,14 @@ TEST(ExactBounds, AreNeverAboveTheCostOfAMappingThatTheChainLeadsTo) {
 
 TEST(SlowExactBounds, AreNeverAboveTheCostOfAMappingThatTheChainLeadsTo) {
   compare(2, 20000, true);
+}
+
+TEST(ExactBounds, AreNeverAboveTheCostUnderConstraintsOnLoops) {
+  compare(5, 1000, true, true);
+}
+
+TEST(SlowExactBounds, AreNeverAboveTheCostUnderConstraintsOnLoops) {
+  compare(6, 6000, true, true);
 }
 
 TEST(SlowExactBounds, AreNeverAboveTheCostWhereUnrollingsDoNotDivide) {
