@@ -37,10 +37,45 @@ class StrictEvaluator {
                   Figures figures)
       : problem_(problem),
         strict_(*problem.strict),
-        ordering_(ordering),
+        ordering_(&ordering),
         tiles_(problem, ordering, cuts),
         figures_(figures) {
     transfers_.iterations = tiles_.iterations();
+  }
+  // Of one operand and level alone.
+  StrictEvaluator(const Problem& problem, int o, int a, const std::array<double, kMaxDims>& inside,
+                  Figures figures)
+      : problem_(problem),
+        strict_(*problem.strict),
+        tiles_(problem, o, a, inside),
+        figures_(figures) {}
+
+  StrictCut cut(int o, int a, const StrictSums& sums) {
+    StrictCut result;
+    accesses_[z(o)][z(a)] = {};
+    if (a > 0) accesses_[z(o)][z(a - 1)] = {};
+    result.sums = sums;
+    if (o == 0) {
+      output_link(a, result.sums);
+      if (a > 0) result.largest = largest_[z(a - 1)];
+    } else {
+      input_link(o, a);
+      if (a > 0) result.largest = stored_[z(o)][z(a - 1)] / problem_.operand[z(o)].precision;
+    }
+    result.energy = level_energy(o, a, accesses_[z(o)][z(a)]);
+    if (a > 0) result.energy += level_energy(o, a - 1, accesses_[z(o)][z(a - 1)]);
+    result.link = transfers_.link[z(o)][z(a)];
+    result.served = !unserved_;
+    return result;
+  }
+
+  // All of the output, in its outermost memory.
+  StrictSums whole_output() {
+    StrictSide side;
+    const int top = problem_.operand[0].levels - 1;
+    tiles_.set_side(0, top, top + 1, side);
+    largest_[z(top)] = side.largest;
+    return {side.adding == 1 ? 1.0 : 0.0, elements_of(side) * side.visits, 0};
   }
 
   // How the latency is taken.
@@ -56,9 +91,9 @@ class StrictEvaluator {
       return {infinity, infinity};
     }
     const double energy = memory_energy + problem_.mac_energy;
+    count_buffers();
     const double least = rounded_up(least_latency(problem_, transfers_, busy_));
     if (how == Latency::bound) return {energy, least};
-    second_buffers();
     if (how == Latency::estimate)
       return {energy, std::max(least, estimated_latency(problem_, transfers_))};
     const WalkTimes times = walk_tiles();
@@ -156,125 +191,116 @@ class StrictEvaluator {
     return {below.period, below.count, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
   }
 
+  // What crosses below architecture level a of an input.
+  void input_link(int o, int a) {
+    const double bits = problem_.operand[z(o)].precision;
+    StrictInterface& link = transfers_.link[z(o)][z(a)];
+    link = fresh(tiles_.below(o, a));
+    StrictSide side;
+    if (a > 0) {
+      tiles_.set_side(o, a - 1, a, side);
+      const Crossing in = crossing(side, o, a - 1, a, kWrHigh);
+      accesses_[z(o)][z(a - 1)][kWrHigh] =
+          cross(in, bits, side.visits, side.repeats, link.count, link.down, link.down_share);
+      link.down_port = level(o, a - 1).port[kWrHigh];
+      link.first = first_cycles(in, bits);
+      link.edge_down = edge_cycles(in, bits);
+      stored_[z(o)][z(a - 1)] = side.largest * bits;
+      if constexpr (Figures::enabled) record(o, a - 1, kWrHigh, side, bits, side.visits, link);
+    }
+    tiles_.set_side(o, a, a, side);
+    const Crossing out = crossing(side, o, a, a, kRdLow);
+    accesses_[z(o)][z(a)][kRdLow] =
+        cross(out, bits, side.visits, side.repeats, link.count, link.up, link.up_share);
+    link.up_port = level(o, a).port[kRdLow];
+    link.latency = level(o, a).latency;
+    link.first = std::max(link.first, first_cycles(out, bits));
+    link.edge_up = edge_cycles(out, bits);
+    if constexpr (Figures::enabled) record(o, a, kRdLow, side, bits, side.visits, link);
+  }
+
+  // The same of the output, from the outermost level inwards. `sums`: what is known from there.
+  void output_link(int a, StrictSums& sums) {
+    const ProblemOperand& operand = problem_.operand[0];
+    const double partial = operand.precision;
+    const double finished = operand.final_precision;
+    StrictInterface& link = transfers_.link[0][z(a)];
+    link = fresh(tiles_.below(0, a));
+    StrictSide low;
+    tiles_.set_side(0, a, a, low);
+    const double last = sums.finishes;
+    finishes_[z(a)] = last;
+    if (low.repeats > 1 || level(0, a).reduced_outer > 1) sums.stay |= 1u << a;
+    const double elements = elements_of(low);
+    const double back = std::max(0.0, elements * low.visits - sums.fresh);
+    const Crossing in = crossing(low, 0, a, a, kWrLow);
+    accesses_[0][z(a)][kWrLow] =
+        cross(in, finished, last, last, link.count, link.up, link.up_share) +
+        cross(in, partial, low.visits - last, low.repeats - last, link.count, link.up,
+              link.up_share);
+    const double again = back / elements;
+    accesses_[0][z(a)][kRdLow] = cross(crossing(low, 0, a, a, kRdLow), partial, again,
+                                       low.repeats - 1, link.count, link.back_up, link.up_share);
+    link.up_port = level(0, a).port[kWrLow];
+    link.back_up_port = level(0, a).port[kRdLow];
+    link.latency = level(0, a).latency;
+    link.first = first_cycles(in, last > 0 ? finished : partial);
+    link.edge_up = edge_cycles(in, last > 0 ? finished : partial);
+    if constexpr (Figures::enabled) {
+      record(0, a, kWrLow, low, last > 0 && low.visits == last ? finished : partial, low.visits,
+             link);
+      record(0, a, kRdLow, low, partial, again, link);
+    }
+    if (a == 0) return;
+    StrictSide high;
+    tiles_.set_side(0, a - 1, a, high);
+    largest_[z(a - 1)] = high.largest;
+    const double before = high.adding == 1 ? last : 0;
+    const double high_elements = elements_of(high);
+    const Crossing out = crossing(high, 0, a - 1, a, kRdHigh);
+    accesses_[0][z(a - 1)][kRdHigh] =
+        cross(out, finished, before, before, link.count, link.down, link.down_share) +
+        cross(out, partial, high.visits - before, high.repeats - before, link.count, link.down,
+              link.down_share);
+    const double fetched = back / high_elements;
+    accesses_[0][z(a - 1)][kWrHigh] =
+        cross(crossing(high, 0, a - 1, a, kWrHigh), partial, fetched, high.repeats - 1, link.count,
+              link.back_down, link.down_share);
+    link.down_port = level(0, a - 1).port[kRdHigh];
+    link.back_down_port = level(0, a - 1).port[kWrHigh];
+    link.first = std::max(link.first, first_cycles(out, before > 0 ? finished : partial));
+    link.edge_down = edge_cycles(out, before > 0 ? finished : partial);
+    if constexpr (Figures::enabled) {
+      record(0, a - 1, kRdHigh, high, before > 0 && high.visits == before ? finished : partial,
+             high.visits, link);
+      record(0, a - 1, kWrHigh, high, partial, fetched, link);
+    }
+    sums.finishes = before;
+    sums.fresh = high_elements * high.visits - back;
+  }
+
   double input_traffic(int o) {
     const ProblemOperand& operand = problem_.operand[z(o)];
-    const double bits = operand.precision;
+    accesses_[z(o)] = {};
+    for (int a = operand.levels - 1; a >= 0; --a) input_link(o, a);
+    StrictSide side;
+    tiles_.set_side(o, operand.levels - 1, operand.levels, side);
+    stored_[z(o)][z(operand.levels - 1)] = side.largest * operand.precision;
     double energy = 0;
-    StrictSide low;
-    StrictSide high;
-    for (int m = 0; m < operand.levels; ++m) {
-      tiles_.set_side(o, m, m, low);
-      StrictInterface& inner = transfers_.link[z(o)][z(m)];
-      if (m == 0) inner = fresh(tiles_.below(o, 0));
-      std::array<double, kDirections> accesses{};
-      const Crossing out = crossing(low, o, m, m, kRdLow);
-      accesses[kRdLow] =
-          cross(out, bits, low.visits, low.repeats, inner.count, inner.up, inner.up_share);
-      inner.up_port = level(o, m).port[kRdLow];
-      inner.latency = level(o, m).latency;
-      inner.first = std::max(inner.first, first_cycles(out, bits));
-      inner.edge_up = edge_cycles(out, bits);
-      if (m + 1 < operand.levels) {
-        tiles_.set_side(o, m, m + 1, high);
-        StrictInterface& outer = transfers_.link[z(o)][z(m + 1)];
-        outer = fresh(tiles_.below(o, m + 1));
-        const Crossing in = crossing(high, o, m, m + 1, kWrHigh);
-        accesses[kWrHigh] =
-            cross(in, bits, high.visits, high.repeats, outer.count, outer.down, outer.down_share);
-        outer.down_port = level(o, m).port[kWrHigh];
-        outer.first = first_cycles(in, bits);
-        outer.edge_down = edge_cycles(in, bits);
-        stored_[z(o)][z(m)] = high.largest * bits;
-      } else {
-        tiles_.set_side(o, m, m + 1, high);
-        stored_[z(o)][z(m)] = high.largest * bits;
-      }
-      if constexpr (Figures::enabled) {
-        record(o, m, kRdLow, low, bits, low.visits, inner);
-        if (m + 1 < operand.levels) {
-          record(o, m, kWrHigh, high, bits, high.visits, transfers_.link[z(o)][z(m + 1)]);
-        }
-      }
-      energy += level_energy(o, m, accesses);
-    }
+    for (int m = 0; m < operand.levels; ++m) energy += level_energy(o, m, accesses_[z(o)][z(m)]);
     return energy;
   }
 
   double output_traffic() {
     const ProblemOperand& operand = problem_.operand[0];
-    const double partial = operand.precision;
-    const double finished = operand.final_precision;
-    const int top = operand.levels - 1;
-    std::array<StrictSide, 2 * kMaxLevels>& sides = output_sides_;
-    // Elements that come back to each level, from the outermost inwards: all that are added to,
-    // but those that a tile meets for the first time and that did not come from above.
-    std::array<double, kMaxLevels + 1> back;
-    std::array<double, kMaxLevels> low_elements;
-    std::array<double, kMaxLevels> high_elements;
-    // Visits in which sums are finished: the last one, unless parts of them lie elsewhere.
-    std::array<double, kMaxLevels + 1>& finishes = finishes_;
-    back[z(top + 1)] = 0;
-    finishes[z(top + 1)] = 1;
-    for (int m = top; m >= 0; --m) {
-      StrictSide& low = sides[z(2 * m)];
-      StrictSide& high = sides[z(2 * m + 1)];
-      tiles_.set_side(0, m, m, low);
-      tiles_.set_side(0, m, m + 1, high);
-      finishes[z(m)] = high.adding == 1 ? finishes[z(m + 1)] : 0;
-      low_elements[z(m)] = elements_of(low);
-      high_elements[z(m)] = elements_of(high);
-      back[z(m)] = std::max(0.0, low_elements[z(m)] * low.visits -
-                                     (high_elements[z(m)] * high.visits - back[z(m + 1)]));
-    }
+    accesses_[0] = {};
+    StrictSums sums = whole_output();
+    for (int a = operand.levels - 1; a >= 0; --a) output_link(a, sums);
     double energy = 0;
-    for (int m = 0; m <= top; ++m) {
-      const StrictSide& low = sides[z(2 * m)];
-      const StrictSide& high = sides[z(2 * m + 1)];
-      const double last = finishes[z(m)];
-      const bool sums_stay = low.repeats > 1 || level(0, m).reduced_outer > 1;
-      stored_[0][z(m)] = high.largest * (sums_stay ? partial : finished);
-      StrictInterface& inner = transfers_.link[0][z(m)];
-      if (m == 0) inner = fresh(tiles_.below(0, 0));
-      std::array<double, kDirections> accesses{};
-      const Crossing in = crossing(low, 0, m, m, kWrLow);
-      accesses[kWrLow] = cross(in, finished, last, last, inner.count, inner.up, inner.up_share) +
-                         cross(in, partial, low.visits - last, low.repeats - last, inner.count,
-                               inner.up, inner.up_share);
-      const double again = back[z(m)] / low_elements[z(m)];
-      accesses[kRdLow] = cross(crossing(low, 0, m, m, kRdLow), partial, again, low.repeats - 1,
-                               inner.count, inner.back_up, inner.up_share);
-      inner.up_port = level(0, m).port[kWrLow];
-      inner.back_up_port = level(0, m).port[kRdLow];
-      inner.latency = level(0, m).latency;
-      inner.first = std::max(inner.first, first_cycles(in, last > 0 ? finished : partial));
-      inner.edge_up = edge_cycles(in, last > 0 ? finished : partial);
-      if (m < top) {
-        StrictInterface& outer = transfers_.link[0][z(m + 1)];
-        outer = fresh(tiles_.below(0, m + 1));
-        const Crossing out = crossing(high, 0, m, m + 1, kRdHigh);
-        accesses[kRdHigh] =
-            cross(out, finished, last, last, outer.count, outer.down, outer.down_share) +
-            cross(out, partial, high.visits - last, high.repeats - last, outer.count, outer.down,
-                  outer.down_share);
-        const double fetched = back[z(m + 1)] / high_elements[z(m)];
-        accesses[kWrHigh] = cross(crossing(high, 0, m, m + 1, kWrHigh), partial, fetched,
-                                  high.repeats - 1, outer.count, outer.back_down, outer.down_share);
-        outer.down_port = level(0, m).port[kRdHigh];
-        outer.back_down_port = level(0, m).port[kWrHigh];
-        outer.first = first_cycles(out, last > 0 ? finished : partial);
-        outer.edge_down = edge_cycles(out, last > 0 ? finished : partial);
-        if constexpr (Figures::enabled) {
-          record(0, m, kRdHigh, high, last > 0 && high.visits == last ? finished : partial,
-                 high.visits, outer);
-          record(0, m, kWrHigh, high, partial, fetched, outer);
-        }
-      }
-      if constexpr (Figures::enabled) {
-        record(0, m, kWrLow, low, last > 0 && low.visits == last ? finished : partial, low.visits,
-               inner);
-        record(0, m, kRdLow, low, partial, again, inner);
-      }
-      energy += level_energy(0, m, accesses);
+    for (int m = 0; m < operand.levels; ++m) {
+      const bool stay = (sums.stay >> m & 1u) != 0;
+      stored_[0][z(m)] = largest_[z(m)] * (stay ? operand.precision : operand.final_precision);
+      energy += level_energy(0, m, accesses_[0][z(m)]);
     }
     return energy;
   }
@@ -299,7 +325,7 @@ class StrictEvaluator {
   }
 
   // Which tiles have a second buffer: in every memory the inputs first, as long as they fit.
-  void second_buffers() {
+  void count_buffers() {
     for (int k = 0; k < problem_.memories; ++k) {
       const ProblemMemory& memory = problem_.memory[z(k)];
       std::array<int, kMaxOperands> resident{-1, -1, -1};
@@ -319,14 +345,12 @@ class StrictEvaluator {
         bool twice = moves && stored_[z(o)][z(m)] <= room;
         if (moves && !twice) room = -1;
         if (twice) room -= stored_[z(o)][z(m)];
-        transfers_.twice[z(o)][z(m + 1)] = twice;
-        if (o == 0) {
-          int& buffers = output_buffers_[z(m + 1)];
-          buffers = twice ? 2 : 1;
-          while (twice && buffers < strict_.output_buffers[z(k)] && stored_[0][z(m)] <= room) {
-            room -= stored_[0][z(m)];
-            ++buffers;
-          }
+        double& buffers = transfers_.buffers[z(o)][z(m + 1)];
+        buffers = twice ? 2 : 1;
+        while (o == 0 && twice && buffers < strict_.output_buffers[z(k)] &&
+               stored_[0][z(m)] <= room) {
+          room -= stored_[0][z(m)];
+          ++buffers;
         }
         if constexpr (Figures::enabled) {
           LevelFigures& figures = figures_.evaluation->operands[z(o)].levels[z(m)];
@@ -337,12 +361,14 @@ class StrictEvaluator {
           if (figures_.detail) figures_.detail->double_buffer[z(o)][z(m + 1)] = twice;
           if (figures_.detail && o == 0) {
             figures_.detail->output_buffers[z(m + 1)] =
-                static_cast<std::int8_t>(output_buffers_[z(m + 1)]);
+                static_cast<std::int8_t>(transfers_.buffers[0][z(m + 1)]);
           }
         }
       }
     }
-    for (int o = 0; o < problem_.operands; ++o) transfers_.twice[z(o)][0] = true;
+    for (int o = 0; o < problem_.operands; ++o) {
+      transfers_.buffers[z(o)][0] = held_at_array(o, strict_.skew, level(o, 0).latency);
+    }
   }
 
   // Loops of one dimension that no level parts are one.
@@ -354,17 +380,17 @@ class StrictEvaluator {
       }
     }
     merged_.count = 0;
-    for (int i = 0; i < ordering_.count; ++i) {
+    for (int i = 0; i < ordering_->count; ++i) {
       const bool same =
-          i > 0 && !(parted >> i & 1u) && ordering_.dim[z(i)] == ordering_.dim[z(i - 1)];
+          i > 0 && !(parted >> i & 1u) && ordering_->dim[z(i)] == ordering_->dim[z(i - 1)];
       place[z(i)] = merged_.count;
       if (same) {
-        merged_.size[z(merged_.count - 1)] *= ordering_.size[z(i)];
+        merged_.size[z(merged_.count - 1)] *= ordering_->size[z(i)];
       } else {
-        merged_.push(ordering_.dim[z(i)], static_cast<std::int64_t>(ordering_.size[z(i)]));
+        merged_.push(ordering_->dim[z(i)], static_cast<std::int64_t>(ordering_->size[z(i)]));
       }
     }
-    place[z(ordering_.count)] = merged_.count;
+    place[z(ordering_->count)] = merged_.count;
   }
 
   WalkTimes walk_tiles() {
@@ -420,14 +446,9 @@ class StrictEvaluator {
 
   void set_link(int o, int a, WalkLink& link) const {
     link.latency = level(o, a).latency;
-    // The array takes in operands, and gives out results, as fast as they move.
-    link.buffers = transfers_.twice[z(o)][z(a)] ? 2 : 1;
-    if (o == 0 && a > 0) link.buffers = output_buffers_[z(a)];
-    if (a == 0) {
-      const double held = (o == 0 ? 4 + strict_.skew : 2) + 2 * link.latency;
-      link.buffers =
-          held > StrictWalk::kRing ? std::numeric_limits<int>::max() : static_cast<int>(held);
-    }
+    const double buffers = transfers_.buffers[z(o)][z(a)];
+    link.buffers = a == 0 && buffers > StrictWalk::kRing ? std::numeric_limits<int>::max()
+                                                         : static_cast<int>(buffers);
     set_walk_side(o, a, a, kRdLow, kWrLow, link.up);
     if (a > 0) {
       set_walk_side(o, a - 1, a, kWrHigh, kRdHigh, link.down);
@@ -493,16 +514,16 @@ class StrictEvaluator {
 
   const Problem& problem_;
   const StrictProblem& strict_;
-  const Ordering& ordering_;
+  const Ordering* ordering_ = nullptr;  // null: one operand and level alone
   StrictTiles tiles_;
   Ordering merged_;
   Figures figures_;
   bool unserved_ = false;
   StrictTransfers transfers_;
   std::array<std::array<double, kMaxLevels>, kMaxOperands> stored_;  // bits of the largest tile
-  std::array<StrictSide, 2 * kMaxLevels> output_sides_;
-  std::array<double, kMaxLevels + 1> finishes_;
-  std::array<int, kMaxArchLevels> output_buffers_;
+  std::array<std::array<std::array<double, kDirections>, kMaxLevels>, kMaxOperands> accesses_;
+  std::array<double, kMaxLevels> largest_;   // elements of the largest tile of outputs
+  std::array<double, kMaxLevels> finishes_;  // visits in which sums are finished
   std::array<double, kMaxPorts> busy_;  // cycles over all iterations
 };
 
@@ -520,6 +541,18 @@ Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& 
 Cost estimate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
   return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{})
       .run(StrictEvaluator<NoFigures>::Latency::estimate);
+}
+
+StrictCut strict_cut(const Problem& problem, int o, int a,
+                     const std::array<double, kMaxDims>& inside, const StrictSums& sums) {
+  return StrictEvaluator<NoFigures>(problem, o, a, inside, NoFigures{}).cut(o, a, sums);
+}
+
+StrictSums whole_output(const Problem& problem) {
+  std::array<double, kMaxDims> all;
+  for (int d = 0; d < problem.dims; ++d) all[z(d)] = static_cast<double>(problem.temporal_size[z(d)]);
+  const int levels = problem.operand[0].levels;
+  return StrictEvaluator<NoFigures>(problem, 0, levels, all, NoFigures{}).whole_output();
 }
 
 Cost explain_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,

@@ -3,7 +3,11 @@
 // locks.
 #pragma once
 
+#include <array>
+#include <cstdint>
+
 #include "model/core/evaluate.hpp"
+#include "model/core/strict_latency.hpp"
 #include "model/core/strict_problem.hpp"
 
 namespace ridgeline::model {
@@ -19,5 +23,29 @@ Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& 
 // The energy of evaluate_strict, and nearly its latency, many times as fast: for choosing which
 // mappings are worth the walk through their tiles.
 Cost estimate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts);
+
+// What is known of an output's tiles from all that lies further out.
+struct StrictSums {
+  double finishes = 1;     // visits in which sums are finished: 1, or 0 where parts lie elsewhere
+  double fresh = 0;        // elements, in all visits, to which nothing has been added yet
+  std::uint32_t stay = 0;  // bit m: memory level m holds sums to which something is to be added
+};
+
+// What an operand's transfers between architecture level a and the one below cost, whatever the
+// other levels are: it depends on the loops inside alone, and of outputs on `sums`.
+struct StrictCut {
+  bool served = true;      // a port does what is asked for
+  double energy = 0;       // pJ
+  StrictInterface link{};  // cycles
+  double largest = 0;      // elements of the largest tile below, in memory level a - 1
+  StrictSums sums{};       // of outputs, for the next level inwards
+};
+
+// `inside`: what the temporal loops inside multiply to, by dimension; those that follow are taken
+// to begin with one that the operand depends on, if there is any.
+StrictCut strict_cut(const Problem& problem, int o, int a,
+                     const std::array<double, kMaxDims>& inside, const StrictSums& sums);
+// Of the whole output, in its outermost memory.
+StrictSums whole_output(const Problem& problem);
 
 }  // namespace ridgeline::model

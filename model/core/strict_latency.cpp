@@ -35,7 +35,33 @@ double edges(const Problem& problem, const StrictTransfers& transfers) {
   return first + last;
 }
 
+// Cycles that the array waits for tiles to be exchanged, at least.
+double exchanges(const Problem& problem, const StrictTransfers& transfers) {
+  double most = 0;
+  for (int o = 0; o < problem.operands; ++o) {
+    double ahead = 0;
+    for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
+      const StrictInterface& link = transfers.link[z(o)][z(a)];
+      if (a > 0 && !transfers.twice(o, a)) {
+        most = std::max(most, least_exchange(o, link, ahead, problem.cycles_per_operation));
+      }
+      ahead += transfers.buffers[z(o)][z(a)] * link.period;
+    }
+  }
+  return most;
+}
+
 }  // namespace
+
+double least_exchange(int o, const StrictInterface& link, double ahead, double per_operation) {
+  if (ahead >= link.period) return 0;
+  double cycles =
+      std::max(link.up * link.up_share, link.down * link.down_share) * link.count - link.first;
+  if (o == 0) {
+    cycles += std::max(link.back_up * link.up_share, link.back_down * link.down_share) * link.count;
+  }
+  return std::max(0.0, cycles - (link.count - 1) * (ahead * per_operation + 1));
+}
 
 double least_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy) {
@@ -56,7 +82,8 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
     }
   }
   return std::max(most,
-                  transfers.iterations * problem.cycles_per_operation + edges(problem, transfers));
+                  transfers.iterations * problem.cycles_per_operation +
+                            edges(problem, transfers) + exchanges(problem, transfers));
 }
 
 // Periods are taken from the shortest to the longest: one is a number of shorter ones, between
@@ -96,7 +123,7 @@ double estimated_latency(const Problem& problem, const StrictTransfers& transfer
           if (port < 0 || amount == 0) return;
           busy[z(port)] += amount / period;
           busiest = std::max(busiest, busy[z(port)]);
-          if (transfers.twice[z(o)][z(a)]) return;
+          if (transfers.twice(o, a)) return;
           single[z(port)] += std::max(0.0, amount - ahead);
           stall = std::max(stall, single[z(port)]);
         };
@@ -109,7 +136,7 @@ double estimated_latency(const Problem& problem, const StrictTransfers& transfer
             std::max(link.back_up, link.back_down) + (link.back_up > 0 ? link.latency : 0);
         if (a == 0) {
           refill[z(o)] += there + back;
-        } else if (transfers.twice[z(o)][z(a)]) {
+        } else if (transfers.twice(o, a)) {
           // An input's buffer is free once what is below has taken the last of it.
           const double used = o == 0 ? cycles : cycles - within[z(o)];
           slowest = std::max(slowest, (there + back + refill[z(o)] + used) / 2);

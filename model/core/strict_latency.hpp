@@ -29,8 +29,23 @@ struct StrictInterface {
 struct StrictTransfers {
   double iterations = 1;
   std::array<std::array<StrictInterface, kMaxArchLevels>, kMaxOperands> link;
-  std::array<std::array<bool, kMaxArchLevels>, kMaxOperands> twice;  // there is a second buffer
+  // Tiles that fit below: 1 or 2, of outputs more; next to the array what it takes in or gives out.
+  std::array<std::array<double, kMaxArchLevels>, kMaxOperands> buffers;
+
+  bool twice(int o, int a) const {
+    return a == 0 || buffers[static_cast<std::size_t>(o)][static_cast<std::size_t>(a)] > 1;
+  }
 };
+
+// Operands that the array takes in, or results that it holds, as fast as they move.
+inline double held_at_array(int o, double skew, double latency) {
+  return (o == 0 ? 4 + skew : 2) + 2 * latency;
+}
+
+// Cycles, at least, that the array waits for tiles of one buffer to be exchanged below level a:
+// the next one comes, or the last one leaves, while no more is done than what lies further in.
+// `ahead`: operations on what lies there at most.
+double least_exchange(int o, const StrictInterface& link, double ahead, double per_operation);
 
 // Cycles that no schedule falls below: all operations between the first tiles and the last results,
 // and what each port moves, whose cycles go to `busy` [port].

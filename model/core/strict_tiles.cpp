@@ -37,16 +37,56 @@ bool is_uniform(const SlidingTiles& tiles) {
 }  // namespace
 
 StrictTiles::StrictTiles(const Problem& problem, const Ordering& ordering, const Cuts& cuts)
-    : problem_(problem), strict_(*problem.strict), ordering_(ordering) {
+    : problem_(problem), strict_(*problem.strict), ordering_(&ordering) {
   for (int o = 0; o < problem.operands; ++o) walk(o, cuts);
+}
+
+StrictTiles::StrictTiles(const Problem& problem, int o, int a,
+                         const std::array<double, kMaxDims>& inside)
+    : problem_(problem), strict_(*problem.strict), inside_(&inside) {
+  std::array<double, kMaxDims> all;
+  for (int d = 0; d < problem.dims; ++d) {
+    all[z(d)] = static_cast<double>(problem.temporal_size[z(d)]);
+    iterations_ *= all[z(d)];
+  }
+  const int levels = problem.operand[z(o)].levels;
+  set_below(o, all, below_[z(o)][z(levels)]);
+  set_below(o, inside, below_[z(o)][z(a)]);
+  below_[z(o)][z(a)].count = iterations_ / below_[z(o)][z(a)].period;
+}
+
+void StrictTiles::set_below(int o, const std::array<double, kMaxDims>& inside,
+                            StrictBelow& below) const {
+  const ProblemOperand& operand = problem_.operand[z(o)];
+  below = {1, 1, 1, 1, 0, {}, {}};
+  below.ragged.fill(1);
+  for (int d = 0; d < problem_.dims; ++d) {
+    const double size = inside[z(d)];
+    below.period *= size;
+    if (operand.irrelevant >> d & 1u) below.irrelevant *= size;
+    const int ragged = strict_.ragged_place[z(d)];
+    const int slot = operand.partial ? problem_.relation_slot[z(d)] : -1;
+    if (ragged >= 0) below.ragged[z(ragged)] *= size;
+    if (ragged < 0 && slot < 0 && (operand.relevant >> d & 1u)) below.relevant *= size;
+    if (slot >= 0) below.divisor[z(slot)] = divisor_place(o, slot, size);
+  }
+}
+
+// Where a product of loops is among SlidingTable::divisors.
+std::uint16_t StrictTiles::divisor_place(int o, int slot, double product) const {
+  const int table = level(o, 0).table[z(slot / 2)];
+  const auto& divisors = strict_.tables[z(table)].divisors[z(slot % 2)];
+  std::uint16_t place = 0;
+  while (place + 1u < divisors.size() && divisors[place] < product) ++place;
+  return place;
 }
 
 // Loops below each architecture level of an operand, after irrelevant ones have sunk.
 void StrictTiles::walk(int o, const Cuts& cuts) {
   const ProblemOperand& operand = problem_.operand[z(o)];
-  const int count = ordering_.count;
+  const int count = ordering_->count;
   const auto is = [&](std::uint32_t mask, int i) {
-    return (mask >> ordering_.dim[z(i)] & 1u) != 0;
+    return (mask >> ordering_->dim[z(i)] & 1u) != 0;
   };
   StrictBelow now{1, 1, 1, 1, 0, {}, {}};
   now.ragged.fill(1);
@@ -63,8 +103,8 @@ void StrictTiles::walk(int o, const Cuts& cuts) {
       while (end < limit && is(operand.irrelevant, end)) ++end;
     }
     for (; i < end; ++i) {
-      const double size = ordering_.size[z(i)];
-      const int dim = ordering_.dim[z(i)];
+      const double size = ordering_->size[z(i)];
+      const int dim = ordering_->dim[z(i)];
       now.period *= size;
       if (is(operand.irrelevant, i)) now.irrelevant *= size;
       const int ragged = strict_.ragged_place[z(dim)];
@@ -75,11 +115,7 @@ void StrictTiles::walk(int o, const Cuts& cuts) {
     }
     if (operand.partial) {
       for (int s = 0; s < 2 * problem_.relations; ++s) {
-        if (term[z(s)] == 1) continue;
-        const int table = level(o, 0).table[z(s / 2)];
-        const auto& divisors = strict_.tables[z(table)].divisors[z(s % 2)];
-        std::uint16_t& place = now.divisor[z(s)];
-        while (place + 1u < divisors.size() && divisors[place] < term[z(s)]) ++place;
+        if (term[z(s)] != 1) now.divisor[z(s)] = divisor_place(o, s, term[z(s)]);
       }
     }
     now.position = i;
@@ -94,15 +130,15 @@ void StrictTiles::walk(int o, const Cuts& cuts) {
 // Where level 0 of an input ends, after sinking.
 int StrictTiles::first_end(int o, const Cuts& cuts) const {
   const ProblemOperand& operand = problem_.operand[z(o)];
-  if (operand.levels == 1) return ordering_.count;
+  if (operand.levels == 1) return ordering_->count;
   int end = cuts.end[z(o)][0];
-  while (end < ordering_.count && (operand.irrelevant >> ordering_.dim[z(end)] & 1u) != 0) ++end;
+  while (end < ordering_->count && (operand.irrelevant >> ordering_->dim[z(end)] & 1u) != 0) ++end;
   return end;
 }
 
 // Tiles of architecture level a do not stay beyond the loops of a memory that loads its own anew.
 int StrictTiles::reload_end(int o, int a, const Cuts& cuts) const {
-  int end = ordering_.count;
+  int end = ordering_->count;
   for (int m = problem_.operand[z(o)].levels - 1; m >= std::max(0, a - 1); --m) {
     if (level(o, m).reloads) end = std::min<int>(end, cuts.end[z(o)][z(m)]);
   }
@@ -196,11 +232,15 @@ StrictRow StrictTiles::row(int o, int m, int a, int direction, const StrictSide&
   const StrictBelow& below = below_[z(o)][z(a)];
   const auto along = [&](int d) { return d >= 0 && (requests.rows >> d & 1u) != 0; };
   StrictRow row{&requests, at.row_inner[z(direction)], 0};
-  for (int l = 0; l < below.position; ++l) {
-    const int d = ordering_.dim[z(l)];
+  const auto add = [&](int d, double size) {
     const bool plain = (operand.relevant >> d & 1u) != 0 && strict_.ragged_place[z(d)] < 0 &&
                        !(operand.partial && problem_.relation_slot[z(d)] >= 0);
-    if (plain && along(d)) row.base *= ordering_.size[z(l)];
+    if (plain && along(d)) row.base *= size;
+  };
+  if (inside_ != nullptr) {
+    for (int d = 0; d < problem_.dims; ++d) add(d, (*inside_)[z(d)]);
+  } else {
+    for (int l = 0; l < below.position; ++l) add(ordering_->dim[z(l)], ordering_->size[z(l)]);
   }
   for (int k = 0; k < side.varying; ++k) {
     const RoundSizes& rounds = side.vary[z(k)].rounds;

@@ -113,6 +113,8 @@ inline double elements_of(const StrictSide& side) {
 class StrictTiles {
  public:
   StrictTiles(const Problem& problem, const Ordering& ordering, const Cuts& cuts);
+  // Of architecture level a of operand o alone, with what the loops below multiply to, by dimension.
+  StrictTiles(const Problem& problem, int o, int a, const std::array<double, kMaxDims>& inside);
 
   // Below architecture level a of operand o, after irrelevant loops have sunk.
   const StrictBelow& below(int o, int a) const { return below_[z(o)][z(a)]; }
@@ -128,6 +130,8 @@ class StrictTiles {
  private:
   const StrictLevel& level(int o, int m) const { return strict_.level[z(o)][z(m)]; }
   void walk(int o, const Cuts& cuts);
+  void set_below(int o, const std::array<double, kMaxDims>& inside, StrictBelow& below) const;
+  std::uint16_t divisor_place(int o, int slot, double product) const;
   int first_end(int o, const Cuts& cuts) const;
   int reload_end(int o, int a, const Cuts& cuts) const;
   void add_sliding(int o, int m, const StrictBelow& below, StrictSide& side) const;
@@ -136,7 +140,8 @@ class StrictTiles {
 
   const Problem& problem_;
   const StrictProblem& strict_;
-  const Ordering& ordering_;
+  const Ordering* ordering_ = nullptr;                     // either these are known
+  const std::array<double, kMaxDims>* inside_ = nullptr;  // or what is below one level
   double iterations_ = 1;
   std::array<std::array<StrictBelow, kMaxArchLevels>, kMaxOperands> below_;
 };
