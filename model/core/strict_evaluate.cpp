@@ -524,7 +524,7 @@ class StrictEvaluator {
   std::array<std::array<std::array<double, kDirections>, kMaxLevels>, kMaxOperands> accesses_;
   std::array<double, kMaxLevels> largest_;   // elements of the largest tile of outputs
   std::array<double, kMaxLevels> finishes_;  // visits in which sums are finished
-  std::array<double, kMaxPorts> busy_;  // cycles over all iterations
+  std::array<double, kMaxPorts> busy_;       // cycles over all iterations
 };
 
 }  // namespace
@@ -550,7 +550,8 @@ StrictCut strict_cut(const Problem& problem, int o, int a,
 
 StrictSums whole_output(const Problem& problem) {
   std::array<double, kMaxDims> all;
-  for (int d = 0; d < problem.dims; ++d) all[z(d)] = static_cast<double>(problem.temporal_size[z(d)]);
+  for (int d = 0; d < problem.dims; ++d)
+    all[z(d)] = static_cast<double>(problem.temporal_size[z(d)]);
   const int levels = problem.operand[0].levels;
   return StrictEvaluator<NoFigures>(problem, 0, levels, all, NoFigures{}).whole_output();
 }

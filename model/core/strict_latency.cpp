@@ -81,8 +81,7 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
       use(link.back_down_port, link.back_down * link.down_share);
     }
   }
-  return std::max(most,
-                  transfers.iterations * problem.cycles_per_operation +
+  return std::max(most, transfers.iterations * problem.cycles_per_operation +
                             edges(problem, transfers) + exchanges(problem, transfers));
 }
 

@@ -113,7 +113,8 @@ inline double elements_of(const StrictSide& side) {
 class StrictTiles {
  public:
   StrictTiles(const Problem& problem, const Ordering& ordering, const Cuts& cuts);
-  // Of architecture level a of operand o alone, with what the loops below multiply to, by dimension.
+  // Of architecture level a of operand o alone, with what the loops below multiply to, by
+  // dimension.
   StrictTiles(const Problem& problem, int o, int a, const std::array<double, kMaxDims>& inside);
 
   // Below architecture level a of operand o, after irrelevant loops have sunk.
@@ -140,7 +141,7 @@ class StrictTiles {
 
   const Problem& problem_;
   const StrictProblem& strict_;
-  const Ordering* ordering_ = nullptr;                     // either these are known
+  const Ordering* ordering_ = nullptr;                    // either these are known
   const std::array<double, kMaxDims>* inside_ = nullptr;  // or what is below one level
   double iterations_ = 1;
   std::array<std::array<StrictBelow, kMaxArchLevels>, kMaxOperands> below_;

@@ -11,6 +11,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/chain_polish.hpp"
 #include "search/exact/least_cost.hpp"
+#include "search/exact/strict_search.hpp"
 
 namespace ridgeline::search {
 
@@ -458,6 +459,7 @@ bool enough(double least, const model::Cost& incumbent, const ExactOptions& opti
 
 ExactResult exact_search(const model::Problem& problem, const ExactOptions& options,
                          const std::optional<model::Cost>& incumbent) {
+  if (problem.strict) return strict_search(problem, options, incumbent);
   if (incumbent && !options.front && options.prune) {
     // Most spatial mappings of many need not be looked into.
     const model::Cost least = least_cost(problem);

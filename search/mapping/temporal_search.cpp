@@ -109,7 +109,7 @@ class TemporalSearch {
       }
       settle(problem, found);
       if (found.any) found.reference = found.cost;
-      if (problem.strict) {
+      if (problem.strict && (options_.even || !fixed.constraints.empty())) {
         all_mappings(problem, sizes, fixed.constraints, node_limit, found);
       } else {
         exact(problem, fixed.constraints, incumbent, node_limit, found);

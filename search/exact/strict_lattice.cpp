@@ -1,0 +1,274 @@
+#include "search/exact/strict_lattice.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/core/index.hpp"
+#include "model/core/strict_problem.hpp"
+
+namespace ridgeline::search {
+
+using model::kMaxDims;
+using model::Problem;
+using model::StrictCut;
+using model::StrictSums;
+
+StrictLattice::StrictLattice(const Problem& problem, std::int64_t most_nodes,
+                             std::int64_t most_bytes, Watch& watch)
+    : problem_(problem) {
+  build_types();
+  for (int o = 0; o < problem.operands; ++o) {
+    step_[z(o)] = combinations_;
+    combinations_ *= cuts_of(o) + 1;
+  }
+  std::int64_t cuts = 0;
+  for (int o = 0; o < problem.operands; ++o) cuts += cuts_of(o);
+  const double bytes = static_cast<double>(nodes_) * static_cast<double>(cuts) *
+                       static_cast<double>(sizeof(StrictCut));
+  if (nodes_ > most_nodes || bytes > static_cast<double>(most_bytes)) {
+    too_large_ = true;
+    return;
+  }
+  build_cuts(watch);
+}
+
+void StrictLattice::build_types() {
+  for (int d = 0; d < problem_.dims; ++d) {
+    std::int64_t rest = problem_.temporal_size[z(d)];
+    iterations_ *= static_cast<double>(rest);
+    for (std::int64_t p = 2; rest > 1; ++p) {
+      if (p * p > rest) p = rest;
+      if (rest % p != 0) continue;
+      FactorType type;
+      type.dim = d;
+      type.prime = p;
+      type.stride = nodes_;
+      for (; rest % p == 0; rest /= p) ++type.count;
+      for (int o = 0; o < problem_.operands; ++o) {
+        if (problem_.operand[z(o)].irrelevant >> d & 1u) {
+          type.irrelevant_to = static_cast<std::uint8_t>(type.irrelevant_to | 1u << o);
+        }
+      }
+      if (nodes_ < std::int64_t{1} << 40) nodes_ *= type.count + 1;
+      types_.push_back(type);
+    }
+  }
+  operations_ = iterations_ * problem_.cycles_per_operation;
+}
+
+std::array<double, kMaxDims> StrictLattice::inside(std::int64_t node) const {
+  std::array<double, kMaxDims> result;
+  result.fill(1);
+  for (const FactorType& type : types_) {
+    for (int i = count_in(node, type); i > 0; --i) {
+      result[z(type.dim)] *= static_cast<double>(type.prime);
+    }
+  }
+  return result;
+}
+
+CutsLeft StrictLattice::all_cuts() const {
+  CutsLeft left{};
+  for (int o = 0; o < problem_.operands; ++o) left[z(o)] = static_cast<std::uint8_t>(cuts_of(o));
+  return left;
+}
+
+// Where the tiles alone fit, next to what other operands keep there at least.
+void StrictLattice::allow(int o, int a) {
+  const model::ProblemOperand& operand = problem_.operand[z(o)];
+  std::vector<std::uint8_t>& allowed = allowed_[place(o, a)];
+  allowed.assign(z(nodes_), 0);
+  if (a == 0) {
+    const bool waits = !operand.output && problem_.repeats_are_free;
+    for (std::int64_t node = 0; node < nodes_; ++node) {
+      bool fits = true;
+      for (const FactorType& type : types_) {
+        if (count_in(node, type) == 0) continue;
+        fits = fits && waits && (type.irrelevant_to >> o & 1u) != 0;
+      }
+      allowed[z(node)] = fits ? 1 : 0;
+    }
+    return;
+  }
+  const int m = a - 1;
+  const model::ProblemMemory& memory = problem_.memory[z(operand.memory[z(m)])];
+  std::array<double, kMaxDims> all = inside(full());
+  std::array<double, kMaxDims> none = inside(0);
+  double room = memory.size;
+  for (int i = 0; i < memory.count; ++i) {
+    const model::MemoryResident& one = memory.residents[z(i)];
+    if (one.operand == o) continue;
+    const model::ProblemOperand& other = problem_.operand[z(one.operand)];
+    const bool top = one.level + 1 == other.levels;
+    room -= std::min(other.precision, other.final_precision) *
+            model::largest_tile(problem_, one.operand, one.level, top ? all : none);
+  }
+  double bits = std::min(operand.precision, operand.final_precision);
+  if (model::has_forced_buffers(problem_, operand.memory[z(m)])) bits *= 2;
+  for (std::int64_t node = 0; node < nodes_; ++node) {
+    allowed[z(node)] = bits * model::largest_tile(problem_, o, m, inside(node)) <= room ? 1 : 0;
+  }
+}
+
+void StrictLattice::build_cuts(Watch& watch) {
+  whole_ = model::whole_output(problem_);
+  bool ragged = false;  // which sums are complete depends on the loops inside
+  for (int k = 0; k < problem_.strict->ragged_count; ++k) {
+    ragged = ragged || (problem_.operand[0].irrelevant >> problem_.strict->ragged[z(k)].dim & 1u);
+  }
+  for (int o = 0; o < problem_.operands; ++o) {
+    for (int a = cuts_of(o) - 1; a >= 0; --a) {
+      allow(o, a);
+      std::vector<StrictCut>& cuts = cut_[place(o, a)];
+      cuts.resize(z(nodes_));
+      if (o == 0) assumed_[z(a)].assign(z(nodes_), whole_);
+      bool any = false;
+      for (std::int64_t node = 0; node < nodes_; ++node) {
+        if (watch.stopped()) return;
+        // Outputs: as if all levels further out had the same tiles, so that sums are new as often
+        // as can be.
+        StrictSums sums = whole_;
+        const bool needed = o == 0 && a + 1 < cuts_of(0);
+        if (needed) sums = cut_[place(0, a + 1)][z(node)].sums;
+        if (o == 0) assumed_[z(a)][z(node)] = sums;
+        if (!may_lie(o, a, node) && !(o == 0 && a > 0)) continue;
+        cuts[z(node)] = model::strict_cut(problem_, o, a, inside(node), sums);
+        if (o == 0 && ragged && sums.finishes == 1) {
+          StrictSums others = sums;
+          others.finishes = 0;
+          const StrictCut other = model::strict_cut(problem_, o, a, inside(node), others);
+          StrictCut& one = cuts[z(node)];
+          one.energy = std::min(one.energy, other.energy);
+          one.link.up = std::min(one.link.up, other.link.up);
+          one.link.down = std::min(one.link.down, other.link.down);
+          one.link.edge_up = std::min(one.link.edge_up, other.link.edge_up);
+          one.link.edge_down = std::min(one.link.edge_down, other.link.edge_down);
+          assumed_[z(a)][z(node)].finishes = -1;  // neither is exact
+        }
+        any = any || may_lie(o, a, node);
+      }
+      nothing_fits_ = nothing_fits_ || !any;
+    }
+  }
+}
+
+void StrictLattice::add_loads(int o, const StrictCut& cut,
+                              std::array<double, kMaxResources>& loads) const {
+  const model::StrictInterface& link = cut.link;
+  const auto use = [&](int port, double amount) {
+    if (port >= 0) loads[z(port)] += amount * link.count;
+  };
+  use(link.up_port, link.up * link.up_share);
+  use(link.down_port, link.down * link.down_share);
+  use(link.back_up_port, link.back_up * link.up_share);
+  use(link.back_down_port, link.back_down * link.down_share);
+  const double words = std::max(link.edge_up, link.edge_down);
+  if (words <= 0) return;
+  const double edge = words + link.latency;
+  if (o > 0) {
+    loads[z(problem_.ports + o)] += edge;
+  } else {
+    for (int i = 1; i < problem_.operands; ++i) loads[z(problem_.ports + i)] += edge;
+  }
+}
+
+StrictBounds::StrictBounds(const StrictLattice& lattice, const StrictPrices& prices)
+    : lattice_(&lattice), prices_(prices) {
+  const std::int64_t nodes = lattice.nodes();
+  const int operands = lattice.problem().operands;
+  // Prices of all cuts first.
+  std::array<std::array<std::vector<double>, model::kMaxLevels>, model::kMaxOperands> prices_of;
+  for (int o = 0; o < operands; ++o) {
+    for (int a = 0; a < lattice.cuts_of(o); ++a) {
+      std::vector<double>& list = prices_of[z(o)][z(a)];
+      list.assign(z(nodes), kNothing);
+      for (std::int64_t node = 0; node < nodes; ++node) {
+        if (!lattice.may_lie(o, a, node)) continue;
+        const StrictCut& cut = lattice.cut(o, a, node);
+        if (cut.served) list[z(node)] = price(o, cut);
+      }
+    }
+  }
+  least_.assign(z(lattice.combinations() * nodes), kNothing);
+  const CutsLeft all = lattice.all_cuts();
+  CutsLeft left{};
+  for (std::int64_t c = 0; c < lattice.combinations(); ++c) {
+    double* here = least_.data() + c * nodes;
+    if (c == 0) {
+      std::fill(here, here + nodes, 0.0);
+    } else {
+      for (int o = 0; o < operands; ++o) {
+        if (left[z(o)] == 0) continue;
+        const double* from = here - lattice.step(o) * nodes;
+        const double* cost = prices_of[z(o)][z(left[z(o)] - 1)].data();
+        for (std::int64_t n = 0; n < nodes; ++n) here[n] = std::min(here[n], from[n] + cost[n]);
+      }
+      for (const FactorType& type : lattice.types()) {
+        const std::int64_t block = type.stride * (type.count + 1);
+        for (std::int64_t begin = 0; begin < nodes; begin += block) {
+          double* row = here + begin;
+          for (std::int64_t n = type.stride; n < block; ++n) {
+            row[n] = std::min(row[n], row[n - type.stride]);
+          }
+        }
+      }
+    }
+    for (std::size_t o = 0; o < left.size(); ++o) {
+      if (++left[o] <= all[o]) break;
+      left[o] = 0;
+    }
+  }
+}
+
+double StrictBounds::price(int o, const StrictCut& cut) const {
+  double sum = prices_.energy * cut.energy;
+  const model::StrictInterface& link = cut.link;
+  const auto use = [&](int port, double amount) {
+    if (port >= 0) sum += prices_.cycles[z(port)] * amount * link.count;
+  };
+  use(link.up_port, link.up * link.up_share);
+  use(link.down_port, link.down * link.down_share);
+  use(link.back_up_port, link.back_up * link.up_share);
+  use(link.back_down_port, link.back_down * link.down_share);
+  const double words = std::max(link.edge_up, link.edge_down);
+  if (words > 0) {
+    const int ports = lattice_->problem().ports;
+    for (int i = 1; i < lattice_->problem().operands; ++i) {
+      if (o == 0 || o == i) sum += prices_.cycles[z(ports + i)] * (words + link.latency);
+    }
+  }
+  return sum;
+}
+
+bool StrictBounds::cheapest(Nodes& nodes) const {
+  std::int64_t node = lattice_->full();
+  CutsLeft left = lattice_->all_cuts();
+  if (at(node, left) >= kNothing) return false;
+  for (;;) {
+    bool any = false;
+    for (const auto count : left) any = any || count > 0;
+    if (!any) return true;
+    const double value = at(node, left);
+    bool moved = false;
+    for (const FactorType& type : lattice_->types()) {
+      if (moved || lattice_->count_in(node, type) == 0) continue;
+      if (at(node - type.stride, left) > value) continue;
+      node -= type.stride;
+      moved = true;
+    }
+    for (int o = 0; o < lattice_->problem().operands && !moved; ++o) {
+      if (left[z(o)] == 0) continue;
+      const int a = left[z(o)] - 1;
+      if (!lattice_->may_lie(o, a, node) || !lattice_->cut(o, a, node).served) continue;
+      CutsLeft less = left;
+      --less[z(o)];
+      if (price(o, lattice_->cut(o, a, node)) + at(node, less) > value) continue;
+      nodes[z(o)][z(a)] = node;
+      left = less;
+      moved = true;
+    }
+    if (!moved) return false;
+  }
+}
+
+}  // namespace ridgeline::search
