@@ -30,7 +30,7 @@ constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
 constexpr int kPriceSteps = 8;
 constexpr std::size_t kMostTables = 4;
 // A walk through tiles takes as long as so many nodes, and a node as so many cells of a table.
-constexpr std::int64_t kNodesOfWalk = 50;
+constexpr int kNodesOfWalk = 50;
 constexpr std::int64_t kCellsOfNode = 300;
 // A node of the reference's search takes less time by so much.
 constexpr std::int64_t kSlowNode = 6;
@@ -606,6 +606,7 @@ class StrictSearch {
   void take(const model::Ordering& ordering, const model::Cuts& cuts) {
     ++result_.evaluated;
     spent_ += kNodesOfWalk;
+    watch_.stopped(kNodesOfWalk);
     const Cost cost = model::evaluate_strict(problem_, ordering, cuts);
     if (!std::isfinite(cost.energy)) return;
     if (has_best_ && !better(options_.objective, cost, best_)) return;
