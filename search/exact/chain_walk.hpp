@@ -37,7 +37,7 @@ inline constexpr std::size_t kMostCompared = 150;
 inline constexpr std::size_t kGroups = 16;
 inline constexpr std::int64_t kLeastChains = 1000;
 
-// What all passes over the chains share; ChainSearch (exact_mapper.cpp) decides on the passes.
+// What all passes over the chains share; ChainSearch (chain_search.hpp) decides on the passes.
 class ChainWalk : public ChainPruning {
  public:
   ChainWalk(const CutLattice& space, ExactBounds& bounds, const PrefixNodes& prefix,

@@ -269,6 +269,13 @@ void CutLattice::allow_cuts(const std::vector<std::uint8_t>& allowed) {
   }
 }
 
+void CutLattice::keep_cut_at(int place, std::int64_t node) {
+  Cut& cut = cuts_[z(place)];
+  const double energy = cut.energy[cut.at(node)];
+  std::fill(cut.energy.begin(), cut.energy.end(), kInfeasible);
+  cut.energy[cut.at(node)] = energy;
+}
+
 void CutLattice::limit_windows(const LongestWindows& longest) {
   if (problem_.cycles_per_operation != 1) return;
   for (Cut& cut : cuts_) {

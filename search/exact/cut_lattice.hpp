@@ -114,6 +114,8 @@ class CutLattice {
   void reprice(const model::Problem& problem);
   // No cut may lie at the nodes for which `allowed` is 0: bounds and chains leave them out.
   void allow_cuts(const std::vector<std::uint8_t>& allowed);
+  // A cut may lie at one node only, and at its mirror image.
+  void keep_cut_at(int place, std::int64_t node);
   // Nor are windows of transfers longer than these where a tile surely leaves no room for a second
   // buffer: of tiles of the innermost memory, whose levels begin with the first loop.
   void limit_windows(const LongestWindows& longest);
