@@ -92,10 +92,12 @@ class StrictEvaluator {
     }
     const double energy = memory_energy + problem_.mac_energy;
     count_buffers();
-    const double least = rounded_up(least_latency(problem_, transfers_, busy_));
-    if (how == Latency::bound) return {energy, least};
-    if (how == Latency::estimate)
+    if (how == Latency::estimate) {
+      const double least = rounded_up(least_latency(problem_, transfers_, busy_));
       return {energy, std::max(least, estimated_latency(problem_, transfers_))};
+    }
+    const double least = rounded_up(close_latency(problem_, transfers_, busy_));
+    if (how == Latency::bound) return {energy, least};
     const WalkTimes times = walk_tiles();
     const double total = rounded_up(std::max(times.arrived, least));
     const double onload = times.begin;
@@ -188,7 +190,7 @@ class StrictEvaluator {
   }
 
   static StrictInterface fresh(const StrictBelow& below) {
-    return {below.period, below.count, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
+    return {below.period, below.count, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
   }
 
   // What crosses below architecture level a of an input.
@@ -203,7 +205,7 @@ class StrictEvaluator {
       accesses_[z(o)][z(a - 1)][kWrHigh] =
           cross(in, bits, side.visits, side.repeats, link.count, link.down, link.down_share);
       link.down_port = level(o, a - 1).port[kWrHigh];
-      link.first = first_cycles(in, bits);
+      link.first = link.most_down = first_cycles(in, bits);
       link.edge_down = edge_cycles(in, bits);
       stored_[z(o)][z(a - 1)] = side.largest * bits;
       if constexpr (Figures::enabled) record(o, a - 1, kWrHigh, side, bits, side.visits, link);
@@ -214,7 +216,8 @@ class StrictEvaluator {
         cross(out, bits, side.visits, side.repeats, link.count, link.up, link.up_share);
     link.up_port = level(o, a).port[kRdLow];
     link.latency = level(o, a).latency;
-    link.first = std::max(link.first, first_cycles(out, bits));
+    link.most_up = first_cycles(out, bits);
+    link.first = std::max(link.first, link.most_up);
     link.edge_up = edge_cycles(out, bits);
     if constexpr (Figures::enabled) record(o, a, kRdLow, side, bits, side.visits, link);
   }
@@ -245,6 +248,7 @@ class StrictEvaluator {
     link.back_up_port = level(0, a).port[kRdLow];
     link.latency = level(0, a).latency;
     link.first = first_cycles(in, last > 0 ? finished : partial);
+    link.most_up = first_cycles(in, std::max(partial, finished));
     link.edge_up = edge_cycles(in, last > 0 ? finished : partial);
     if constexpr (Figures::enabled) {
       record(0, a, kWrLow, low, last > 0 && low.visits == last ? finished : partial, low.visits,
@@ -269,6 +273,7 @@ class StrictEvaluator {
     link.down_port = level(0, a - 1).port[kRdHigh];
     link.back_down_port = level(0, a - 1).port[kWrHigh];
     link.first = std::max(link.first, first_cycles(out, before > 0 ? finished : partial));
+    link.most_down = first_cycles(out, std::max(partial, finished));
     link.edge_down = edge_cycles(out, before > 0 ? finished : partial);
     if constexpr (Figures::enabled) {
       record(0, a - 1, kRdHigh, high, before > 0 && high.visits == before ? finished : partial,

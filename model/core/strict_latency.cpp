@@ -1,6 +1,7 @@
 #include "model/core/strict_latency.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "model/core/index.hpp"
@@ -9,7 +10,11 @@ namespace ridgeline::model {
 namespace {
 
 // Until the first operands are there, and from the last operation until its results have left.
-double edges(const Problem& problem, const StrictTransfers& transfers) {
+struct Edges {
+  double first;
+  double last;
+};
+Edges edges(const Problem& problem, const StrictTransfers& transfers) {
   std::array<double, kMaxPorts> busy;
   for (int p = 0; p < problem.ports; ++p) busy[z(p)] = 0;
   double first = 0;
@@ -32,35 +37,172 @@ double edges(const Problem& problem, const StrictTransfers& transfers) {
       first = std::max(first, chain);
     }
   }
-  return first + last;
+  return {first, last};
 }
 
-// Cycles that the array waits for tiles to be exchanged, at least.
-double exchanges(const Problem& problem, const StrictTransfers& transfers) {
-  double most = 0;
+// What of all transfers of a link at one port is before or after some operation.
+struct Moves {
+  int port;
+  bool output;
+  double total;  // cycles
+  double most;   // of one transfer
+  double period;
+  double count;
+  double buffers;
+  double ahead;  // operations on what lies further in, at most
+
+  // Of so many transfers.
+  double least(double transfers) const {
+    if (transfers <= 0) return 0;
+    return std::max(0.0, total - std::max(0.0, count - transfers) * most);
+  }
+};
+
+struct AllMoves {
+  std::array<Moves, 2 * kMaxOperands * kMaxLevels> list;
+  int count = 0;
+  std::array<double, kMaxOperands * kMaxLevels + 1> period;  // each once, rising
+  int periods = 0;
+};
+
+void gather(const Problem& problem, const StrictTransfers& transfers, AllMoves& all) {
   for (int o = 0; o < problem.operands; ++o) {
     double ahead = 0;
     for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
       const StrictInterface& link = transfers.link[z(o)][z(a)];
-      if (a > 0 && !transfers.twice(o, a)) {
-        most = std::max(most, least_exchange(o, link, ahead, problem.cycles_per_operation));
-      }
-      ahead += transfers.buffers[z(o)][z(a)] * link.period;
+      const double buffers = transfers.buffers[z(o)][z(a)];
+      const auto add = [&](int port, double mean, double most) {
+        if (port < 0 || mean <= 0) return;
+        all.list[z(all.count++)] = {port,        o == 0,     mean * link.count, most,
+                                    link.period, link.count, buffers,           ahead};
+      };
+      add(link.up_port, link.up * link.up_share, link.most_up);
+      add(link.down_port, link.down * link.down_share, link.most_down);
+      ahead += buffers * link.period;
+      all.period[z(all.periods++)] = link.period;
     }
+  }
+  all.period[z(all.periods++)] = transfers.iterations;
+  std::sort(all.period.begin(), all.period.begin() + all.periods);
+  all.periods = static_cast<int>(
+      std::unique(all.period.begin(), all.period.begin() + all.periods) - all.period.begin());
+}
+
+// Before an operation begins, the tiles that it and all before it work on have come, and of outputs
+// those have left whose buffers are needed: the rest is done after it. And after an operation comes
+// what had no buffer before.
+double around_operations(const Problem& problem, const StrictTransfers& transfers,
+                         const AllMoves& all, const Edges& edge) {
+  const double each = problem.cycles_per_operation;
+  const double operations = transfers.iterations;
+  std::array<double, kMaxPorts> before;
+  std::array<double, kMaxPorts> after;
+  double most = 0;
+  const auto look = [&](double k) {  // so many operations before, or after
+    for (int p = 0; p < problem.ports; ++p) before[z(p)] = after[z(p)] = 0;
+    for (int i = 0; i < all.count; ++i) {
+      const Moves& moves = all.list[z(i)];
+      double come = 0;
+      double left = 0;
+      if (moves.output) {
+        come = std::floor(std::max(0.0, k - moves.ahead) / moves.period) + 1 - moves.buffers;
+        left = moves.count - std::floor((operations - k - 1) / moves.period);
+      } else {
+        come = std::floor(k / moves.period) + 1;
+        left = moves.count - moves.buffers -
+               std::floor((operations - k + moves.ahead) / moves.period);
+      }
+      before[z(moves.port)] += moves.least(std::min(come, moves.count));
+      after[z(moves.port)] += moves.least(std::min(left, moves.count));
+    }
+    double longest_before = 0;
+    double longest_after = 0;
+    for (int p = 0; p < problem.ports; ++p) {
+      longest_before = std::max(longest_before, before[z(p)]);
+      longest_after = std::max(longest_after, after[z(p)]);
+    }
+    const double rest = (operations - k) * each;
+    most = std::max({most, longest_before + rest + edge.last, edge.first + rest + longest_after});
+  };
+  look(0);
+  for (int i = 0; i + 1 < all.periods; ++i) {
+    look(all.period[z(i)]);
+    if (all.period[z(i + 1)] > 2 * all.period[z(i)]) look(all.period[z(i + 1)] - all.period[z(i)]);
   }
   return most;
 }
 
+// A tile with one buffer is exchanged: the next one comes, or the last one leaves, while no more is
+// done than what lies further in.
+struct Exchange {
+  double period;
+  double count;
+  double ahead;
+  double total;  // cycles of all exchanges
+  double most;   // of one
+
+  // Cycles that the array waits in all of them but `but`.
+  double wait(double but, double each) const {
+    const double cycles = total - (1 + but) * most;
+    return std::max(0.0, cycles - (count - 1 - but) * (ahead * each + 1));
+  }
+};
+
+// Periods are multiples of each other. Where tiles of two kinds are exchanged at the same time, the
+// array may wait for both at once; else one after the other.
+double exchanges(const Problem& problem, const StrictTransfers& transfers) {
+  std::array<Exchange, kMaxOperands * kMaxLevels> list;
+  int count = 0;
+  for (int o = 0; o < problem.operands; ++o) {
+    double ahead = 0;
+    for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
+      const StrictInterface& link = transfers.link[z(o)][z(a)];
+      if (a > 0 && !transfers.twice(o, a) && ahead < link.period && link.count > 1) {
+        Exchange one{link.period, link.count, ahead, 0, std::max(link.most_up, link.most_down)};
+        one.total =
+            std::max(link.up * link.up_share, link.down * link.down_share) * link.count;
+        if (o == 0) {
+          one.total += std::max(link.back_up * link.up_share, link.back_down * link.down_share) *
+                       link.count;
+          one.most *= 2;
+        }
+        list[z(count++)] = one;
+      }
+      ahead += transfers.buffers[z(o)][z(a)] * link.period;
+    }
+  }
+  std::sort(list.begin(), list.begin() + count,
+            [](const Exchange& a, const Exchange& b) { return a.period > b.period; });
+  const double each = problem.cycles_per_operation;
+  double alone = 0;
+  double sum = 0;
+  double events = 0;  // of those with longer periods
+  double ahead = 0;
+  for (int i = 0; i < count; ++i) {
+    const Exchange& one = list[z(i)];
+    alone = std::max(alone, one.wait(0, each));
+    // Operations between exchanges are more than what is done meanwhile.
+    if (ahead + one.ahead >= one.period) continue;
+    const double wait = one.wait(events, each);
+    if (wait <= 0) continue;
+    sum += wait;
+    events = one.count - 1;
+    ahead = std::max(ahead, one.ahead);
+  }
+  return std::max(alone, sum);
+}
+
 }  // namespace
 
-double least_exchange(int o, const StrictInterface& link, double ahead, double per_operation) {
-  if (ahead >= link.period) return 0;
-  double cycles =
-      std::max(link.up * link.up_share, link.down * link.down_share) * link.count - link.first;
-  if (o == 0) {
-    cycles += std::max(link.back_up * link.up_share, link.back_down * link.down_share) * link.count;
-  }
-  return std::max(0.0, cycles - (link.count - 1) * (ahead * per_operation + 1));
+double close_latency(const Problem& problem, const StrictTransfers& transfers,
+                     std::array<double, kMaxPorts>& busy) {
+  const double least = least_latency(problem, transfers, busy);
+  const Edges edge = edges(problem, transfers);
+  AllMoves all;
+  gather(problem, transfers, all);
+  return std::max({least, around_operations(problem, transfers, all, edge),
+                   transfers.iterations * problem.cycles_per_operation + edge.first + edge.last +
+                       exchanges(problem, transfers)});
 }
 
 double least_latency(const Problem& problem, const StrictTransfers& transfers,
@@ -81,8 +223,9 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
       use(link.back_down_port, link.back_down * link.down_share);
     }
   }
-  return std::max(most, transfers.iterations * problem.cycles_per_operation +
-                            edges(problem, transfers) + exchanges(problem, transfers));
+  const Edges edge = edges(problem, transfers);
+  return std::max(most, transfers.iterations * problem.cycles_per_operation + edge.first +
+                            edge.last);
 }
 
 // Periods are taken from the shortest to the longest: one is a number of shorter ones, between
@@ -151,7 +294,8 @@ double estimated_latency(const Problem& problem, const StrictTransfers& transfer
     }
     pace = std::max({cycles + stall, busiest * period, slowest});
   }
-  return cycles + (transfers.iterations / before - 1) * pace + edges(problem, transfers);
+  const Edges edge = edges(problem, transfers);
+  return cycles + (transfers.iterations / before - 1) * pace + edge.first + edge.last;
 }
 
 }  // namespace ridgeline::model

@@ -18,6 +18,8 @@ struct StrictInterface {
   double back_down;
   double latency;
   double first;    // cycles of the largest transfer
+  double most_up;  // cycles of the largest transfer at either port
+  double most_down;
   double edge_up;  // words of an input's first transfer, of the output's last one, at least
   double edge_down;
   std::int8_t up_port, down_port, back_up_port, back_down_port;
@@ -42,14 +44,15 @@ inline double held_at_array(int o, double skew, double latency) {
   return (o == 0 ? 4 + skew : 2) + 2 * latency;
 }
 
-// Cycles, at least, that the array waits for tiles of one buffer to be exchanged below level a:
-// the next one comes, or the last one leaves, while no more is done than what lies further in.
-// `ahead`: operations on what lies there at most.
-double least_exchange(int o, const StrictInterface& link, double ahead, double per_operation);
 
 // Cycles that no schedule falls below: all operations between the first tiles and the last results,
 // and what each port moves, whose cycles go to `busy` [port].
 double least_latency(const Problem& problem, const StrictTransfers& transfers,
+                     std::array<double, kMaxPorts>& busy);
+
+// The same, and closer: what ports have to move before and after some operations, and what the
+// array waits for where tiles have one buffer.
+double close_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy);
 
 // Nearly the cycles that the walk through the tiles takes.
