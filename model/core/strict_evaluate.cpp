@@ -50,6 +50,34 @@ class StrictEvaluator {
         tiles_(problem, o, a, inside),
         figures_(figures) {}
 
+  explicit StrictEvaluator(const Problem& problem, Figures figures)
+      : problem_(problem), strict_(*problem.strict), tiles_(problem), figures_(figures) {
+    transfers_.iterations = tiles_.iterations();
+  }
+
+  Cost estimate(const StrictCuts& cuts) {
+    double energy = problem_.mac_energy;
+    for (int o = 0; o < problem_.operands; ++o) {
+      const ProblemOperand& operand = problem_.operand[z(o)];
+      for (int a = 0; a < operand.levels; ++a) {
+        const StrictCut& cut = cuts.cut[z(o)][z(a)];
+        if (!cut.served) {
+          const double infinity = std::numeric_limits<double>::infinity();
+          return {infinity, infinity};
+        }
+        energy += cut.energy;
+        transfers_.link[z(o)][z(a)] = cut.link;
+        const double elements =
+            a + 1 < operand.levels ? cuts.cut[z(o)][z(a + 1)].largest : cuts.top[z(o)];
+        const bool whole = o > 0 || (cuts.stay >> a & 1u) != 0;
+        stored_[z(o)][z(a)] = elements * (whole ? operand.precision : operand.final_precision);
+      }
+    }
+    count_buffers();
+    const double least = rounded_up(least_latency(problem_, transfers_, busy_));
+    return {energy, std::max(least, estimated_latency(problem_, transfers_))};
+  }
+
   StrictCut cut(int o, int a, const StrictSums& sums) {
     StrictCut result;
     accesses_[z(o)][z(a)] = {};
@@ -551,6 +579,10 @@ Cost estimate_strict(const Problem& problem, const Ordering& ordering, const Cut
 StrictCut strict_cut(const Problem& problem, int o, int a,
                      const std::array<double, kMaxDims>& inside, const StrictSums& sums) {
   return StrictEvaluator<NoFigures>(problem, o, a, inside, NoFigures{}).cut(o, a, sums);
+}
+
+Cost estimate_strict(const Problem& problem, const StrictCuts& cuts) {
+  return StrictEvaluator<NoFigures>(problem, NoFigures{}).estimate(cuts);
 }
 
 StrictSums whole_output(const Problem& problem) {

@@ -45,6 +45,14 @@ struct StrictCut {
 // to begin with one that the operand depends on, if there is any.
 StrictCut strict_cut(const Problem& problem, int o, int a,
                      const std::array<double, kMaxDims>& inside, const StrictSums& sums);
+// All levels of a mapping.
+struct StrictCuts {
+  std::array<std::array<StrictCut, kMaxLevels>, kMaxOperands> cut;
+  std::array<double, kMaxOperands> top;  // elements in the outermost memory
+  std::uint32_t stay = 0;                // StrictSums::stay of all levels
+};
+// As estimate_strict of that mapping.
+Cost estimate_strict(const Problem& problem, const StrictCuts& cuts);
 // Of the whole output, in its outermost memory.
 StrictSums whole_output(const Problem& problem);
 

@@ -84,8 +84,8 @@ void gather(const Problem& problem, const StrictTransfers& transfers, AllMoves& 
   }
   all.period[z(all.periods++)] = transfers.iterations;
   std::sort(all.period.begin(), all.period.begin() + all.periods);
-  all.periods = static_cast<int>(
-      std::unique(all.period.begin(), all.period.begin() + all.periods) - all.period.begin());
+  all.periods = static_cast<int>(std::unique(all.period.begin(), all.period.begin() + all.periods) -
+                                 all.period.begin());
 }
 
 // Before an operation begins, the tiles that it and all before it work on have come, and of outputs
@@ -109,8 +109,8 @@ double around_operations(const Problem& problem, const StrictTransfers& transfer
         left = moves.count - std::floor((operations - k - 1) / moves.period);
       } else {
         come = std::floor(k / moves.period) + 1;
-        left = moves.count - moves.buffers -
-               std::floor((operations - k + moves.ahead) / moves.period);
+        left =
+            moves.count - moves.buffers - std::floor((operations - k + moves.ahead) / moves.period);
       }
       before[z(moves.port)] += moves.least(std::min(come, moves.count));
       after[z(moves.port)] += moves.least(std::min(left, moves.count));
@@ -159,11 +159,10 @@ double exchanges(const Problem& problem, const StrictTransfers& transfers) {
       const StrictInterface& link = transfers.link[z(o)][z(a)];
       if (a > 0 && !transfers.twice(o, a) && ahead < link.period && link.count > 1) {
         Exchange one{link.period, link.count, ahead, 0, std::max(link.most_up, link.most_down)};
-        one.total =
-            std::max(link.up * link.up_share, link.down * link.down_share) * link.count;
+        one.total = std::max(link.up * link.up_share, link.down * link.down_share) * link.count;
         if (o == 0) {
-          one.total += std::max(link.back_up * link.up_share, link.back_down * link.down_share) *
-                       link.count;
+          one.total +=
+              std::max(link.back_up * link.up_share, link.back_down * link.down_share) * link.count;
           one.most *= 2;
         }
         list[z(count++)] = one;
@@ -224,8 +223,8 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
     }
   }
   const Edges edge = edges(problem, transfers);
-  return std::max(most, transfers.iterations * problem.cycles_per_operation + edge.first +
-                            edge.last);
+  return std::max(most,
+                  transfers.iterations * problem.cycles_per_operation + edge.first + edge.last);
 }
 
 // Periods are taken from the shortest to the longest: one is a number of shorter ones, between

@@ -44,7 +44,6 @@ inline double held_at_array(int o, double skew, double latency) {
   return (o == 0 ? 4 + skew : 2) + 2 * latency;
 }
 
-
 // Cycles that no schedule falls below: all operations between the first tiles and the last results,
 // and what each port moves, whose cycles go to `busy` [port].
 double least_latency(const Problem& problem, const StrictTransfers& transfers,

@@ -55,6 +55,12 @@ StrictTiles::StrictTiles(const Problem& problem, int o, int a,
   below_[z(o)][z(a)].count = iterations_ / below_[z(o)][z(a)].period;
 }
 
+StrictTiles::StrictTiles(const Problem& problem) : problem_(problem), strict_(*problem.strict) {
+  for (int d = 0; d < problem.dims; ++d) {
+    iterations_ *= static_cast<double>(problem.temporal_size[z(d)]);
+  }
+}
+
 void StrictTiles::set_below(int o, const std::array<double, kMaxDims>& inside,
                             StrictBelow& below) const {
   const ProblemOperand& operand = problem_.operand[z(o)];

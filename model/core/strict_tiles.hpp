@@ -116,6 +116,8 @@ class StrictTiles {
   // Of architecture level a of operand o alone, with what the loops below multiply to, by
   // dimension.
   StrictTiles(const Problem& problem, int o, int a, const std::array<double, kMaxDims>& inside);
+  // Of none: how many iterations there are.
+  explicit StrictTiles(const Problem& problem);
 
   // Below architecture level a of operand o, after irrelevant loops have sunk.
   const StrictBelow& below(int o, int a) const { return below_[z(o)][z(a)]; }

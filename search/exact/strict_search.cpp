@@ -725,6 +725,14 @@ ExactResult strict_search(const model::Problem& problem, const ExactOptions& opt
   result.orderings = orderings_of(problem);
   const double root = objective_value(options.objective, least_cost(problem));
   result.lower_bound = root;
+  if (incumbent) {
+    const double best = objective_value(options.objective, *incumbent);
+    if (root > best * (1 + 1e-12)) {
+      result.optimal = true;
+      result.lower_bound = best;
+      return result;
+    }
+  }
   Watch watch(options.budget);
   const std::int64_t bytes =
       options.budget.bytes > 0 ? std::min(options.budget.bytes, kMostBytes) : kMostBytes;

@@ -7,6 +7,8 @@
 #include "model/core/decouple.hpp"
 #include "model/core/index.hpp"
 #include "model/core/strict_evaluate.hpp"
+#include "model/core/strict_problem.hpp"
+#include "search/mapping/strict_costs.hpp"
 
 namespace ridgeline::search {
 
@@ -34,13 +36,14 @@ class Allocator {
  public:
   // `exact`: bits times iterations stay far below what Weight holds exactly.
   Allocator(const Problem& problem, const Ordering& ordering, bool even, bool exact,
-            bool second_buffers)
+            bool second_buffers, StrictCosts* costs)
       : problem_(problem),
         ordering_(ordering),
         even_(even),
         exact_(exact),
         strict_(problem.strict != nullptr),
-        second_buffers_(second_buffers) {
+        second_buffers_(second_buffers),
+        costs_(costs) {
     remaining_[z(ordering.count)] = 1;
     for (int i = ordering.count; i-- > 0;) {
       remaining_[z(i)] = remaining_[z(i + 1)] * static_cast<Weight>(ordering.size[z(i)]);
@@ -127,6 +130,10 @@ class Allocator {
     const ProblemOperand& operand = problem_.operand[z(o)];
     if (!operand.real.whole || !exact_) return kUnknown;
     if (strict_) {
+      if (costs_ != nullptr) {
+        return 2 * std::max(operand.precision, operand.final_precision) *
+               costs_->largest(o, operand.levels - 1, ordering_.count);
+      }
       std::array<double, kMaxDims> all;
       for (int d = 0; d < problem_.dims; ++d) {
         all[z(d)] = static_cast<double>(problem_.temporal_size[z(d)]);
@@ -161,7 +168,8 @@ class Allocator {
   }
 
   double elements(int o, int level, const Extents& extents,
-                  const std::array<double, kMaxDims>& range) const {
+                  const std::array<double, kMaxDims>& range, int position) const {
+    if (costs_ != nullptr) return costs_->largest(o, level, position);
     if (strict_) return model::largest_tile(problem_, o, level, range);
     const ProblemOperand& operand = problem_.operand[z(o)];
     if (!operand.real.whole) return model::tile_elements(problem_, operand, range);
@@ -189,12 +197,13 @@ class Allocator {
     // A second buffer that is built in, or wanted.
     if (strict_ && level + 1 < operand.levels &&
         (model::has_forced_buffers(problem_, operand.memory[z(level)]) ||
-         (second_buffers_ && 2 * precision * elements(o, level, extents, range) <= capacity))) {
+         (second_buffers_ &&
+          2 * precision * elements(o, level, extents, range, done_[z(o)]) <= capacity))) {
       precision *= 2;
     }
     int count = 0;
     for (int j = done_[z(o)];; ++j) {
-      bits[count] = precision * elements(o, level, extents, range);
+      bits[count] = precision * elements(o, level, extents, range, j);
       if (bits[count] > capacity) return count;
       ++count;
       if (j == ordering_.count) return count;
@@ -313,6 +322,7 @@ class Allocator {
   bool exact_;  // weights are exact
   bool strict_;
   bool second_buffers_;
+  StrictCosts* costs_;
   int last_irrelevant_;
   std::array<Weight, kMaxLoops + 1> remaining_;  // product of the loops from a position on
   std::array<Extents, kMaxOperands> extents_;    // of the loops that lower levels hold
@@ -328,7 +338,7 @@ class Allocator {
 }  // namespace
 
 bool allocate(const Problem& problem, const Ordering& ordering, bool even, model::Cuts& cuts,
-              AllocationFailure* failure, bool second_buffers) {
+              AllocationFailure* failure, bool second_buffers, StrictCosts* costs) {
   double iterations = 1;
   for (int i = 0; i < ordering.count; ++i) iterations *= ordering.size[z(i)];
   double largest = 0;
@@ -337,10 +347,10 @@ bool allocate(const Problem& problem, const Ordering& ordering, bool even, model
   }
   const double heaviest = iterations * largest * problem.operands;
   if (problem.whole && heaviest >= 9.0e15) {
-    return Allocator<long double>(problem, ordering, even, false, second_buffers)
+    return Allocator<long double>(problem, ordering, even, false, second_buffers, costs)
         .run(cuts, failure);
   }
-  return Allocator<double>(problem, ordering, even, heaviest < 1e14, second_buffers)
+  return Allocator<double>(problem, ordering, even, heaviest < 1e14, second_buffers, costs)
       .run(cuts, failure);
 }
 

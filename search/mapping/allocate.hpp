@@ -9,6 +9,8 @@
 
 namespace ridgeline::search {
 
+class StrictCosts;
+
 // Why an ordering does not fit.
 struct AllocationFailure {
   int memory = -1;         // place in Problem::memory
@@ -20,7 +22,9 @@ struct AllocationFailure {
 // Fills `cuts`; false where the ordering does not fit. `even`: operands that share a memory
 // and receive loops there must end at the same loop. `second_buffers` (strict model only): leaves
 // room for a second buffer of every tile, where its memory has room for two of the smallest.
+// `costs`: of the strict model, sizes of tiles that are known; it has been set to the ordering.
 bool allocate(const model::Problem& problem, const model::Ordering& ordering, bool even,
-              model::Cuts& cuts, AllocationFailure* failure = nullptr, bool second_buffers = false);
+              model::Cuts& cuts, AllocationFailure* failure = nullptr, bool second_buffers = false,
+              StrictCosts* costs = nullptr);
 
 }  // namespace ridgeline::search

@@ -18,6 +18,7 @@
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/ordering_batch.hpp"
 #include "search/mapping/replay.hpp"
+#include "search/mapping/strict_costs.hpp"
 
 namespace ridgeline::search {
 
@@ -72,6 +73,7 @@ class TemporalSearch {
                            const std::optional<model::Cost>& incumbent, bool with_loma,
                            std::int64_t node_limit) {
     TemporalSearchResult found;
+    if (problem.strict) costs_.emplace(problem);
     std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
                                     problem.temporal_size.begin() + problem.dims);
     const FixedOrdering fixed = fixed_ordering(
@@ -205,7 +207,9 @@ class TemporalSearch {
                   TemporalSearchResult& found) {
     model::Cuts cuts;
     AllocationFailure failure;
-    if (!allocate(problem, ordering, options_.even, cuts, &failure)) {
+    StrictCosts* costs = costs_ && costs_->usable() ? &*costs_ : nullptr;
+    if (costs != nullptr) costs->set(ordering);
+    if (!allocate(problem, ordering, options_.even, cuts, &failure, false, costs)) {
       remember(problem, failure);
       return std::numeric_limits<double>::infinity();
     }
@@ -216,7 +220,7 @@ class TemporalSearch {
     const double value = estimate(problem, ordering, cuts, found);
     // The same ordering, with room for second buffers: full buffers have to be waited for.
     model::Cuts roomy;
-    if (!allocate(problem, ordering, options_.even, roomy, nullptr, true)) return value;
+    if (!allocate(problem, ordering, options_.even, roomy, nullptr, true, costs)) return value;
     const bool same =
         std::equal(roomy.end.begin(), roomy.end.begin() + problem.operands, cuts.end.begin(),
                    [](const auto& x, const auto& y) { return x == y; });
@@ -227,7 +231,9 @@ class TemporalSearch {
   double estimate(const model::Problem& problem, const model::Ordering& ordering,
                   const model::Cuts& cuts, TemporalSearchResult& found) {
     ++found.evaluated;
-    const model::Cost cost = model::estimate_strict(problem, ordering, cuts);
+    const model::Cost cost = costs_ && costs_->usable()
+                                 ? costs_->estimate(cuts)
+                                 : model::estimate_strict(problem, ordering, cuts);
     if (!std::isfinite(cost.energy)) return std::numeric_limits<double>::infinity();
     const double value = objective_value(options_.objective, cost);
     std::vector<EstimatedMapping>& list = found.estimated;
@@ -473,6 +479,7 @@ class TemporalSearch {
   const model::MappingEntry& mapping_;
   const MapperOptions& options_;
   AllocationFailure failure_;
+  std::optional<StrictCosts> costs_;  // of the strict model
 };
 
 }  // namespace

@@ -55,7 +55,7 @@ bool better_core(model::Accelerator& core, Change change, std::mt19937_64& rando
 }
 
 TEST(StrictMonotone, ABetterCoreIsNeverWorse) {
-  const std::uint64_t count = cases(150);
+  const std::uint64_t count = cases(120);
   std::array<int, 4> pairs{};
   int worse = 0;
   for (std::uint64_t seed = 0; seed < count; ++seed) {
