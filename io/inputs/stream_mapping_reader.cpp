@@ -41,21 +41,30 @@ bool splits_sums(const model::Layer& layer, const TilingRequest& tiling) {
   });
 }
 
+// The ids of an allocation. Stream 1.13 lists groups of candidates.
+std::vector<Value> core_ids(const Value& list) {
+  std::vector<Value> ids;
+  for (const Value& item : list.items()) {
+    if (!item.is_list()) {
+      ids.push_back(item);
+      continue;
+    }
+    for (const Value& core : item.items()) ids.push_back(core);
+  }
+  return ids;
+}
+
+int core_of(const Value& id) {
+  return static_cast<int>(id.as_integer(0, 1 << 20));
+}
+
 std::vector<int> read_allocation(const Value& entry) {
   const auto list = entry.find_non_null("core_allocation");
   if (!list) return {0};
   std::vector<int> cores;
-  const auto add = [&](const Value& item) {
-    const int core = static_cast<int>(item.as_integer(0, 1 << 20));
+  for (const Value& id : core_ids(*list)) {
+    const int core = core_of(id);
     if (std::find(cores.begin(), cores.end(), core) == cores.end()) cores.push_back(core);
-  };
-  for (const Value& item : list->items()) {
-    // Stream 1.13 lists groups of candidates.
-    if (item.is_list()) {
-      for (const Value& core : item.items()) add(core);
-    } else {
-      add(item);
-    }
   }
   if (cores.empty()) throw list->error("no core may run this", "list at least one core id");
   return cores;
@@ -233,10 +242,12 @@ void check_core_mapping(const Value& document, const CoreMapping& mapping,
     const Value value = entries[place];
     const auto list = value.find_non_null("core_allocation");
     bool computes = false;
-    for (std::size_t c = 0; c < entry->cores.size(); ++c) {
-      const int core = entry->cores[c];
+    for (const int core : entry->cores) {
       if (static_cast<std::size_t>(core) >= system.cores.size()) {
-        throw(list ? (*list)[c] : value)
+        const std::vector<Value> ids = list ? core_ids(*list) : std::vector<Value>{};
+        const auto id = std::find_if(ids.begin(), ids.end(),
+                                     [&](const Value& one) { return core_of(one) == core; });
+        throw(id == ids.end() ? value : *id)
             .error("there is no core " + std::to_string(core) + " in '" + system.name +
                        "', and layer '" + node.name + "' is to run on it",
                    range);

@@ -275,6 +275,8 @@ TEST(CoreMappingCheck, ConcernsTheEntriesThatLayersUse) {
   EXPECT_THAT(check("- {name: default}\n- {name: Conv, core_allocation: [0, 9]}\n"),
               AllOf(HasSubstr("/1/core_allocation/1"), HasSubstr("there is no core 9"),
                     HasSubstr("first")));
+  EXPECT_THAT(check("- {name: default}\n- {name: Conv, core_allocation: [[0, 0], [0, 9]]}\n"),
+              AllOf(HasSubstr("/1/core_allocation/1/1"), HasSubstr("there is no core 9")));
   EXPECT_THAT(check("- {name: default, core_allocation: [1]}\n"),
               AllOf(HasSubstr("no core may run"), HasSubstr("first")));
 }
