@@ -41,8 +41,10 @@ JointGenes::JointGenes(const io::Study& study)
   } else {
     kinds_ = documents.kind_of;
   }
-  const model::CoreMapping mapping = io::read_core_mapping(documents.mapping.root());
-  for (const model::Network& network : networks_of(study, documents, mapping)) {
+  model::CoreMapping mapping = io::read_core_mapping(documents.mapping.root());
+  const Networks networks = networks_of(study, documents, mapping);
+  resolve_places(study, networks, mapping);
+  for (const model::Network& network : networks) {
     add_workload(network, mapping);
   }
   layer_of_gene_.assign(genes_.size(), nullptr);

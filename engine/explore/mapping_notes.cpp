@@ -50,7 +50,13 @@ std::vector<std::string> remarks_on(const io::Study& study, std::uint64_t id,
     const io::DesignDocuments documents = study.design_documents(id);
     if (!documents.infeasible.empty()) return {};
     if (study.spec().multi_core) {
-      return names_without_effect(io::read_core_mapping(documents.mapping.root()), {});
+      const model::CoreMapping mapping = io::read_core_mapping(documents.mapping.root());
+      std::vector<std::string> notes = names_without_effect(mapping, {});
+      if (!mapping.groups.empty()) {
+        notes.push_back(
+            "fused_groups only say how their layers are cut: a study forms stacks by itself");
+      }
+      return notes;
     }
     if (!workloads) workloads = names_of(study, documents);
     KnownNames names = *workloads;

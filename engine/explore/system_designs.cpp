@@ -1,11 +1,13 @@
 #include "engine/explore/system_designs.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "engine/explore/evaluator.hpp"
 #include "engine/run/core_choice.hpp"
 #include "io/inputs/multicore_reader.hpp"
+#include "io/inputs/placed_tilings.hpp"
 #include "io/inputs/stream_mapping_reader.hpp"
 #include "io/inputs/workload_reader.hpp"
 #include "io/onnx/multicore_lowering.hpp"
@@ -62,6 +64,15 @@ Networks networks_of(const io::Study& study, const io::DesignDocuments& document
   return networks;
 }
 
+void resolve_places(const io::Study& study, const Networks& networks, model::CoreMapping& mapping) {
+  try {
+    io::resolve_placed_tilings(networks, mapping);
+  } catch (const std::invalid_argument& error) {
+    throw io::InputError({study.spec().mapping.string(), "", 0, 0}, error.what(),
+                         "places count a node's loops from D0; `\"K, 4\"` cuts one by its name");
+  }
+}
+
 SystemDesigns::SystemDesigns(const io::Study& study)
     : study_(study), parts_(io::design_parts(study)), cores_(parts_.core.size()) {
   if (study.spec().system_space) kinds_ = study.one_of_each_kind().kind_of;
@@ -109,6 +120,7 @@ SystemDesign SystemDesigns::read(const io::DesignDocuments& documents,
     check_served(documents, frame->mapping, network);
     io::check_core_mapping(documents.mapping.root(), frame->mapping, network, design.system);
   }
+  resolve_places(study_, *frame->networks, frame->mapping);
   // What the mapping leaves out may run wherever it can.
   for (const model::Network& network : *frame->networks)
     complete_mapping(network, design.system, frame->mapping);

@@ -85,5 +85,7 @@ class SystemDesigns {
 // The networks of a design's workloads.
 Networks networks_of(const io::Study& study, const io::DesignDocuments& documents,
                      const model::CoreMapping& mapping);
+// Names the loops that the study's mapping cuts by their places in a node.
+void resolve_places(const io::Study& study, const Networks& networks, model::CoreMapping& mapping);
 
 }  // namespace ridgeline::engine

@@ -135,6 +135,10 @@ MappingEntry read_mapping_entry(const Value& entry, const model::Accelerator* ac
 
 model::MappingSpec read_mapping(const Value& document, const model::Accelerator* accelerator) {
   model::MappingSpec spec;
+  if (document.is_map()) {
+    throw document.error("a mapping is a list of entries, and this is a map",
+                         "begin each entry with a dash, as in `- name: default`");
+  }
   for (const Value& entry : document.items()) {
     // Up to ZigZag 3.8.1 an entry also named a core, of which there is one.
     entry.allow_only({"name", "spatial_mapping", "spatial_mapping_hint", "memory_operand_links",

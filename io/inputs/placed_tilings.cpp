@@ -2,14 +2,26 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
+#include "io/document/nearest.hpp"
 #include "model/core/index.hpp"
 
 namespace ridgeline::io {
 
 namespace {
+
+// Loops of two names, the one first that the layer lists first: rows before columns, whichever is
+// called X.
+void order_as_listed(const model::Layer& layer, std::vector<int>& places, const char* one,
+                     const char* other) {
+  const auto first = std::find(places.begin(), places.end(), layer.dim_index(one));
+  const auto second = std::find(places.begin(), places.end(), layer.dim_index(other));
+  if (first == places.end() || second == places.end()) return;
+  if ((first < second) != (*first < *second)) std::iter_swap(first, second);
+}
 
 // The first loops that come by these names; single iterations are no loops of Stream's.
 std::vector<int> by_names(const model::Layer& layer, const std::vector<std::string>& names) {
@@ -18,6 +30,8 @@ std::vector<int> by_names(const model::Layer& layer, const std::vector<std::stri
     const int d = layer.dim_index(name);
     if (d >= 0) places.push_back(d);
   }
+  order_as_listed(layer, places, "OY", "OX");
+  order_as_listed(layer, places, "FY", "FX");
   return places;
 }
 
@@ -38,6 +52,68 @@ bool named(const model::NetworkNode& node, const std::string& name) {
   return node.name == name || node.operator_type == name;
 }
 
+// The loops along which a node's output lies, by axis of its tensor; -1: an axis that no loop alone
+// indexes.
+std::vector<int> output_axes(const model::Layer& layer) {
+  std::vector<int> axes;
+  if (layer.operands.empty()) return axes;
+  for (const model::OperandIndex& index : layer.operands.front().indices) {
+    const bool single = !index.is_relation && layer.dims[z(index.index)].name == "G" &&
+                        layer.dims[z(index.index)].size == 1;
+    if (!single) axes.push_back(index.is_relation ? -1 : index.index);
+  }
+  order_as_listed(layer, axes, "OY", "OX");
+  return axes;
+}
+
+// Whether a loop walks the activations that a layer reads, as rows do and output channels do not.
+bool walks_input(const model::Layer& layer, int dim) {
+  for (const model::LayerOperand& operand : layer.operands) {
+    if (operand.name != "I") continue;
+    for (const model::OperandIndex& index : operand.indices) {
+      if (!index.is_relation && index.index == dim) return true;
+      if (!index.is_relation) continue;
+      const auto& dims = layer.relations[z(index.index)].dim;
+      if (std::find(dims.begin(), dims.end(), dim) != dims.end()) return true;
+    }
+  }
+  return false;
+}
+
+// What cuts another layer of a fused group along the axis on which one layer is cut, so that their
+// pieces follow each other; nothing where the axis is none that they share.
+std::optional<model::TilingRequest> same_cut(const model::Layer& cut_layer,
+                                             const model::TilingRequest& cut,
+                                             const model::Layer& layer) {
+  const int dim = cut_layer.dim_index(cut.dim);
+  const std::vector<int> axes = output_axes(cut_layer);
+  const std::vector<int> other = output_axes(layer);
+  const auto place = std::find(axes.begin(), axes.end(), dim);
+  if (place == axes.end() || axes.size() != other.size() || !walks_input(cut_layer, dim)) {
+    return std::nullopt;
+  }
+  const int mate = other[z(place - axes.begin())];
+  if (mate < 0 || !walks_input(layer, mate) || layer.dims[z(mate)].size < cut.factor) {
+    return std::nullopt;
+  }
+  return model::TilingRequest{layer.dims[z(mate)].name, cut.factor};
+}
+
+// Names the members of fused groups that are no layer here.
+std::string unknown_member(const model::FusedGroup& group, const std::string& name,
+                           const model::Network& network) {
+  std::vector<std::string> known;
+  for (const model::NetworkNode& node : network.nodes) {
+    if (!node.layer) continue;
+    if (named(node, name)) return "";
+    known.push_back(node.name);
+    known.push_back(node.operator_type);
+  }
+  const auto meant = nearest(name, known);
+  return "fused group '" + group.name + "': no layer here is called '" + name + "'" +
+         (meant ? " (did you mean '" + *meant + "'?)" : "");
+}
+
 }  // namespace
 
 std::vector<int> loops_by_place(const model::NetworkNode& node) {
@@ -53,11 +129,9 @@ std::vector<int> loops_by_place(const model::NetworkNode& node) {
   }
   std::vector<int> places;
   const auto add = [&](int d) {
-    if (std::find(places.begin(), places.end(), d) == places.end()) places.push_back(d);
+    if (d >= 0 && std::find(places.begin(), places.end(), d) == places.end()) places.push_back(d);
   };
-  for (const model::OperandIndex& index : layer.operands.front().indices) {
-    if (!index.is_relation) add(index.index);
-  }
+  for (const int d : output_axes(layer)) add(d);
   for (const int d : by_names(layer, {"FY", "FX"})) add(d);
   return places;
 }
@@ -86,22 +160,46 @@ void resolve_placed_tilings(const model::Network& network, model::CoreMapping& m
     }
     entry->placed_inter.clear();
   }
+  const auto remark = [&](const std::string& text) {
+    if (!text.empty() && std::find(remarks.begin(), remarks.end(), text) == remarks.end()) {
+      remarks.push_back(text);
+    }
+  };
   std::map<int, std::set<std::size_t>> groups_of;
   for (std::size_t g = 0; g < mapping.groups.size(); ++g) {
     const model::FusedGroup& group = mapping.groups[g];
     for (const std::string& name : group.layers) {
+      remark(unknown_member(group, name, network));
       for (const model::NetworkNode& node : network.nodes) {
         if (node.layer && named(node, name)) groups_of[node.id].insert(g);
       }
     }
+    std::vector<std::pair<const model::NetworkNode*, model::TilingRequest>> cuts;
     for (const auto& [name, tiling] : group.intra) {
+      if (std::find(group.layers.begin(), group.layers.end(), name) == group.layers.end()) {
+        remark(unknown_member(group, name, network));
+      }
       for (const model::NetworkNode& node : network.nodes) {
         if (!node.layer || !named(node, name)) continue;
         model::CoreMappingEntry* entry = own_entry(node);
         if (entry == nullptr) continue;
         const model::TilingRequest cut =
             request_of(node, tiling, "fused group '" + group.name + "'");
-        if (cut.factor > 1) entry->intra.push_back(cut);
+        if (cut.factor < 2) continue;
+        entry->intra.push_back(cut);
+        cuts.emplace_back(&node, cut);
+      }
+    }
+    // A group is cut as a whole: what is said of one layer holds for those before and after it.
+    for (const std::string& name : group.layers) {
+      for (const model::NetworkNode& node : network.nodes) {
+        if (!node.layer || !named(node, name)) continue;
+        for (const auto& [from, cut] : cuts) {
+          const auto mate = same_cut(*from->layer, cut, *node.layer);
+          model::CoreMappingEntry* entry = mate ? own_entry(node) : nullptr;
+          if (entry == nullptr || !entry->intra.empty()) continue;
+          entry->intra.push_back(*mate);
+        }
       }
     }
   }
@@ -122,6 +220,32 @@ void resolve_placed_tilings(const model::Network& network, model::CoreMapping& m
   }
   mapping.entries.insert(mapping.entries.begin(), own.begin(), own.end());
   mapping.groups.clear();
+}
+
+void resolve_placed_tilings(std::span<const model::Network> networks, model::CoreMapping& mapping) {
+  const bool placed =
+      !mapping.groups.empty() ||
+      std::any_of(mapping.entries.begin(), mapping.entries.end(),
+                  [](const model::CoreMappingEntry& entry) { return !entry.placed_inter.empty(); });
+  if (!placed) return;
+  const std::vector<model::FusedGroup> groups = mapping.groups;
+  std::map<std::string, std::string> type_of;
+  for (const model::Network& network : networks) {
+    for (const model::NetworkNode& node : network.nodes) {
+      if (!node.layer) continue;
+      const auto [known, added] = type_of.emplace(node.name, node.operator_type);
+      if (added || known->second == node.operator_type) continue;
+      throw std::invalid_argument("several networks have a node called '" + node.name +
+                                  "', of types '" + known->second + "' and '" + node.operator_type +
+                                  "', and loops are cut by their places");
+    }
+  }
+  for (const model::Network& network : networks) {
+    std::vector<std::vector<int>> stacks;
+    std::vector<std::string> remarks;
+    mapping.groups = groups;
+    resolve_placed_tilings(network, mapping, stacks, remarks);
+  }
 }
 
 }  // namespace ridgeline::io

@@ -1,6 +1,7 @@
 // Cuts by the place of a loop, which mean something once the network is known (Stream 1.13).
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,10 @@ std::vector<int> loops_by_place(const model::NetworkNode& node);
 void resolve_placed_tilings(const model::Network& network, model::CoreMapping& mapping,
                             std::vector<std::vector<int>>& stacks,
                             std::vector<std::string>& remarks);
+
+// The same for all networks of a study, which forms stacks by itself: fused groups only say how
+// their layers are cut. Throws std::invalid_argument as well where networks have nodes of one name
+// and different types, which entries by name cannot tell apart.
+void resolve_placed_tilings(std::span<const model::Network> networks, model::CoreMapping& mapping);
 
 }  // namespace ridgeline::io

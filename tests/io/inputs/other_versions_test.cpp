@@ -232,6 +232,26 @@ TEST(StreamSystem, Of2024NamesItsOffchipCoreApart) {
   EXPECT_TRUE(ways.connected(2, 1));
 }
 
+// Rows come before columns, and the layer's order says which loop walks rows.
+TEST(StreamMapping, CountsRowsBeforeColumns) {
+  model::NetworkNode node;
+  node.type = "conv";
+  node.layer.emplace();
+  node.layer->dims = {{"B", 1}, {"K", 8},  {"G", 1},   {"OX", 30},
+                      {"C", 4}, {"FX", 3}, {"OY", 20}, {"FY", 5}};
+  EXPECT_THAT(loops_by_place(node), ElementsAre(0, 3, 6, 4, 5, 7, 1));
+  node.layer->dims = {{"B", 1}, {"K", 8}, {"C", 4}, {"OY", 30}, {"OX", 20}, {"FY", 3}, {"FX", 5}};
+  EXPECT_THAT(loops_by_place(node), ElementsAre(0, 3, 4, 2, 5, 6, 1));
+  // As pooling is written: the output's indices have the columns first.
+  node.type = "maxpool";
+  node.layer->dims = {{"B", 1}, {"K", 8}, {"OX", 30}, {"OY", 20}, {"C", 1}, {"FX", 3}, {"FY", 3}};
+  model::LayerOperand output;
+  output.name = "O";
+  output.indices = {{false, 0}, {false, 1}, {false, 3}, {false, 2}};
+  node.layer->operands = {output};
+  EXPECT_THAT(loops_by_place(node), ElementsAre(0, 1, 2, 3, 5, 6));
+}
+
 TEST(StreamMapping, Of2026CutsLoopsByTheirPlace) {
   const Document document = parse_document(R"(
 layers:
@@ -241,6 +261,7 @@ layers:
 - {name: Relu, core_allocation: [[1]], kernel: relu.cc}
 fused_groups:
 - {name: g, layers: [Gemm, Relu], intra_core_tiling: [{dim: first.D0, tile: 16}]}
+- {name: h, layers: [frist]}
 )",
                                            "map.yaml");
   model::CoreMapping mapping = read_core_mapping(document.root());
@@ -257,13 +278,22 @@ fused_groups:
   node.name = "second";
   node.operator_type = node.type = "Relu";
   node.layer->dims = {{"D", 40}, {"K", 24}};
-  node.layer->operands.push_back({.name = "O", .indices = {{false, 0}, {false, 1}}});
+  const auto walks = [](const char* name, int first, int second) {
+    model::LayerOperand operand;
+    operand.name = name;
+    operand.indices = {{false, first}, {false, second}};
+    return operand;
+  };
+  node.layer->operands = {walks("O", 0, 1), walks("I", 0, 1)};
   network.nodes.push_back(node);
+  network.nodes[0].layer->operands = {walks("O", 0, 2), walks("I", 0, 1), walks("W", 1, 2)};
+  const model::CoreMapping unresolved = mapping;
   std::vector<std::vector<int>> stacks;
   std::vector<std::string> remarks;
   resolve_placed_tilings(network, mapping, stacks, remarks);
   EXPECT_THAT(stacks, ElementsAre(ElementsAre(0, 1)));
-  EXPECT_TRUE(remarks.empty());
+  EXPECT_THAT(remarks, ElementsAre("fused group 'h': no layer here is called 'frist' (did you mean "
+                                   "'first'?)"));
   const model::CoreMappingEntry& entry = *mapping.choose("first", "Gemm");
   ASSERT_EQ(entry.inter.size(), 1);
   EXPECT_EQ(entry.inter[0].dim, "K");
@@ -272,6 +302,21 @@ fused_groups:
   EXPECT_EQ(entry.intra[0].dim, "D");
   EXPECT_EQ(entry.intra[0].factor, 3);  // pieces of 16 rows of 40
   EXPECT_THAT(loops_by_place(network.nodes[1]), ElementsAre(0, 1));
+  // The other layer of the group is cut into as many pieces of the same rows.
+  const model::CoreMappingEntry& other = *mapping.choose("second", "Relu");
+  ASSERT_EQ(other.intra.size(), 1);
+  EXPECT_EQ(other.intra[0].dim, "D");
+  EXPECT_EQ(other.intra[0].factor, 3);
+
+  model::CoreMapping of_study = unresolved;
+  resolve_placed_tilings(std::vector<model::Network>{network, network}, of_study);
+  EXPECT_EQ(of_study.choose("first", "Gemm")->inter.size(), 1);
+  EXPECT_EQ(of_study.choose("second", "Relu")->intra.size(), 1);
+  model::Network twin = network;
+  twin.nodes[0].operator_type = "Add";
+  of_study = unresolved;
+  EXPECT_THROW(resolve_placed_tilings(std::vector<model::Network>{network, twin}, of_study),
+               std::invalid_argument);
 }
 
 }  // namespace
