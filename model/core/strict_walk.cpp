@@ -229,7 +229,8 @@ void StrictWalk::block() {
     }
   }
   double ready = times_.end;
-  for (int o = 0; o < problem_.operands; ++o) {
+  for (int i = 1; i <= problem_.operands; ++i) {
+    const int o = i % problem_.operands;
     const int from = first_link(o);
     int a = end_link(o) - 1;
     while (a >= from && links_[z(o)][z(a)].position > stepped) --a;

@@ -13,8 +13,9 @@ namespace {
 using model::Direction;
 
 // Who goes first at a port: what the sooner operation waits for; of what the same one waits for,
-// outputs, then inputs in the equation's order, what is further out first. A tile of outputs leaves
+// inputs in the equation's order, then outputs, what is further out first. A tile of outputs leaves
 // before the next one takes its buffer, in the order of time, inner levels first.
+constexpr std::size_t kLast = 99;  // operand: outputs
 struct Turn {
   std::int64_t operation = 0;
   std::size_t operand = 0;
@@ -198,19 +199,19 @@ class Simulator {
   }
 
   static Turn coming(std::size_t o, std::size_t a, const Exchange& exchange) {
-    return {exchange.first, o, -static_cast<std::int64_t>(a), true, 0, a};
+    return {exchange.first, o == 0 ? kLast : o, -static_cast<std::int64_t>(a), true, 0, a};
   }
 
   // A tile of outputs is waited for by the first operation that needs its buffer, or that of a tile
   // above which it belongs to.
   Turn leaving(std::size_t a, std::size_t d) const {
     const std::int64_t last = (*links_[0][a].exchanges)[d].last;
-    Turn turn{e_.cycles, 0, -static_cast<std::int64_t>(links_[0].size()), false, last, a};
+    Turn turn{e_.cycles, kLast, -static_cast<std::int64_t>(links_[0].size()), false, last, a};
     for (std::size_t b = a; b < links_[0].size(); ++b) {
       const Link& link = links_[0][b];
       const std::size_t next = containing(link, last) + link.buffers;
       if (next < link.exchanges->size()) {
-        turn = std::min(turn, {(*link.exchanges)[next].first, 0, -static_cast<std::int64_t>(b),
+        turn = std::min(turn, {(*link.exchanges)[next].first, kLast, -static_cast<std::int64_t>(b),
                                false, last, a});
       }
     }
