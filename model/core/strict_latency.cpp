@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "model/core/index.hpp"
@@ -9,12 +10,18 @@
 namespace ridgeline::model {
 namespace {
 
+auto links_of(const StrictTransfers& transfers) {
+  return [&](int o, int a) { return &transfers.link[z(o)][z(a)]; };
+}
+
 // Until the first operands are there, and from the last operation until its results have left.
 struct Edges {
   double first;
   double last;
 };
-Edges edges(const Problem& problem, const StrictTransfers& transfers) {
+// `link_of(o, a)`: null where it is not known.
+template <class LinkOf>
+Edges edges(const Problem& problem, const LinkOf& link_of) {
   std::array<double, kMaxPorts> busy;
   for (int p = 0; p < problem.ports; ++p) busy[z(p)] = 0;
   double first = 0;
@@ -22,7 +29,9 @@ Edges edges(const Problem& problem, const StrictTransfers& transfers) {
   for (int o = 0; o < problem.operands; ++o) {
     double chain = 0;
     for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
-      const StrictInterface& link = transfers.link[z(o)][z(a)];
+      const StrictInterface* known = link_of(o, a);
+      if (known == nullptr) continue;
+      const StrictInterface& link = *known;
       const double words = std::max(link.edge_up, link.edge_down);
       if (words > 0) chain += words + link.latency;
       if (o == 0) continue;
@@ -65,12 +74,17 @@ struct AllMoves {
   int periods = 0;
 };
 
-void gather(const Problem& problem, const StrictTransfers& transfers, AllMoves& all) {
+// `buffers_of(o, a)`: infinitely many where that is not known.
+template <class LinkOf, class BuffersOf>
+void gather(const Problem& problem, double iterations, const LinkOf& link_of,
+            const BuffersOf& buffers_of, AllMoves& all) {
   for (int o = 0; o < problem.operands; ++o) {
     double ahead = 0;
     for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
-      const StrictInterface& link = transfers.link[z(o)][z(a)];
-      const double buffers = transfers.buffers[z(o)][z(a)];
+      const StrictInterface* known = link_of(o, a);
+      if (known == nullptr) continue;
+      const StrictInterface& link = *known;
+      const double buffers = buffers_of(o, a);
       const auto add = [&](int port, double mean, double most) {
         if (port < 0 || mean <= 0) return;
         all.list[z(all.count++)] = {port,        o == 0,     mean * link.count, most,
@@ -82,7 +96,7 @@ void gather(const Problem& problem, const StrictTransfers& transfers, AllMoves& 
       all.period[z(all.periods++)] = link.period;
     }
   }
-  all.period[z(all.periods++)] = transfers.iterations;
+  all.period[z(all.periods++)] = iterations;
   std::sort(all.period.begin(), all.period.begin() + all.periods);
   all.periods = static_cast<int>(std::unique(all.period.begin(), all.period.begin() + all.periods) -
                                  all.period.begin());
@@ -91,10 +105,9 @@ void gather(const Problem& problem, const StrictTransfers& transfers, AllMoves& 
 // Before an operation begins, the tiles that it and all before it work on have come, and of outputs
 // those have left whose buffers are needed: the rest is done after it. And after an operation comes
 // what had no buffer before.
-double around_operations(const Problem& problem, const StrictTransfers& transfers,
-                         const AllMoves& all, const Edges& edge) {
+double around_operations(const Problem& problem, double operations, const AllMoves& all,
+                         const Edges& edge) {
   const double each = problem.cycles_per_operation;
-  const double operations = transfers.iterations;
   std::array<double, kMaxPorts> before;
   std::array<double, kMaxPorts> after;
   double most = 0;
@@ -196,12 +209,25 @@ double exchanges(const Problem& problem, const StrictTransfers& transfers) {
 double close_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy) {
   const double least = least_latency(problem, transfers, busy);
-  const Edges edge = edges(problem, transfers);
+  const Edges edge = edges(problem, links_of(transfers));
   AllMoves all;
-  gather(problem, transfers, all);
-  return std::max({least, around_operations(problem, transfers, all, edge),
+  gather(
+      problem, transfers.iterations, links_of(transfers),
+      [&](int o, int a) { return transfers.buffers[z(o)][z(a)]; }, all);
+  return std::max({least, around_operations(problem, transfers.iterations, all, edge),
                    transfers.iterations * problem.cycles_per_operation + edge.first + edge.last +
                        exchanges(problem, transfers)});
+}
+
+double latency_of_some(const Problem& problem, double iterations, const SomeLinks& links) {
+  const auto link_of = [&](int o, int a) { return links[z(o)][z(a)]; };
+  const Edges edge = edges(problem, link_of);
+  AllMoves all;
+  gather(
+      problem, iterations, link_of,
+      [](int, int) { return std::numeric_limits<double>::infinity(); }, all);
+  return std::max(iterations * problem.cycles_per_operation + edge.first + edge.last,
+                  around_operations(problem, iterations, all, edge));
 }
 
 double least_latency(const Problem& problem, const StrictTransfers& transfers,
@@ -222,7 +248,7 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
       use(link.back_down_port, link.back_down * link.down_share);
     }
   }
-  const Edges edge = edges(problem, transfers);
+  const Edges edge = edges(problem, links_of(transfers));
   return std::max(most,
                   transfers.iterations * problem.cycles_per_operation + edge.first + edge.last);
 }
@@ -293,7 +319,7 @@ double estimated_latency(const Problem& problem, const StrictTransfers& transfer
     }
     pace = std::max({cycles + stall, busiest * period, slowest});
   }
-  const Edges edge = edges(problem, transfers);
+  const Edges edge = edges(problem, links_of(transfers));
   return cycles + (transfers.iterations / before - 1) * pace + edge.first + edge.last;
 }
 

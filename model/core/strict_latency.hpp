@@ -54,6 +54,10 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
 double close_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy);
 
+// As far as that is known from some of the links, by operand and level; null: not known.
+using SomeLinks = std::array<std::array<const StrictInterface*, kMaxLevels>, kMaxOperands>;
+double latency_of_some(const Problem& problem, double iterations, const SomeLinks& links);
+
 // Nearly the cycles that the walk through the tiles takes.
 double estimated_latency(const Problem& problem, const StrictTransfers& transfers);
 

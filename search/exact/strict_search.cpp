@@ -33,8 +33,14 @@ constexpr std::size_t kMostTables = 4;
 constexpr int kNodesOfWalk = 50;
 constexpr std::int64_t kCellsOfNode = 300;
 // A node of the reference's search takes less time by so much.
-constexpr std::int64_t kSlowNode = 6;
-// Orders of loops between cuts that are walked through: all of a small problem.
+constexpr std::int64_t kSlowNode = 30;
+// Orders of loops between cuts that are walked through: all of a small problem, few where next to
+// nothing is left to gain.
+constexpr std::int64_t kFewOrders = 200;
+constexpr double kNextToNothing = 1e-3;
+// Of so many steps one goes all the way, for good mappings to beat.
+constexpr std::int64_t kDiveEvery = 64;
+constexpr int kDiveSteps = 200;
 constexpr std::int64_t kMostOrders = 20'000;
 
 // What a mapping costs at least.
@@ -53,6 +59,8 @@ struct Chain {
   StrictSums sums{};
   double energy = 0;
   double largest = 0;  // elements of the last one's tile
+  double cycles = 0;   // that follow from where its cuts are
+  const StrictCut* cut = nullptr;
 };
 
 // A chain, and how far inwards its next cut may be.
@@ -270,6 +278,7 @@ class StrictSearch {
     for (int r = 0; r < resources_; ++r) {
       latency = std::max(latency, loads[z(r)] + lattice_.fixed_load(r));
     }
+    latency = std::max(latency, chain.cycles);
     result.cost = {energy * kSlack, std::ceil(latency * kSlack)};
     if (options_.objective == Objective::edp) {
       std::array<CostLine, 3> lines;
@@ -338,13 +347,12 @@ class StrictSearch {
     const int a = chains_[z(from)].left[z(o)] - 1;
     if (!lattice_.may_lie(o, a, node)) return -1;
     const StrictCut* cut = &lattice_.cut(o, a, node);
-    StrictCut exact;
     if (o == 0) {
       const StrictSums& assumed = lattice_.assumed(a, node);
       const StrictSums& sums = chains_[z(from)].sums;
       if (assumed.finishes != sums.finishes || assumed.fresh != sums.fresh) {
-        exact = model::strict_cut(problem_, 0, a, lattice_.inside(node), sums);
-        cut = &exact;
+        exact_.push_back(model::strict_cut(problem_, 0, a, lattice_.inside(node), sums));
+        cut = &exact_.back();
       }
     }
     if (!cut->served) return -1;
@@ -387,8 +395,17 @@ class StrictSearch {
       loads_.resize(begin);
       return -1;
     }
+    next.cut = cut;
     chains_.push_back(next);
-    return static_cast<std::int32_t>(chains_.size() - 1);
+    const auto added = static_cast<std::int32_t>(chains_.size() - 1);
+    if (options_.objective != Objective::energy || !options_.first_term) {
+      model::SomeLinks links{};
+      for (std::int32_t i = added; chains_[z(i)].parent >= 0; i = chains_[z(i)].parent) {
+        links[z(chains_[z(i)].operand)][z(chains_[z(i)].level)] = &chains_[z(i)].cut->link;
+      }
+      chains_.back().cycles = model::latency_of_some(problem_, lattice_.iterations(), links);
+    }
+    return added;
   }
 
   // Elements of the output's tile below level a.
@@ -406,11 +423,34 @@ class StrictSearch {
     const Least bound = least(step.chain, step.node);
     if (useless(bound)) return;
     step.bound = bound.value;
-    heap_.push(step);
+    children_.push_back(step);
+  }
+
+  // The most promising of those with most cuts first, until one has all: a good mapping soon.
+  void dive(const Step& from) {
+    std::vector<Step> pool{from};
+    const std::int64_t before = completed_;
+    for (int i = 0; i < kDiveSteps && !pool.empty() && completed_ == before; ++i) {
+      const auto first =
+          std::min_element(pool.begin(), pool.end(), [](const Step& x, const Step& y) {
+            if (x.placed != y.placed) return x.placed > y.placed;
+            return Later()(y, x);
+          });
+      const Step step = *first;
+      *first = pool.back();
+      pool.pop_back();
+      children_.clear();
+      expand(step);
+      pool.insert(pool.end(), children_.begin(), children_.end());
+      ++result_.nodes;
+    }
+    for (const Step& step : pool) heap_.push(step);
   }
 
   void descend() {
     push({0, add_root(), static_cast<std::int32_t>(lattice_.full()), 0, 0, 0xff, false});
+    for (const Step& step : children_) heap_.push(step);
+    std::int64_t pops = 0;
     while (!heap_.empty()) {
       const Step step = heap_.top();
       const double best = has_best_ ? objective_value(options_.objective, best_) : 0;
@@ -432,7 +472,13 @@ class StrictSearch {
       if (step.leaf) {
         settle(step);
       } else {
-        expand(step);
+        if (pops++ % kDiveEvery == 0) {
+          dive(step);
+        } else {
+          children_.clear();
+          expand(step);
+          for (const Step& child : children_) heap_.push(child);
+        }
       }
     }
   }
@@ -589,6 +635,7 @@ class StrictSearch {
     bound.cost = model::bound_strict(problem_, ordering, cuts);
     if (!std::isfinite(bound.cost.energy)) return;
     bound.value = objective_value(options_.objective, bound.cost);
+    ++completed_;
     if (useless(bound)) return;
     // What promises to be the best is walked through at once.
     if (!has_best_ ||
@@ -631,9 +678,11 @@ class StrictSearch {
     Least least;
     least.value = step.bound;
     least.cost = chain_least_[z(step.chain)];
-    const std::int64_t left =
-        limit_ > 0 ? (limit_ - result_.nodes - spent_) / kNodesOfWalk / 4 : kMostOrders;
-    if (orders > static_cast<double>(std::min(kMostOrders, left))) {
+    std::int64_t most = kMostOrders;
+    if (limit_ > 0) most = std::min(most, (limit_ - result_.nodes - spent_) / kNodesOfWalk / 8);
+    const double best = objective_value(options_.objective, best_);
+    if (has_best_ && step.bound >= best * (1 - kNextToNothing)) most = std::min(most, kFewOrders);
+    if (orders > static_cast<double>(most)) {
       if (unsettled_ > step.bound) {
         unsettled_ = step.bound;
         until_ = 2 * (result_.nodes + spent_) + 2000;
@@ -695,7 +744,8 @@ class StrictSearch {
   int resources_;
   std::size_t stride_;
   std::int64_t limit_ = 0;
-  std::int64_t until_ = 0;  // no more can be proven: a while longer, for better mappings
+  std::int64_t completed_ = 0;  // chains with all cuts
+  std::int64_t until_ = 0;      // no more can be proven: a while longer, for better mappings
   std::int64_t cells_ = 0;
   std::int64_t spent_ = 0;  // nodes that took as long as tables and walks
   bool stopped_ = false;
@@ -711,7 +761,9 @@ class StrictSearch {
   std::vector<StrictBounds> line_;
   std::vector<CostLine> lines_;
   std::vector<Chain> chains_;
-  std::vector<double> loads_;  // [chain][resource, then bits of each memory]
+  std::vector<double> loads_;    // [chain][resource, then bits of each memory]
+  std::deque<StrictCut> exact_;  // cuts of outputs where they are not as the lattice has them
+  std::vector<Step> children_;
   std::vector<Cost> chain_least_;
   std::priority_queue<Step, std::vector<Step>, Later> heap_;
   ExactResult result_;
