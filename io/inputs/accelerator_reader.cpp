@@ -408,6 +408,11 @@ Accelerator read_accelerator(const Value& document, const AcceleratorOptions& op
     document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit",
                          "clock", "technology", "area_unit", "type", "operator_types"});
   } else {
+    if (const auto type = document.find("type")) {
+      throw type->error("this describes a core of a multi-core system",
+                        "`ridgeline schedule` takes a system that lists it among its `cores`; to "
+                        "evaluate it alone, leave out `type` and `operator_types`");
+    }
     document.allow_only({"name", "memories", "operational_array", "dataflows", "vector_unit",
                          "clock", "technology", "area_unit"});
   }

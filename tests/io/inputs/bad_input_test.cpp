@@ -297,7 +297,7 @@ const std::vector<Mistake> kMistakes{
      "name: small\n",
      "name: small\ntype: compute\n",
      "2: /type",
-     {"unknown key 'type'"}},
+     {"a core of a multi-core system", "leave out `type`"}},
     // mapping
     {"ArrayDimensionThatTheAcceleratorLacks",
      M,
