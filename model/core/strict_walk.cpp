@@ -43,7 +43,7 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
     }
   }
   for (int p = 0; p < problem.ports; ++p) {
-    port_[z(p)].gaps = 0;
+    port_[z(p)].first = port_[z(p)].gaps = 0;
     port_[z(p)].free = port_[z(p)].used = 0;
   }
 }
@@ -161,11 +161,12 @@ void StrictWalk::skip(int l, double step, double times, const std::array<double,
     port.used += busy[z(p)] * times;
     const double idle = (step - busy[z(p)]) * times;
     const double begin = std::min(port.free, from);
-    int at = 0;
+    make_room(port);
+    int at = port.first;
     while (at < port.gaps && port.gap[z(at)].begin < begin) ++at;
     // What is asked for late goes on lagging behind.
     if (port.free <= from) port.free += by;
-    if (idle <= 0 || port.gaps > kGaps) continue;
+    if (idle <= 0 || port.gaps - port.first > kGaps) continue;
     for (int i = port.gaps; i > at; --i) port.gap[z(i)] = port.gap[z(i - 1)];
     port.gap[z(at)] = {begin, begin + by, idle};
     ++port.gaps;
@@ -193,12 +194,13 @@ void StrictWalk::shift(int l, double from, double by) {
     PortState& port = port_[z(p)];
     if (port.free <= from) continue;
     port.free += by;
-    for (int i = 0; i < port.gaps; ++i) {
+    make_room(port);
+    for (int i = port.first; i < port.gaps; ++i) {
       Gap& gap = port.gap[z(i)];
       if (gap.begin >= from) {
         gap.begin += by;
         gap.end += by;
-      } else if (gap.end > from && port.gaps <= kGaps) {
+      } else if (gap.end > from && port.gaps - port.first <= kGaps) {
         // Split, so that what has been is left where it is.
         const double share = gap.idle * (from - gap.begin) / (gap.end - gap.begin);
         const Gap rest{from + by, gap.end + by, gap.idle - share};
@@ -388,11 +390,20 @@ double StrictWalk::move(const Cycles& cycles, int up_port, int down_port, double
   return end;
 }
 
+// For some more gaps.
+void StrictWalk::make_room(PortState& port) {
+  if (port.gaps + 3 <= static_cast<int>(port.gap.size())) return;
+  std::copy(port.gap.begin() + port.first, port.gap.begin() + port.gaps, port.gap.begin());
+  port.gaps -= port.first;
+  port.first = 0;
+}
+
 // The first idle cycles from `ready` on: what is asked for later is waited for later.
 double StrictWalk::take(PortState& port, double ready, double amount) {
   port.used += amount;
-  int i = 0;
-  while (i < port.gaps && port.gap[z(i)].end <= ready) ++i;
+  make_room(port);
+  int i = port.gaps;
+  while (i > port.first && port.gap[z(i - 1)].end > ready) --i;
   while (i < port.gaps) {
     Gap& gap = port.gap[z(i)];
     const double begin = std::max(gap.begin, ready);
@@ -404,6 +415,9 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
       if (before > 0) {
         gap.end = begin;
         gap.idle = before;
+        ++i;
+      } else if (i == port.first) {
+        ++port.first;
         ++i;
       } else {
         --port.gaps;
@@ -417,7 +431,7 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
     if (before > 0) {
       gap.end = begin;
       gap.idle = before;
-      if (port.gaps == kGaps + 1) return end;  // the rest is lost
+      if (port.gaps - port.first == kGaps + 1) return end;  // the rest is lost
       for (int j = port.gaps; j > i + 1; --j) port.gap[z(j)] = port.gap[z(j - 1)];
       port.gap[z(i + 1)] = rest;
       ++port.gaps;
@@ -427,11 +441,7 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
     return end;
   }
   if (ready > port.free) {
-    if (port.gaps > kGaps - 1) {
-      // The oldest is forgotten.
-      --port.gaps;
-      for (int j = 0; j < port.gaps; ++j) port.gap[z(j)] = port.gap[z(j + 1)];
-    }
+    if (port.gaps - port.first > kGaps - 1) ++port.first;  // the oldest is forgotten
     port.gap[z(port.gaps++)] = {port.free, ready, ready - port.free};
     port.free = ready;
   }

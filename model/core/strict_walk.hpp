@@ -99,8 +99,9 @@ class StrictWalk {
     double idle;
   };
   struct PortState {
-    std::array<Gap, kGaps + 2> gap;
-    int gaps = 0;
+    std::array<Gap, 3 * kGaps> gap;
+    int first = 0;    // of those that are remembered
+    int gaps = 0;     // where they end
     double free = 0;  // from here on
     double used = 0;
   };
@@ -147,7 +148,8 @@ class StrictWalk {
   Cycles coming_back(const WalkLink& link) const;
   Cycles leaving(const WalkLink& link) const;
   double move(const Cycles& cycles, int up_port, int down_port, double ready);
-  double take(PortState& port, double ready, double amount);
+  static double take(PortState& port, double ready, double amount);
+  static void make_room(PortState& port);
   void open_input(int o, int a);
   void close_input(int o, int a);
   void open_output(int a);

@@ -33,7 +33,7 @@ constexpr std::size_t kMostTables = 4;
 constexpr int kNodesOfWalk = 50;
 constexpr std::int64_t kCellsOfNode = 300;
 // A node of the reference's search takes less time by so much.
-constexpr std::int64_t kSlowNode = 30;
+constexpr std::int64_t kSlowNode = 10;
 // Orders of loops between cuts that are walked through: all of a small problem, few where next to
 // nothing is left to gain.
 constexpr std::int64_t kFewOrders = 200;
@@ -398,12 +398,19 @@ class StrictSearch {
     next.cut = cut;
     chains_.push_back(next);
     const auto added = static_cast<std::int32_t>(chains_.size() - 1);
+    const auto forget = [&] {
+      chains_.pop_back();
+      loads_.resize(begin);
+      return -1;
+    };
+    if (useless(least(added, node))) return forget();
     if (options_.objective != Objective::energy || !options_.first_term) {
       model::SomeLinks links{};
       for (std::int32_t i = added; chains_[z(i)].parent >= 0; i = chains_[z(i)].parent) {
         links[z(chains_[z(i)].operand)][z(chains_[z(i)].level)] = &chains_[z(i)].cut->link;
       }
       chains_.back().cycles = model::latency_of_some(problem_, lattice_.iterations(), links);
+      if (useless(least(added, node))) return forget();
     }
     return added;
   }
