@@ -52,8 +52,10 @@ po::options_description options_of_schedule() {
       "all they read, and every memory is checked at every instant");
   add("search", text_or("auto"),
       "of allocations: auto, exhaustive, ga, or exact: proves the least of --objective");
-  add("population", po::value<int>()->default_value(64), "of the genetic algorithm");
-  add("generations", po::value<int>()->default_value(50), "of the genetic algorithm");
+  add("population", po::value<int>()->default_value(search::AllocationSearchOptions{}.population),
+      "of the genetic algorithm");
+  add("generations", po::value<int>()->default_value(search::AllocationSearchOptions{}.generations),
+      "of the genetic algorithm");
   add("objectives", text_or("energy,latency"),
       "of the front: some of latency, energy, edp, peak-memory");
   add("allocation", text(),

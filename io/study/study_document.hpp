@@ -86,7 +86,7 @@ struct ScheduleSearch {
   // Loop dimension -> candidate tile counts or sizes as the document gives them ("all" too).
   std::vector<std::pair<std::string, std::vector<nlohmann::ordered_json>>> granularity;
   int population = 64;
-  int generations = 50;
+  int generations = 80;
   // Of `joint` alone: whether the search chooses where fused stacks end, and the orders of nodes
   // among which it chooses.
   bool search_stacks = false;

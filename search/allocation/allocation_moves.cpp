@@ -28,9 +28,28 @@ Genome AllocationVariation::child(std::span<const Individual> members, RandomStr
   if (members.size() > 1 && random.uniform() < kCrossover) {
     std::size_t b = draw(members.size() - 1);
     if (b >= a) ++b;
-    return symmetry_.canonical(cross(members[a].genome, members[b].genome, random));
+    return crossed(members[a].genome, members[b].genome, random);
   }
   return move(members[a].genome, random);
+}
+
+Genome AllocationVariation::crossed(const Genome& one, const Genome& other,
+                                    RandomStream& random) const {
+  return symmetry_.canonical(cross(one, symmetry_.aligned(other, one), random));
+}
+
+std::vector<bool> AllocationVariation::near(const Genome& one, const Genome& other) const {
+  std::vector<bool> near(one.size());
+  for (std::size_t g = 0; g < one.size(); ++g) near[g] = one[g] != other[g];
+  const std::vector<bool> changed = near;
+  const std::size_t n = hints_.order.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t g = hints_.first + z(hints_.order[i]);
+    if (!changed[g]) continue;
+    if (i > 0) near[hints_.first + z(hints_.order[i - 1])] = true;
+    if (i + 1 < n) near[hints_.first + z(hints_.order[i + 1])] = true;
+  }
+  return near;
 }
 
 bool AllocationVariation::has(std::size_t gene, int value) const {

@@ -28,6 +28,10 @@ class AllocationVariation final : public Variation {
   Genome kick(const Genome& genome, int strength, RandomStream& random) const;
   // In so many runs of slots two cores change places.
   Genome exchange(const Genome& genome, int times, RandomStream& random) const;
+  // `one` with a run of genes of `other`, whose identical cores are named first as in `one`.
+  Genome crossed(const Genome& one, const Genome& other, RandomStream& random) const;
+  // By gene: where they differ, and the slots before and after in the order of the network.
+  std::vector<bool> near(const Genome& one, const Genome& other) const;
   // All genomes that differ from this one in one gene, in an order that `random` decides.
   std::vector<Genome> neighbours(const Genome& genome, RandomStream& random) const;
 

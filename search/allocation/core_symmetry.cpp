@@ -156,6 +156,36 @@ Genome GenomeSymmetry::canonical(const Genome& genome) const {
   return result;
 }
 
+Genome GenomeSymmetry::aligned(const Genome& genome, const Genome& other) const {
+  Genome made = genome;
+  for (std::size_t c = 0; c < classes_.size(); ++c) {
+    const std::size_t n = classes_[c].size();
+    // In how many genes `genome` has the one value where `other` has the other.
+    std::vector<int> meet(n * n, 0);
+    for (std::size_t g = first_; g < genome.size(); ++g)
+      if (class_of(g, genome[g]) == static_cast<int>(c) &&
+          class_of(g, other[g]) == static_cast<int>(c))
+        ++meet[z(rank_[z(genome[g])]) * n + z(rank_[z(other[g])])];
+    std::vector<int> to(n, -1);
+    std::vector<bool> taken(n, false);
+    for (std::size_t pair = 0; pair < n; ++pair) {
+      std::size_t one = n;
+      std::size_t two = n;
+      for (std::size_t a = 0; a < n; ++a)
+        for (std::size_t b = 0; b < n; ++b)
+          if (to[a] == -1 && !taken[b] && (one == n || meet[a * n + b] > meet[one * n + two])) {
+            one = a;
+            two = b;
+          }
+      to[one] = classes_[c][two];
+      taken[two] = true;
+    }
+    for (std::size_t g = first_; g < genome.size(); ++g)
+      if (class_of(g, genome[g]) == static_cast<int>(c)) made[g] = to[z(rank_[z(genome[g])])];
+  }
+  return made;
+}
+
 std::uint64_t GenomeSymmetry::equals(const Genome& genome) const {
   std::vector<bool> met(class_of_.size(), false);
   std::vector<std::uint64_t> left(classes_.size());

@@ -24,6 +24,8 @@ class GenomeSymmetry {
 
   // The smallest genome that a permutation makes of this one.
   Genome canonical(const Genome& genome) const;
+  // What a permutation makes of this one that agrees with `other` in many genes.
+  Genome aligned(const Genome& genome, const Genome& other) const;
   // Number of genomes that permutations make of this one; the largest number where there are more.
   std::uint64_t equals(const Genome& genome) const;
   // Number of canonical genomes, or `limit` + 1 where there are more.

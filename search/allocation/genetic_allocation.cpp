@@ -13,7 +13,7 @@ constexpr int kStaleGenerations = 10;
 constexpr int kRestarts = 2;
 // The same where the best is further from its bound than this share of it.
 constexpr double kOpenGap = 0.005;
-constexpr int kRestartsOfOpen = 6;
+constexpr int kRestartsOfOpen = 12;
 // Genomes whose figures are remembered; more, and all are forgotten.
 constexpr std::size_t kRemembered = 200'000;
 
@@ -87,7 +87,7 @@ LocalSearch::Value GeneticAllocation::value_of(std::size_t focus,
 }
 
 int GeneticAllocation::population_size() const {
-  return std::max(options.population / (outcome.restarts == 0 ? 2 : 8), 1);
+  return std::max(options.population / (outcome.restarts == 0 ? 4 : 8), 1);
 }
 
 void GeneticAllocation::begin_population() {

@@ -6,12 +6,20 @@
 namespace ridgeline::search {
 namespace {
 
-constexpr int kKicked = 4;                      // genomes that a kick tries
+constexpr int kKicked = 16;         // genomes that a kick tries
+constexpr std::size_t kOptima = 8;  // that are remembered
+// After a kick only genes next to what changed are tried, but where that led no further above the
+// best genome than this share of it: then all are.
+constexpr double kNear = 0.002;
 constexpr int kLookedAt = 20'000;               // proposals of one call of ask()
 constexpr int kKicksInVain = 16;                // of one call, to places that are all known
 constexpr std::uint32_t kIslands = 0x4c000000;  // of its random streams
 
 }  // namespace
+
+bool LocalSearch::better(const Point& a, const Point& b) {
+  return a.value != b.value ? a.value < b.value : a.genome < b.genome;
+}
 
 LocalSearch::LocalSearch(const AllocationVariation& variation, std::uint64_t seed,
                          std::uint32_t number)
@@ -36,20 +44,29 @@ void LocalSearch::settle() {
 }
 
 void LocalSearch::climb(Point from) {
+  const Genome before = base_.genome;
   base_ = std::move(from);
   kicking_ = false;
   found_.clear();
+  proposals_.clear();
+  later_.clear();
   RandomStream random(seed_, kIslands + number_, step_++, 0);
-  const std::vector<Genome> all = variation_.neighbours(base_.genome, random);
-  proposals_.assign(all.begin(), all.end());
+  near_.resize(base_.genome.size(), before.empty());
+  const std::vector<bool> near =
+      variation_.near(before.empty() ? base_.genome : before, base_.genome);
+  for (std::size_t g = 0; g < near.size(); ++g) near_[g] = near_[g] || near[g];
+  for (Genome& genome : variation_.neighbours(base_.genome, random)) {
+    bool first = false;
+    for (std::size_t g = 0; g < genome.size(); ++g)
+      first = first || (near_[g] && genome[g] != base_.genome[g]);
+    (first ? proposals_ : later_).push_back(std::move(genome));
+  }
 }
 
 // Goes on from the best neighbour found; all improving changes at once are tried first, and the
 // better half of them.
 void LocalSearch::climb_better() {
-  std::sort(found_.begin(), found_.end(), [](const Point& a, const Point& b) {
-    return a.value != b.value ? a.value < b.value : a.genome < b.genome;
-  });
+  std::sort(found_.begin(), found_.end(), better);
   std::vector<Genome> together;
   for (const std::size_t parts : {std::size_t{1}, std::size_t{2}}) {
     Genome sum = base_.genome;
@@ -69,18 +86,36 @@ void LocalSearch::climb_better() {
   for (Genome& genome : together) proposals_.push_front(variation_.canonical(genome));
 }
 
+void LocalSearch::remember() {
+  for (const Point& p : optima_)
+    if (p.value == base_.value) return;
+  optima_.push_back(base_);
+  std::sort(optima_.begin(), optima_.end(), better);
+  if (optima_.size() > kOptima) optima_.pop_back();
+}
+
 void LocalSearch::kick() {
+  remember();
   kicking_ = true;
+  near_.clear();
   found_.clear();
   proposals_.clear();
   RandomStream random(seed_, kIslands + number_, step_++, 1);
   const int turn = static_cast<int>(kicks_++ % 20);
   // From the best, and in turn from where it got since, which leads further away.
-  const Genome from = turn % 4 < 2 ? best_.genome : base_.genome;
+  if (turn % 4 < 2) base_ = best_;
+  const Genome& from = base_.genome;
   kicked_.clear();
   for (int i = 0; i < kKicked; ++i) {
-    kicked_.push_back(turn % 2 == 0 ? variation_.exchange(from, 1 + i % 2, random)
-                                    : variation_.kick(from, 2 + turn / 4, random));
+    if (turn % 5 == 4 && optima_.size() > 1) {
+      const auto a = static_cast<std::size_t>(random.below(optima_.size()));
+      auto b = static_cast<std::size_t>(random.below(optima_.size() - 1));
+      if (b >= a) ++b;
+      kicked_.push_back(variation_.crossed(optima_[a].genome, optima_[b].genome, random));
+    } else {
+      kicked_.push_back(turn % 2 == 0 ? variation_.exchange(from, 1 + i % 2, random)
+                                      : variation_.kick(from, 2 + turn / 4, random));
+    }
   }
   proposals_.assign(kicked_.begin(), kicked_.end());
 }
@@ -95,12 +130,13 @@ std::vector<Genome> LocalSearch::ask(std::size_t count, const Lookup& lookup) {
         climb(best_);
       } else if (!found_.empty()) {
         if (kicking_) {
-          climb(*std::min_element(found_.begin(), found_.end(), [](const Point& a, const Point& b) {
-            return a.value != b.value ? a.value < b.value : a.genome < b.genome;
-          }));
+          climb(*std::min_element(found_.begin(), found_.end(), better));
         } else {
           climb_better();
         }
+      } else if (!kicking_ && !later_.empty() && base_.value[0] <= best_.value[0] * (1 + kNear)) {
+        proposals_ = std::move(later_);
+        later_.clear();
       } else {
         if (base_.genome == best_.genome) optimum_ = true;
         if (++kicks > kKicksInVain) break;

@@ -3,7 +3,9 @@
 // From a genome all neighbours are tried that differ in one gene. What improves is put together,
 // since slots often do not depend on each other, and the best of all goes on. Where nothing
 // improves, some moves at once lead away from the best genome so far, and it starts again: in turn
-// cores that change places in a run of slots, and moves of all kinds.
+// cores that change places in a run of slots, moves of all kinds, and two optima of before crossed.
+// From there genes are tried first that lie next to what changed, and the others only where that
+// led close to the best.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +44,10 @@ class LocalSearch {
     Genome genome;
     Value value;
   };
+  static bool better(const Point& a, const Point& b);
   void climb(Point from);
   void climb_better();
+  void remember();  // the optimum where it is
   void kick();
 
   const AllocationVariation& variation_;
@@ -55,6 +59,9 @@ class LocalSearch {
   Point base_;                // whose neighbours are tried
   std::vector<Point> found_;  // neighbours better than the base; where it was kicked to
   std::deque<Genome> proposals_;
+  std::vector<Point> optima_;  // the best places where it was, ascending
+  std::vector<bool> near_;     // by gene: next to what changed since the kick
+  std::deque<Genome> later_;   // neighbours that differ elsewhere
   std::vector<Genome> kicked_;
   bool kicking_ = false;
   bool improved_ = false;  // the best, since the last batch
