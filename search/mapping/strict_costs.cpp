@@ -9,11 +9,16 @@ namespace ridgeline::search {
 
 namespace {
 
-// Sizes of loops, and tiles of one level, for which tables stay small.
+// Sizes of loops, and numbers of tiles, that are told apart.
 constexpr std::int64_t kLongestLoop = 1 << 15;
-constexpr std::int64_t kMostNodes = 1 << 16;
+constexpr std::int64_t kMostNodes = std::int64_t{1} << 40;
 // Places of what a level costs; each has one for all that would lie there.
-constexpr std::size_t kEntries = 1 << 12;
+constexpr int kEntryBits = 11;
+
+std::size_t place_of(std::int64_t key) {
+  const auto spread = static_cast<std::uint64_t>(key) * 0x9e3779b97f4a7c15u;
+  return static_cast<std::size_t>(spread >> (64 - kEntryBits));
+}
 
 }  // namespace
 
@@ -33,11 +38,11 @@ StrictCosts::StrictCosts(const model::Problem& problem) : problem_(problem) {
   for (int o = 0; o < problem.operands; ++o) {
     for (int m = 0; m < problem.operand[z(o)].levels; ++m) {
       if (problem.strict->level[z(o)][z(m)].reloads) return;
-      largest_[z(o)][z(m)].assign(z(nodes_), -1);
     }
   }
   whole_ = model::whole_output(problem);
-  entries_.resize(kEntries);
+  entries_.resize(std::size_t{1} << kEntryBits);
+  tiles_.resize(std::size_t{1} << kEntryBits);
   usable_ = true;
 }
 
@@ -62,20 +67,24 @@ void StrictCosts::set_inside(int position) {
   for (int i = 0; i < position; ++i) inside_[ordering_->dim[z(i)]] *= ordering_->size[z(i)];
 }
 
+std::int64_t StrictCosts::key(int o, int level, int position) const {
+  return (node_[z(position)] * model::kMaxLevels + level) * model::kMaxOperands + o;
+}
+
 double StrictCosts::largest(int o, int m, int position) {
-  double& known = largest_[z(o)][z(m)][z(node_[z(position)])];
-  if (known < 0) {
+  const std::int64_t node = key(o, m, position);
+  Tile& tile = tiles_[place_of(node)];
+  if (tile.node != node) {
     set_inside(position);
-    known = model::largest_tile(problem_, o, m, inside_);
+    tile = {node, model::largest_tile(problem_, o, m, inside_)};
   }
-  return known;
+  return tile.elements;
 }
 
 const model::StrictCut& StrictCosts::cut(int o, int a, int position,
                                          const model::StrictSums& sums) {
-  const std::int64_t node = (node_[z(position)] * model::kMaxLevels + a) * model::kMaxOperands + o;
-  const auto spread = static_cast<std::uint64_t>(node) * 0x9e3779b97f4a7c15u;
-  Entry& entry = entries_[z(static_cast<std::int64_t>(spread >> 52u))];
+  const std::int64_t node = key(o, a, position);
+  Entry& entry = entries_[place_of(node)];
   const bool same = entry.node == node &&
                     (o > 0 || (entry.finishes == sums.finishes && entry.fresh == sums.fresh));
   if (!same) {

@@ -33,6 +33,8 @@ class StrictCosts {
     double fresh = 0;
     model::StrictCut cut;
   };
+  // What tells the levels of all operands and nodes apart.
+  std::int64_t key(int o, int level, int position) const;
   const model::StrictCut& cut(int o, int a, int position, const model::StrictSums& sums);
   void set_inside(int position);
 
@@ -45,7 +47,11 @@ class StrictCosts {
   std::array<std::int64_t, model::kMaxLoops + 1> node_{};  // of the first loops
   std::array<double, model::kMaxDims> inside_;
   model::StrictSums whole_;
-  std::array<std::array<std::vector<double>, model::kMaxLevels>, model::kMaxOperands> largest_;
+  struct Tile {
+    std::int64_t node = -1;
+    double elements = 0;
+  };
+  std::vector<Tile> tiles_;
   std::vector<Entry> entries_;
   model::StrictCuts parts_;
 };

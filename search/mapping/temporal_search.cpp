@@ -62,6 +62,8 @@ std::int64_t poll_every(const model::Problem& problem) {
 // Mappings whose latency is estimated by the strict model: so many are worth the walk through
 // their tiles.
 constexpr std::size_t kMostWalked = 32;
+// So much more than the best of those that were walked through may be expected of one.
+constexpr double kWorthAWalk = 1.05;
 
 class TemporalSearch {
  public:
@@ -262,6 +264,11 @@ class TemporalSearch {
         found.cut_off = true;
         return;
       }
+      // Walks hardly ever take less than what is expected of them.
+      if (found.any && objective_value(options_.objective, one.cost) >
+                           kWorthAWalk * objective_value(options_.objective, found.cost)) {
+        return;
+      }
       --found.evaluated;  // counted already
       cost(problem, one.ordering, one.cuts, found);
     }
@@ -313,17 +320,19 @@ class TemporalSearch {
       return;
     }
     LoopPermutations permutations(layer_, factors.loops);
-    OrderingBatch batch(problem, permutations.current(), options_.even);
+    std::optional<OrderingBatch> batch;  // the strict model has its own way
+    if (!problem.strict) batch.emplace(problem, permutations.current(), options_.even);
     const auto cost_batch = [&] {
-      batch.cost([&](const model::Cost& one, int i) {
+      if (!batch) return;
+      batch->cost([&](const model::Cost& one, int i) {
         ++found.evaluated;
         if (!std::isfinite(one.energy)) return;
         if (options_.objective == Objective::latency) add_near(one, found.near);
         if (found.any && !better(options_.objective, one, found.cost)) return;
         found.any = true;
         found.cost = one;
-        found.ordering = batch.ordering(i);
-        found.cuts = batch.cuts(i);
+        found.ordering = batch->ordering(i);
+        found.cuts = batch->cuts(i);
       });
     };
     bool any_ordering = false;
@@ -343,14 +352,14 @@ class TemporalSearch {
       }
       any_ordering = true;
       if (!problem.strict) {
-        if (batch.add(permutations.places()) && batch.full()) cost_batch();
+        if (batch->add(permutations.places()) && batch->full()) cost_batch();
         continue;
       }
       set_ordering(layer_, permutations.current(), ordering);
       consider(problem, ordering, found);
     } while (permutations.next());
     cost_batch();
-    if (!found.any) remember_all(problem, factors.loops, constraints);
+    if (!found.any && found.estimated.empty()) remember_all(problem, factors.loops, constraints);
     if (!any_ordering && !found.cut_off && found.reason.empty()) {
       found.reason =
           "no ordering of the loops, merged down to the loop-prime-factor limit, satisfies "
