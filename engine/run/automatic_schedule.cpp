@@ -118,6 +118,7 @@ class Automatic {
       }
       consider_sharing();
       consider_each_split();
+      if (stacked_) consider_all_alone();
       if (!stacked_) best_.notes.push_back(kAllAlone);
       return std::move(best_);
     }
@@ -188,6 +189,22 @@ class Automatic {
       const double before = value(best_.result);
       consider(split_mapping(some), best_.request);
       if (value(best_.result) >= before) split[n] = !split[n];
+    }
+  }
+
+  // Every layer alone, with each split that suits it there and not in the best of the fused
+  // schedules; of small networks, whose splits alone are looked at one by one.
+  void consider_all_alone() {
+    if (network_.nodes.size() > kSmall || !splits_ || late()) return;
+    AutomaticSchedule fused = std::exchange(best_, {});
+    considered_ = false;
+    consider_both(alone_request());
+    consider_sharing();
+    consider_each_split();
+    if (best_.result.best >= 0 && value(best_.result) < value(fused.result)) {
+      stacked_ = false;
+    } else {
+      best_ = std::move(fused);
     }
   }
 

@@ -256,6 +256,22 @@ std::string wide_layers() {
   return layers;
 }
 
+// Splits that suit layers alone are not those that suit the best stack.
+TEST_F(Automatic, FusingIsNeverWorseThanLayerByLayer) {
+  const fs::path network = fs::path(RIDGELINE_REFERENCE_DIR) / "models" / "conv1d.onnx";
+  if (!fs::exists(network)) GTEST_SKIP() << "no reference data below " << RIDGELINE_REFERENCE_DIR;
+  const auto latency = [&](const char* mode) {
+    const Outcome outcome =
+        captured_run({"schedule", "-w", network.string(), "-a",
+                      (kExamples / "labs" / "lab4" / "system.yaml").string(), "--mode", mode,
+                      "--lpf-limit", "4", "--spatial-candidates", "1", "--population", "4",
+                      "--generations", "1", "--format", "json"});
+    EXPECT_EQ(outcome.code, kDone) << outcome.err;
+    return Json::parse(outcome.out).at("latency").get<double>();
+  };
+  EXPECT_LE(latency("fused"), latency("layer-by-layer"));
+}
+
 TEST_F(Automatic, WideLayersAreCutAlongTheirColumns) {
   const std::vector<std::string> arguments{
       "schedule",
