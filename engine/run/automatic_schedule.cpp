@@ -111,15 +111,16 @@ class Automatic {
     const bool fused = request_.tiling.mode == model::ScheduleMode::fused &&
                        request_.tiling.semantics == model::Semantics::v2025;
     if (fused && !request_.tiling.stacks && !request_.granularity) {
+      // Every layer alone first, which takes the least time: fusing has to be better.
+      consider_both(alone_request());
       fuse();
-      if (best_.result.best < 0 || !stacked_) {
-        stacked_ = false;
-        if (!consider_both(alone_request())) consider_slices(alone_request());
+      if (best_.result.best < 0 && !consider_both(alone_request())) {
+        consider_slices(alone_request());
       }
       consider_sharing();
       consider_each_split();
-      if (stacked_) consider_all_alone();
-      if (!stacked_) best_.notes.push_back(kAllAlone);
+      if (is_stacked()) consider_all_alone();
+      if (!is_stacked()) best_.notes.push_back(kAllAlone);
       return std::move(best_);
     }
     if (!consider_both(request_)) {
@@ -192,6 +193,9 @@ class Automatic {
     }
   }
 
+  // Whether the best schedule so far has a stack of several layers that nobody asked for.
+  bool is_stacked() const { return best_.request.granularity.has_value() && !request_.granularity; }
+
   // Every layer alone, with each split that suits it there and not in the best of the fused
   // schedules; of small networks, whose splits alone are looked at one by one.
   void consider_all_alone() {
@@ -201,9 +205,7 @@ class Automatic {
     consider_both(alone_request());
     consider_sharing();
     consider_each_split();
-    if (best_.result.best >= 0 && value(best_.result) < value(fused.result)) {
-      stacked_ = false;
-    } else {
+    if (best_.result.best < 0 || value(best_.result) >= value(fused.result)) {
       best_ = std::move(fused);
     }
   }
@@ -261,16 +263,13 @@ class Automatic {
   void consider_sharing() {
     if (request_.costs.objective || request_.costs.rules_of_2023 || best_.result.best < 0) return;
     std::vector<ScheduleRequest> requests{best_.request};
-    const bool fused = best_.request.granularity.has_value() && !request_.granularity;
-    if (fused) requests.push_back(alone_request());
+    if (is_stacked()) requests.push_back(alone_request());
     for (ScheduleRequest& request : requests) {
       if (late()) return;
       request.costs.links_are_shared = true;
       // Few orderings of the merged loops that the reference looks at draw little.
       if (request.costs.mapper.lpf_limit > 0) ++request.costs.mapper.lpf_limit;
-      const double before = value(best_.result);
       consider_both(request);
-      if (&request == &requests.back() && fused && value(best_.result) < before) stacked_ = false;
     }
   }
 
@@ -455,7 +454,7 @@ class Automatic {
       for (Fused& stack : others) {
         if (cut(stack)) stack = {stack.layers, pieces, dim};
       }
-      stacked_ = consider_both(fused_request(others)) || stacked_;
+      consider_both(fused_request(others));
     }
   }
 
@@ -475,17 +474,12 @@ class Automatic {
       if (!dissolve(stacks, failed_layer(result))) break;
     }
     if (std::none_of(stacks.begin(), stacks.end(), is_fused)) return;
-    stacked_ = consider_both(fused_request(stacks));
+    consider_both(fused_request(stacks));
     // What is best for a stack by itself need not be so among others: small networks try all cuts.
     if (network_.nodes.size() <= kSmall) {
       consider_all_cuts(kRows, stacks);
       consider_all_cuts(kColumns, stacks);
     }
-    if (!stacked_) return;
-    // What every layer alone would take, so that fusing is never worse.
-    const double fused = value(best_.result);
-    consider_both(alone_request());
-    if (value(best_.result) < fused) stacked_ = false;
   }
 
   const model::Network& network_;
@@ -501,7 +495,6 @@ class Automatic {
   bool splits_ = false;         // some layer can be split
   bool best_is_split_ = false;  // the best schedule so far splits all of them
   bool considered_ = false;
-  bool stacked_ = false;
   ScheduleResult last_failure_;
   int failed_ = -1;  // layer at which the last schedule failed that is not feasible; -1: none
 };

@@ -87,7 +87,10 @@ LocalSearch::Value GeneticAllocation::value_of(std::size_t focus,
 }
 
 int GeneticAllocation::population_size() const {
-  return std::max(options.population / (outcome.restarts == 0 ? 4 : 8), 1);
+  // The first one has room for all starts, where the batch has.
+  const int starts = outcome.restarts == 0 ? static_cast<int>(starts_.size()) : 1;
+  return std::max(options.population / (outcome.restarts == 0 ? 4 : 8),
+                  std::min(options.population, starts));
 }
 
 void GeneticAllocation::begin_population() {

@@ -32,8 +32,8 @@ class GeneticAllocation : public AllocationMethod {
   // The objective in focus, then the others.
   LocalSearch::Value value_of(std::size_t focus, const model::ScheduleFigures& figures) const;
 
-  // Half of the batch; an eighth once a population has ended, what local searches lack then is
-  // time.
+  // A quarter of the batch, with all starts; an eighth once a population has ended: what local
+  // searches lack then is time.
   int population_size() const;
 
   void begin_population();
