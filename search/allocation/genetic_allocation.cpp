@@ -89,8 +89,8 @@ LocalSearch::Value GeneticAllocation::value_of(std::size_t focus,
 int GeneticAllocation::population_size() const {
   // The first one has room for all starts, where the batch has.
   const int starts = outcome.restarts == 0 ? static_cast<int>(starts_.size()) : 1;
-  return std::max(options.population / (outcome.restarts == 0 ? 4 : 8),
-                  std::min(options.population, starts));
+  return std::max({options.population / (outcome.restarts == 0 ? 4 : 8),
+                   std::min(options.population, starts), 1});
 }
 
 void GeneticAllocation::begin_population() {
