@@ -113,13 +113,17 @@ class Automatic {
     if (fused && !request_.tiling.stacks && !request_.granularity) {
       // Every layer alone first, which takes the least time: fusing has to be better.
       consider_both(alone_request());
+      AutomaticSchedule alone;
+      if (network_.nodes.size() <= kSmall && splits_) alone = all_alone();
       fuse();
       if (best_.result.best < 0 && !consider_both(alone_request())) {
         consider_slices(alone_request());
       }
       consider_sharing();
       consider_each_split();
-      if (is_stacked()) consider_all_alone();
+      if (alone.result.best >= 0 && value(alone.result) <= value(best_.result)) {
+        best_ = std::move(alone);
+      }
       if (!is_stacked()) best_.notes.push_back(kAllAlone);
       return std::move(best_);
     }
@@ -197,17 +201,15 @@ class Automatic {
   bool is_stacked() const { return best_.request.granularity.has_value() && !request_.granularity; }
 
   // Every layer alone, with each split that suits it there and not in the best of the fused
-  // schedules; of small networks, whose splits alone are looked at one by one.
-  void consider_all_alone() {
-    if (network_.nodes.size() > kSmall || !splits_ || late()) return;
-    AutomaticSchedule fused = std::exchange(best_, {});
-    considered_ = false;
-    consider_both(alone_request());
+  // schedules; of small networks, whose splits alone are looked at one by one. The best schedule so
+  // far stays.
+  AutomaticSchedule all_alone() {
+    const AutomaticSchedule before = best_;
+    const bool split = best_is_split_;
     consider_sharing();
     consider_each_split();
-    if (best_.result.best < 0 || value(best_.result) >= value(fused.result)) {
-      best_ = std::move(fused);
-    }
+    best_is_split_ = split;
+    return std::exchange(best_, before);
   }
 
   ScheduleRequest alone_request() const {
