@@ -86,11 +86,13 @@ struct Later {
 class StrictSearch {
  public:
   StrictSearch(const model::Problem& problem, const ExactOptions& options,
-               const std::optional<Cost>& incumbent, const StrictLattice& lattice, Watch& watch)
+               const std::optional<Cost>& incumbent, const StrictLattice& lattice,
+               std::int64_t most_bytes, Watch& watch)
       : problem_(problem),
         options_(options),
         lattice_(lattice),
         watch_(watch),
+        most_bytes_(most_bytes),
         resources_(lattice.resources()),
         stride_(z(lattice.resources() + problem.memories)) {
     if (incumbent) {
@@ -111,12 +113,6 @@ class StrictSearch {
  private:
   // --- bounds ---------------------------------------------------------------------------------
 
-  StrictPrices energy_prices() const {
-    StrictPrices prices;
-    prices.energy = 1;
-    return prices;
-  }
-
   const StrictBounds& add_table(std::vector<StrictBounds>& tables, const StrictPrices& prices) {
     tables.emplace_back(lattice_, prices);
     spent_ += cells_ / kCellsOfNode;
@@ -127,9 +123,9 @@ class StrictSearch {
   void set_tables() {
     const bool energies = options_.objective != Objective::latency || !options_.first_term;
     if (energies) {
-      energy_.emplace_back(lattice_, energy_prices());
-      spent_ += cells_ / kCellsOfNode;
-      attempt(energy_.back());
+      StrictPrices prices;
+      prices.energy = 1;
+      attempt(add_table(energy_, prices));
     }
     if (options_.objective == Objective::energy && options_.first_term) return;
     std::vector<std::vector<double>> loads;
@@ -338,7 +334,6 @@ class StrictSearch {
           std::min(operand.precision, operand.final_precision) *
           model::largest_tile(problem_, o, top, all);
     }
-    chains_[0].largest = 0;
     return 0;
   }
 
@@ -462,11 +457,12 @@ class StrictSearch {
       const Step step = heap_.top();
       const double best = has_best_ ? objective_value(options_.objective, best_) : 0;
       if (has_best_ && options_.gap > 0 && step.bound >= best * (1 - options_.gap)) return;
-      const std::int64_t bytes =
-          static_cast<std::int64_t>(loads_.size() * sizeof(double) +
-                                    chains_.size() * sizeof(Chain) + heap_.size() * sizeof(Step));
+      const std::int64_t bytes = static_cast<std::int64_t>(
+          loads_.size() * sizeof(double) + chains_.size() * sizeof(Chain) +
+          heap_.size() * sizeof(Step) + exact_.size() * sizeof(StrictCut) +
+          chain_least_.size() * sizeof(Cost));
       if (watch_.stopped() || (limit_ > 0 && result_.nodes + spent_ >= limit_) ||
-          (until_ > 0 && result_.nodes + spent_ >= until_) || bytes > kMostBytes) {
+          (until_ > 0 && result_.nodes + spent_ >= until_) || bytes > most_bytes_) {
         stopped_ = true;
         return;
       }
@@ -748,6 +744,7 @@ class StrictSearch {
   const ExactOptions& options_;
   const StrictLattice& lattice_;
   Watch& watch_;
+  std::int64_t most_bytes_;  // of chains and steps
   int resources_;
   std::size_t stride_;
   std::int64_t limit_ = 0;
@@ -809,7 +806,7 @@ ExactResult strict_search(const model::Problem& problem, const ExactOptions& opt
                                    : std::numeric_limits<double>::infinity();
     return result;
   }
-  result = StrictSearch(problem, options, incumbent, lattice, watch).run();
+  result = StrictSearch(problem, options, incumbent, lattice, bytes, watch).run();
   result.orderings = orderings;
   return result;
 }
