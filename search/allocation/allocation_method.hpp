@@ -83,10 +83,11 @@ class AllocationMethod {
     return !options.whole_front && least_met_ <= options.least * (1 + kAllocationRounding);
   }
 
-  // What may meet the bound at once: the first of the constructive starts.
+  // What may meet the bound at once: the first of the constructive starts. With `whole_front` too,
+  // so that a study's search and that of a single schedule go the same way.
   std::vector<Genome> opening(const GenomeSpace& space, const AllocationHints& hints) const {
     std::vector<Genome> starts;
-    if (options.whole_front || !(options.least > 0)) return starts;
+    if (!(options.least > 0)) return starts;
     for (const Genome& genome : constructive_starts(space, hints)) {
       const Genome canonical = symmetry_.canonical(genome);
       if (std::find(starts.begin(), starts.end(), canonical) == starts.end())

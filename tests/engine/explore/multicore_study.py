@@ -23,8 +23,8 @@ parameters:
 schedule_search:
   modes: [layer-by-layer, fused]
   granularity: {{OY: [1, all]}}
-  population: 16
-  generations: 12
+  population: 8
+  generations: 5
   objective: {objective}
 objectives: [latency, energy, area, utilization, peak_memory]
 constraints: [{{metric: latency, max: 28000}}]
@@ -55,8 +55,8 @@ def schedules(bench, accelerator, mapping):
         bench.path(name).write_text(json.dumps(content))
     for mode in ("layer-by-layer", "fused"):
         command = [bench.program, "schedule", "-w", EXAMPLES / "labs/multicore/four_convs.yaml", "-a", "a.json",
-                   "-m", "m.json", "--mode", mode, "--objective", OBJECTIVE, "--population", "16",
-                   "--generations", "12", "--format", "json", "--quiet"]
+                   "-m", "m.json", "--mode", mode, "--objective", OBJECTIVE, "--population", "8",
+                   "--generations", "5", "--format", "json", "--quiet"]
         if mode == "fused":
             command += ["--granularity", "OY=1,all"]
         done = subprocess.run(command, cwd=bench.folder, capture_output=True, text=True, check=True)
