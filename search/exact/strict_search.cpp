@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <deque>
+#include <limits>
+#include <numeric>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/least_cost.hpp"
 #include "search/exact/least_product.hpp"
+#include "search/exact/matrix_game.hpp"
 #include "search/exact/strict_lattice.hpp"
 #include "search/mapping/replay.hpp"
 
@@ -196,43 +199,15 @@ class StrictSearch {
     return result;
   }
 
-  // Weights for which the least of the chains is most, nearly: a game of many small steps.
+  // Weights for which the least of the chains is nearly the most; and what that least is.
   static double best_weights(const std::vector<std::vector<double>>& loads,
                              std::vector<double>& weight) {
-    constexpr int kRounds = 400;
-    double most = 0;
+    weight = play_matrix_game(loads, std::vector<std::vector<double>>(loads.size()), 0).strategy;
+    double least = std::numeric_limits<double>::infinity();
     for (const auto& chain : loads) {
-      for (const double load : chain) most = std::max(most, load);
+      least = std::min(least, std::inner_product(chain.begin(), chain.end(), weight.begin(), 0.0));
     }
-    const std::size_t count = weight.size();
-    std::vector<double> power(count, 1.0 / static_cast<double>(count));
-    std::vector<double> best = power;
-    double best_value = 0;
-    for (int round = 0; round < kRounds; ++round) {
-      std::size_t least = 0;
-      double value = -1;
-      for (std::size_t c = 0; c < loads.size(); ++c) {
-        double sum = 0;
-        for (std::size_t r = 0; r < count; ++r) sum += power[r] * loads[c][r];
-        if (value < 0 || sum < value) {
-          value = sum;
-          least = c;
-        }
-      }
-      if (value > best_value) {
-        best_value = value;
-        best = power;
-      }
-      const double rate = 4.0 / (1 + 0.05 * round);
-      double total = 0;
-      for (std::size_t r = 0; r < count; ++r) {
-        power[r] *= std::exp(rate * (loads[least][r] / most - 1));
-        total += power[r];
-      }
-      for (double& p : power) p /= total;
-    }
-    weight = best;
-    return best_value;
+    return least;
   }
 
   // Of energy and latency together, where their product is wanted.

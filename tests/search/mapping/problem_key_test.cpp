@@ -82,14 +82,17 @@ TEST(ProblemKey, IsSharedOnlyByProblemsThatCostTheSameUnderEveryOrdering) {
   EXPECT_GT(told_apart, 100);
 }
 
-TEST(ProblemKey, TellsSizesCostsAndBandwidthsApart) {
+// Throws where it cannot be compiled.
+model::Problem some_problem() {
   std::mt19937_64 random(9);
   const auto drawn = testing::random_problem(random, 5, true);
-  const auto compiled =
-      model::compile(drawn.layer, drawn.accelerator, model::build_hierarchy(drawn.accelerator),
-                     drawn.mapping, drawn.spatial);
-  ASSERT_TRUE(std::holds_alternative<model::Problem>(compiled));
-  const model::Problem& problem = std::get<model::Problem>(compiled);
+  return std::get<model::Problem>(model::compile(drawn.layer, drawn.accelerator,
+                                                 model::build_hierarchy(drawn.accelerator),
+                                                 drawn.mapping, drawn.spatial));
+}
+
+TEST(ProblemKey, TellsSizesCostsAndBandwidthsApart) {
+  const model::Problem problem = some_problem();
   const auto changed = [&](const auto& change) {
     model::Problem other = problem;
     change(other);
@@ -108,13 +111,7 @@ TEST(ProblemKey, TellsSizesCostsAndBandwidthsApart) {
 
 // Between two memories a loop of 4 is one of 2 twice; which memory it lies below is another thing.
 TEST(ProblemKey, DoesNotTellInHowManyPartsALoopIsUnrolled) {
-  std::mt19937_64 random(9);
-  const auto drawn = testing::random_problem(random, 5, true);
-  const auto compiled =
-      model::compile(drawn.layer, drawn.accelerator, model::build_hierarchy(drawn.accelerator),
-                     drawn.mapping, drawn.spatial);
-  ASSERT_TRUE(std::holds_alternative<model::Problem>(compiled));
-  const model::Problem& problem = std::get<model::Problem>(compiled);
+  const model::Problem problem = some_problem();
   const auto unrolled = [&](const std::vector<model::UnrolledLoop>& loops) {
     model::Problem other = problem;
     model::OperandSpatial& spatial = other.operand[1].real;
