@@ -56,6 +56,14 @@ void StrictLattice::build_types() {
   operations_ = iterations_ * problem_.cycles_per_operation;
 }
 
+bool StrictLattice::sinks(int o, int a) const {
+  if (a == 0 && (o == 0 || !problem_.repeats_are_free)) return false;
+  for (int m = std::max(0, a - 1); m < cuts_of(o); ++m) {
+    if (problem_.strict->level[z(o)][z(m)].reloads) return false;
+  }
+  return true;
+}
+
 std::array<double, kMaxDims> StrictLattice::inside(std::int64_t node) const {
   std::array<double, kMaxDims> result;
   result.fill(1);

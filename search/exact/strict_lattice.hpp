@@ -54,6 +54,8 @@ class StrictLattice {
   bool may_lie(int o, int a, std::int64_t node) const {
     return allowed_[place(o, a)][static_cast<std::size_t>(node)] != 0;
   }
+  // Whether a cut moves outwards over loops that its operand does not depend on.
+  bool sinks(int o, int a) const;
   // What the cut costs; of outputs at least, and exactly if `sums` are those that come from
   // outside.
   const model::StrictCut& cut(int o, int a, std::int64_t node) const {

@@ -5,17 +5,15 @@
 #include <cmath>
 #include <deque>
 #include <limits>
-#include <numeric>
 #include <queue>
 #include <utility>
 #include <vector>
 
 #include "model/core/index.hpp"
 #include "search/exact/least_cost.hpp"
-#include "search/exact/least_product.hpp"
-#include "search/exact/matrix_game.hpp"
 #include "search/exact/strict_lattice.hpp"
-#include "search/mapping/replay.hpp"
+#include "search/exact/strict_leaf.hpp"
+#include "search/exact/strict_tables.hpp"
 
 namespace ridgeline::search {
 namespace {
@@ -24,17 +22,11 @@ using model::Cost;
 using model::StrictCut;
 using model::StrictSums;
 
-// Bounds are sums in another order than the model's.
-constexpr double kSlack = 1 - 1e-11;
 constexpr std::int64_t kMostNodes = 60'000;
 constexpr std::int64_t kMostBytes = 400'000'000;
 constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
-// Steps towards prices, and tables that are kept of them.
-constexpr int kPriceSteps = 8;
-constexpr std::size_t kMostTables = 4;
-// A walk through tiles takes as long as so many nodes, and a node as so many cells of a table.
+// A walk through tiles takes as long as so many nodes.
 constexpr int kNodesOfWalk = 50;
-constexpr std::int64_t kCellsOfNode = 300;
 // A node of the reference's search takes less time by so much.
 constexpr std::int64_t kSlowNode = 10;
 // Orders of loops between cuts that are walked through: all of a small problem, few where next to
@@ -45,12 +37,6 @@ constexpr double kNextToNothing = 1e-3;
 constexpr std::int64_t kDiveEvery = 64;
 constexpr int kDiveSteps = 200;
 constexpr std::int64_t kMostOrders = 20'000;
-
-// What a mapping costs at least.
-struct Least {
-  double value = 0;  // of the objective
-  Cost cost;
-};
 
 // Cuts that have been placed, from the outermost inwards.
 struct Chain {
@@ -94,6 +80,7 @@ class StrictSearch {
       : problem_(problem),
         options_(options),
         lattice_(lattice),
+        tables_(lattice, options, watch),
         watch_(watch),
         most_bytes_(most_bytes),
         resources_(lattice.resources()),
@@ -106,172 +93,26 @@ class StrictSearch {
   }
 
   ExactResult run() {
-    cells_ = lattice_.combinations() * lattice_.nodes();
-    set_tables();
+    const auto best = [this] { return has_best_ ? std::optional<Cost>(best_) : std::nullopt; };
+    tables_.build(best(), [&](const StrictBounds::Nodes& nodes) {
+      attempt(nodes);
+      return best();
+    });
+    spent_ += tables_.spent();
     if (!stopped_) descend();
     finish();
     return result_;
   }
 
  private:
-  // --- bounds ---------------------------------------------------------------------------------
-
-  const StrictBounds& add_table(std::vector<StrictBounds>& tables, const StrictPrices& prices) {
-    tables.emplace_back(lattice_, prices);
-    spent_ += cells_ / kCellsOfNode;
-    return tables.back();
-  }
-
-  // Tables of the energy, and of the latency at prices that are best for all chains found.
-  void set_tables() {
-    const bool energies = options_.objective != Objective::latency || !options_.first_term;
-    if (energies) {
-      StrictPrices prices;
-      prices.energy = 1;
-      attempt(add_table(energy_, prices));
-    }
-    if (options_.objective == Objective::energy && options_.first_term) return;
-    std::vector<std::vector<double>> loads;
-    std::vector<double> weight(z(resources_), 0);
-    for (int p = 0; p < problem_.ports; ++p) weight[z(p)] = 1;
-    for (int o = 1; o < problem_.operands; ++o) weight[z(problem_.ports + o)] = 1;
-    double last = -1;
-    for (int step = 0; step < kPriceSteps && !watch_.stopped_now(); ++step) {
-      normalise(weight);
-      StrictPrices prices;
-      double fixed = 0;
-      for (int r = 0; r < resources_; ++r) {
-        prices.cycles[z(r)] = weight[z(r)];
-        fixed += weight[z(r)] * lattice_.fixed_load(r);
-      }
-      StrictBounds table(lattice_, prices);
-      spent_ += cells_ / kCellsOfNode;
-      StrictBounds::Nodes nodes{};
-      const bool any = table.cheapest(nodes);
-      const double root = fixed + table.at(lattice_.full(), lattice_.all_cuts());
-      keep(std::move(table), fixed, root);
-      if (!any) return;
-      attempt(nodes);
-      loads.push_back(loads_of(nodes));
-      const double most = *std::max_element(loads.back().begin(), loads.back().end());
-      if (most <= root * (1 + 1e-9)) break;  // these are as good as can be
-      const double value = best_weights(loads, weight);
-      if (step > 2 && value <= last * (1 + 1e-6) && value <= best_root_ * (1 + 1e-4)) break;
-      last = value;
-      if (has_best_ && options_.gap > 0 && options_.objective == Objective::latency &&
-          best_root_ >= best_.latency * (1 - options_.gap)) {
-        break;
-      }
-    }
-    if (options_.objective == Objective::edp && has_best_) add_lines();
-  }
-
-  static void normalise(std::vector<double>& weight) {
-    double sum = 0;
-    for (const double w : weight) sum += w;
-    for (double& w : weight) w /= sum;
-  }
-
-  void keep(StrictBounds table, double fixed, double root) {
-    best_root_ = std::max(best_root_, root);
-    std::size_t at = 0;
-    while (at < roots_.size() && roots_[at] >= root) ++at;
-    if (at >= kMostTables) return;
-    roots_.insert(roots_.begin() + static_cast<std::ptrdiff_t>(at), root);
-    fixed_.insert(fixed_.begin() + static_cast<std::ptrdiff_t>(at), fixed);
-    latency_.insert(latency_.begin() + static_cast<std::ptrdiff_t>(at), std::move(table));
-    if (roots_.size() > kMostTables) {
-      roots_.pop_back();
-      fixed_.pop_back();
-      latency_.pop_back();
-    }
-  }
-
-  std::vector<double> loads_of(const StrictBounds::Nodes& nodes) const {
-    std::array<double, kMaxResources> sum{};
-    for (int o = 0; o < problem_.operands; ++o) {
-      for (int a = 0; a < lattice_.cuts_of(o); ++a) {
-        lattice_.add_loads(o, lattice_.cut(o, a, nodes[z(o)][z(a)]), sum);
-      }
-    }
-    std::vector<double> result;
-    for (int r = 0; r < resources_; ++r) result.push_back(sum[z(r)] + lattice_.fixed_load(r));
-    return result;
-  }
-
-  // Weights for which the least of the chains is nearly the most; and what that least is.
-  static double best_weights(const std::vector<std::vector<double>>& loads,
-                             std::vector<double>& weight) {
-    weight = play_matrix_game(loads, std::vector<std::vector<double>>(loads.size()), 0).strategy;
-    double least = std::numeric_limits<double>::infinity();
-    for (const auto& chain : loads) {
-      least = std::min(least, std::inner_product(chain.begin(), chain.end(), weight.begin(), 0.0));
-    }
-    return least;
-  }
-
-  // Of energy and latency together, where their product is wanted.
-  void add_lines() {
-    if (latency_.empty()) return;
-    const double slope = best_.energy / best_.latency;
-    for (const double factor : {1.0, 3.0, 1.0 / 3}) {
-      StrictPrices prices;
-      prices.energy = 1;
-      double fixed = 0;
-      for (int r = 0; r < resources_; ++r) {
-        prices.cycles[z(r)] = latency_.front().prices().cycles[z(r)] * slope * factor;
-        fixed += prices.cycles[z(r)] * lattice_.fixed_load(r);
-      }
-      lines_.push_back({1, slope * factor, fixed + problem_.mac_energy});
-      attempt(add_table(line_, prices));
-    }
-  }
-
-  // Of all mappings that a chain can become with its other cuts at a node or further in.
-  Least least(std::int32_t place, std::int64_t node) const {
+  StrictLeast least(std::int32_t place, std::int64_t node) const {
     const Chain& chain = chains_[z(place)];
-    const double* loads = loads_.data() + static_cast<std::size_t>(place) * stride_;
-    Least result;
-    double energy = 0;
-    double latency = lattice_.operations();
-    for (const StrictBounds& table : energy_) {
-      energy = std::max(energy, chain.energy + table.at(node, chain.left) + problem_.mac_energy);
-    }
-    const auto priced = [&](const StrictBounds& table) {
-      const StrictPrices& prices = table.prices();
-      double sum = table.at(node, chain.left) + prices.energy * chain.energy;
-      for (int r = 0; r < resources_; ++r) sum += prices.cycles[z(r)] * loads[z(r)];
-      return sum;
-    };
-    for (std::size_t t = 0; t < latency_.size(); ++t) {
-      latency = std::max(latency, fixed_[t] + priced(latency_[t]));
-    }
-    for (int r = 0; r < resources_; ++r) {
-      latency = std::max(latency, loads[z(r)] + lattice_.fixed_load(r));
-    }
-    latency = std::max(latency, chain.cycles);
-    result.cost = {energy * kSlack, std::ceil(latency * kSlack)};
-    if (options_.objective == Objective::edp) {
-      std::array<CostLine, 3> lines;
-      for (std::size_t t = 0; t < line_.size(); ++t) {
-        lines[t] = lines_[t];
-        lines[t].bound = (lines_[t].bound + priced(line_[t])) * kSlack;
-      }
-      result.value = result.cost.energy > 0 ? least_product(result.cost.energy, result.cost.latency,
-                                                            {lines.data(), line_.size()}) *
-                                                  kSlack
-                                            : 0;
-    } else {
-      result.value = objective_value(options_.objective, result.cost);
-    }
-    if (energy >= StrictBounds::kNothing || latency >= StrictBounds::kNothing) {
-      result.value = StrictBounds::kNothing;
-    }
-    return result;
+    return tables_.least(chain.energy, loads_.data() + static_cast<std::size_t>(place) * stride_,
+                         chain.cycles, chain.left, node);
   }
 
   // Whether nothing that costs so much is wanted.
-  bool useless(const Least& least) {
+  bool useless(const StrictLeast& least) {
     if (least.value >= StrictBounds::kNothing) return true;
     if (!has_best_) return false;
     const double best = objective_value(options_.objective, best_);
@@ -281,8 +122,9 @@ class StrictSearch {
           least.value > best * (1 + 1e-12)) {
         return true;
       }
-      return options_.objective == Objective::latency ? least.cost.energy >= best_.energy * kSlack
-                                                      : least.cost.latency >= best_.latency;
+      return options_.objective == Objective::latency
+                 ? least.cost.energy >= best_.energy * kStrictSlack
+                 : least.cost.latency >= best_.latency;
     }
     return false;
   }
@@ -397,7 +239,7 @@ class StrictSearch {
   }
 
   void push(Step step) {
-    const Least bound = least(step.chain, step.node);
+    const StrictLeast bound = least(step.chain, step.node);
     if (useless(bound)) return;
     step.bound = bound.value;
     children_.push_back(step);
@@ -443,7 +285,7 @@ class StrictSearch {
       }
       heap_.pop();
       ++result_.nodes;
-      Least again;
+      StrictLeast again;
       again.value = step.bound;
       again.cost = step.leaf ? chain_least_[z(step.chain)] : least(step.chain, step.node).cost;
       if (useless(again)) continue;
@@ -466,7 +308,7 @@ class StrictSearch {
     const bool here = step.node == chain.node;  // where the last cut is
     for (int o = 0; o < problem_.operands; ++o) {
       if (chain.left[z(o)] == 0 || (here && o < chain.operand)) continue;
-      if (!(step.relevant >> o & 1u) && sinks(o, chain.left[z(o)] - 1)) continue;
+      if (!(step.relevant >> o & 1u) && lattice_.sinks(o, chain.left[z(o)] - 1)) continue;
       const std::int32_t next = place(step.chain, o, step.node);
       if (next < 0) continue;
       Step child{0, next,          step.node, static_cast<std::int16_t>(step.placed + 1),
@@ -491,23 +333,7 @@ class StrictSearch {
     }
   }
 
-  // Whether a cut moves outwards over loops that its operand does not depend on.
-  bool sinks(int o, int a) const {
-    if (a == 0 && (o == 0 || !problem_.repeats_are_free)) return false;
-    for (int m = std::max(0, a - 1); m < lattice_.cuts_of(o); ++m) {
-      if (problem_.strict->level[z(o)][z(m)].reloads) return false;
-    }
-    return true;
-  }
-
   // --- leaves ---------------------------------------------------------------------------------
-
-  struct Leaf {
-    StrictBounds::Nodes nodes{};
-    std::vector<std::int64_t> places;       // of all cuts, from the innermost
-    std::vector<std::vector<int>> between;  // types of the loops outside each of them
-    std::vector<std::uint8_t> needed;       // operands that depend on the first of these
-  };
 
   StrictBounds::Nodes nodes_of(std::int32_t chain) const {
     StrictBounds::Nodes nodes{};
@@ -518,98 +344,15 @@ class StrictSearch {
     return nodes;
   }
 
-  // False where no order of the loops has its cuts there.
-  bool set_leaf(const StrictBounds::Nodes& nodes, Leaf& leaf) const {
-    leaf.nodes = nodes;
-    for (int o = 0; o < problem_.operands; ++o) {
-      for (int a = 0; a < lattice_.cuts_of(o); ++a) leaf.places.push_back(nodes[z(o)][z(a)]);
-    }
-    leaf.places.push_back(0);
-    std::sort(leaf.places.begin(), leaf.places.end());
-    leaf.places.erase(std::unique(leaf.places.begin(), leaf.places.end()), leaf.places.end());
-    for (std::size_t i = 0; i < leaf.places.size(); ++i) {
-      const std::int64_t inner = leaf.places[i];
-      const std::int64_t outer = i + 1 < leaf.places.size() ? leaf.places[i + 1] : lattice_.full();
-      std::uint8_t needed = 0;
-      for (int o = 0; o < problem_.operands; ++o) {
-        for (int a = 0; a < lattice_.cuts_of(o); ++a) {
-          if (nodes[z(o)][z(a)] == inner && sinks(o, a)) {
-            needed = static_cast<std::uint8_t>(needed | 1u << o);
-          }
-        }
-      }
-      std::vector<int> loops;
-      int first = -1;
-      for (int t = 0; t < static_cast<int>(lattice_.types().size()); ++t) {
-        const FactorType& type = lattice_.types()[z(t)];
-        const int count = lattice_.count_in(outer, type) - lattice_.count_in(inner, type);
-        if (count < 0) return false;
-        for (int k = 0; k < count; ++k) loops.push_back(t);
-        if (count > 0 && (type.irrelevant_to & needed) == 0 && first < 0) first = t;
-      }
-      if (first < 0 && !loops.empty()) return false;
-      leaf.between.push_back(std::move(loops));
-      leaf.needed.push_back(needed);
-    }
-    return true;
-  }
-
-  bool proper(const std::vector<int>& loops, std::uint8_t needed) const {
-    return loops.empty() || (lattice_.types()[z(loops.front())].irrelevant_to & needed) == 0;
-  }
-
-  // The mapping of a leaf with loops in the order that it has now; false where it does not fit.
-  bool set_mapping(const Leaf& leaf, model::Ordering& ordering, model::Cuts& cuts) const {
-    ordering.count = 0;
-    std::vector<std::uint8_t> ends;
-    for (const std::vector<int>& loops : leaf.between) {
-      ends.push_back(static_cast<std::uint8_t>(ordering.count));
-      for (const int t : loops) {
-        if (ordering.count == model::kMaxLoops) return false;
-        ordering.push(lattice_.types()[z(t)].dim, lattice_.types()[z(t)].prime);
-      }
-    }
-    if (ordering.count == 0) ordering.push(0, 1);
-    std::array<double, model::kMaxMemories> used{};
-    for (int o = 0; o < problem_.operands; ++o) {
-      int begin = 0;
-      for (int m = 0; m < lattice_.cuts_of(o); ++m) {
-        int end = ordering.count;
-        if (m + 1 < lattice_.cuts_of(o)) {
-          const auto at =
-              std::lower_bound(leaf.places.begin(), leaf.places.end(), leaf.nodes[z(o)][z(m + 1)]);
-          end = ends[z(at - leaf.places.begin())];
-          if (*at == lattice_.full()) end = ordering.count;
-        }
-        cuts.end[z(o)][z(m)] = static_cast<std::uint8_t>(end);
-        const auto memory = static_cast<std::size_t>(problem_.operand[z(o)].memory[z(m)]);
-        used[memory] += tile_bits(problem_, ordering, o, m, begin, end);
-        if (used[memory] > problem_.memory[memory].size) return false;
-        begin = end;
-      }
-    }
-    return true;
-  }
-
-  // Loops between cuts in the first order that has them there.
-  void arrange(Leaf& leaf) const {
-    for (std::size_t i = 0; i < leaf.between.size(); ++i) {
-      std::vector<int>& loops = leaf.between[i];
-      while (!proper(loops, leaf.needed[i]) && std::next_permutation(loops.begin(), loops.end())) {
-      }
-    }
-  }
-
   // A chain with all its cuts: what it costs at least is known much better.
   void complete(Step step) {
-    Leaf leaf;
-    if (!set_leaf(nodes_of(step.chain), leaf)) return;
-    arrange(leaf);
+    StrictLeaf leaf(lattice_);
+    if (!leaf.set(nodes_of(step.chain))) return;
     model::Ordering ordering;
     model::Cuts cuts;
-    if (!set_mapping(leaf, ordering, cuts)) return;
+    if (!leaf.mapping(ordering, cuts)) return;
     ++result_.evaluated;
-    Least bound;
+    StrictLeast bound;
     bound.cost = model::bound_strict(problem_, ordering, cuts);
     if (!std::isfinite(bound.cost.energy)) return;
     bound.value = objective_value(options_.objective, bound.cost);
@@ -628,6 +371,11 @@ class StrictSearch {
     heap_.push(step);
   }
 
+  void take(const StrictLeaf& leaf) {
+    model::Ordering ordering;
+    model::Cuts cuts;
+    if (leaf.mapping(ordering, cuts)) take(ordering, cuts);
+  }
   void take(const model::Ordering& ordering, const model::Cuts& cuts) {
     ++result_.evaluated;
     spent_ += kNodesOfWalk;
@@ -643,64 +391,32 @@ class StrictSearch {
 
   // All orders of the loops between cuts.
   void settle(const Step& step) {
-    Leaf leaf;
-    if (!set_leaf(nodes_of(step.chain), leaf)) return;
-    double orders = 1;
-    for (const std::vector<int>& loops : leaf.between) {
-      int same = 0;
-      for (std::size_t i = 0; i < loops.size(); ++i) {
-        same = i > 0 && loops[i] == loops[i - 1] ? same + 1 : 1;
-        orders *= static_cast<double>(i + 1) / same;
-      }
-    }
-    Least least;
+    StrictLeaf leaf(lattice_);
+    if (!leaf.set(nodes_of(step.chain))) return;
+    StrictLeast least;
     least.value = step.bound;
     least.cost = chain_least_[z(step.chain)];
     std::int64_t most = kMostOrders;
     if (limit_ > 0) most = std::min(most, (limit_ - result_.nodes - spent_) / kNodesOfWalk / 8);
     const double best = objective_value(options_.objective, best_);
     if (has_best_ && step.bound >= best * (1 - kNextToNothing)) most = std::min(most, kFewOrders);
-    if (orders > static_cast<double>(most)) {
+    if (leaf.orders() > static_cast<double>(most)) {
       if (unsettled_ > step.bound) {
         unsettled_ = step.bound;
         until_ = 2 * (result_.nodes + spent_) + 2000;
       }
-      arrange(leaf);
-      model::Ordering ordering;
-      model::Cuts cuts;
-      if (set_mapping(leaf, ordering, cuts)) take(ordering, cuts);
+      take(leaf);
       return;
     }
-    walk_orders(leaf, 0, least);
-  }
-
-  bool walk_orders(Leaf& leaf, std::size_t i, const Least& least) {
-    if (i == leaf.between.size()) {
-      model::Ordering ordering;
-      model::Cuts cuts;
-      if (set_mapping(leaf, ordering, cuts)) take(ordering, cuts);
+    leaf.each_order([&] {
+      take(leaf);
       return !useless(least) && !watch_.stopped();
-    }
-    std::vector<int>& loops = leaf.between[i];
-    std::sort(loops.begin(), loops.end());
-    do {
-      if (proper(loops, leaf.needed[i]) && !walk_orders(leaf, i + 1, least)) return false;
-    } while (std::next_permutation(loops.begin(), loops.end()));
-    return true;
+    });
   }
 
-  // Costs the mapping that a table takes for the cheapest.
-  void attempt(const StrictBounds& table) {
-    StrictBounds::Nodes nodes{};
-    if (table.cheapest(nodes)) attempt(nodes);
-  }
   void attempt(const StrictBounds::Nodes& nodes) {
-    Leaf leaf;
-    if (!set_leaf(nodes, leaf)) return;
-    arrange(leaf);
-    model::Ordering ordering;
-    model::Cuts cuts;
-    if (set_mapping(leaf, ordering, cuts)) take(ordering, cuts);
+    StrictLeaf leaf(lattice_);
+    if (leaf.set(nodes)) take(leaf);
   }
 
   void finish() {
@@ -718,6 +434,7 @@ class StrictSearch {
   const model::Problem& problem_;
   const ExactOptions& options_;
   const StrictLattice& lattice_;
+  StrictTables tables_;
   Watch& watch_;
   std::int64_t most_bytes_;  // of chains and steps
   int resources_;
@@ -725,20 +442,12 @@ class StrictSearch {
   std::int64_t limit_ = 0;
   std::int64_t completed_ = 0;  // chains with all cuts
   std::int64_t until_ = 0;      // no more can be proven: a while longer, for better mappings
-  std::int64_t cells_ = 0;
-  std::int64_t spent_ = 0;  // nodes that took as long as tables and walks
+  std::int64_t spent_ = 0;      // nodes that took as long as tables and walks
   bool stopped_ = false;
   bool has_best_ = false;
   Cost best_;
   double unsettled_ = std::numeric_limits<double>::infinity();
   double dropped_ = std::numeric_limits<double>::infinity();  // within the gap
-  double best_root_ = 0;
-  std::vector<StrictBounds> energy_;
-  std::vector<StrictBounds> latency_;
-  std::vector<double> roots_;
-  std::vector<double> fixed_;
-  std::vector<StrictBounds> line_;
-  std::vector<CostLine> lines_;
   std::vector<Chain> chains_;
   std::vector<double> loads_;    // [chain][resource, then bits of each memory]
   std::deque<StrictCut> exact_;  // cuts of outputs where they are not as the lattice has them

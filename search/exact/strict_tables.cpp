@@ -1,0 +1,187 @@
+#include "search/exact/strict_tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "model/core/index.hpp"
+#include "search/exact/matrix_game.hpp"
+
+namespace ridgeline::search {
+namespace {
+
+using model::Cost;
+
+// Steps towards prices, and tables that are kept of them.
+constexpr int kPriceSteps = 8;
+constexpr std::size_t kMostTables = 4;
+// Cells of a table that take as long as a node.
+constexpr std::int64_t kCellsOfNode = 300;
+
+void normalise(std::vector<double>& weight) {
+  double sum = 0;
+  for (const double w : weight) sum += w;
+  for (double& w : weight) w /= sum;
+}
+
+// Weights for which the least of the chains is nearly the most; and what that least is.
+double best_weights(const std::vector<std::vector<double>>& loads, std::vector<double>& weight) {
+  weight = play_matrix_game(loads, std::vector<std::vector<double>>(loads.size()), 0).strategy;
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& chain : loads) {
+    least = std::min(least, std::inner_product(chain.begin(), chain.end(), weight.begin(), 0.0));
+  }
+  return least;
+}
+
+}  // namespace
+
+StrictBounds StrictTables::table(const StrictPrices& prices) {
+  spent_ += lattice_.combinations() * lattice_.nodes() / kCellsOfNode;
+  return StrictBounds(lattice_, prices);
+}
+
+// Costs the mapping that a table takes for the cheapest.
+void StrictTables::try_cheapest(const StrictBounds& table, const Attempt& attempt) {
+  StrictBounds::Nodes nodes{};
+  if (table.cheapest(nodes)) best_ = attempt(nodes);
+}
+
+void StrictTables::build(const std::optional<Cost>& incumbent, const Attempt& attempt) {
+  best_ = incumbent;
+  const int resources = lattice_.resources();
+  const bool energies = options_.objective != Objective::latency || !options_.first_term;
+  if (energies) {
+    StrictPrices prices;
+    prices.energy = 1;
+    energy_ = table(prices);
+    try_cheapest(*energy_, attempt);
+  }
+  if (options_.objective == Objective::energy && options_.first_term) return;
+  std::vector<std::vector<double>> loads;
+  std::vector<double> weight(z(resources), 0);
+  for (int p = 0; p < problem_.ports; ++p) weight[z(p)] = 1;
+  for (int o = 1; o < problem_.operands; ++o) weight[z(problem_.ports + o)] = 1;
+  double last = -1;
+  for (int step = 0; step < kPriceSteps && !watch_.stopped_now(); ++step) {
+    normalise(weight);
+    StrictPrices prices;
+    double fixed = 0;
+    for (int r = 0; r < resources; ++r) {
+      prices.cycles[z(r)] = weight[z(r)];
+      fixed += weight[z(r)] * lattice_.fixed_load(r);
+    }
+    StrictBounds priced = table(prices);
+    StrictBounds::Nodes nodes{};
+    const bool any = priced.cheapest(nodes);
+    const double root = fixed + priced.at(lattice_.full(), lattice_.all_cuts());
+    keep(std::move(priced), fixed, root);
+    if (!any) return;
+    best_ = attempt(nodes);
+    loads.push_back(loads_of(nodes));
+    const double most = *std::max_element(loads.back().begin(), loads.back().end());
+    if (most <= root * (1 + 1e-9)) break;  // these are as good as can be
+    const double value = best_weights(loads, weight);
+    if (step > 2 && value <= last * (1 + 1e-6) && value <= best_root_ * (1 + 1e-4)) break;
+    last = value;
+    if (best_ && options_.gap > 0 && options_.objective == Objective::latency &&
+        best_root_ >= best_->latency * (1 - options_.gap)) {
+      break;
+    }
+  }
+  if (options_.objective == Objective::edp && best_) add_lines(attempt);
+}
+
+void StrictTables::keep(StrictBounds table, double fixed, double root) {
+  best_root_ = std::max(best_root_, root);
+  std::size_t at = 0;
+  while (at < roots_.size() && roots_[at] >= root) ++at;
+  if (at >= kMostTables) return;
+  roots_.insert(roots_.begin() + static_cast<std::ptrdiff_t>(at), root);
+  fixed_.insert(fixed_.begin() + static_cast<std::ptrdiff_t>(at), fixed);
+  latency_.insert(latency_.begin() + static_cast<std::ptrdiff_t>(at), std::move(table));
+  if (roots_.size() > kMostTables) {
+    roots_.pop_back();
+    fixed_.pop_back();
+    latency_.pop_back();
+  }
+}
+
+std::vector<double> StrictTables::loads_of(const StrictBounds::Nodes& nodes) const {
+  std::array<double, kMaxResources> sum{};
+  for (int o = 0; o < problem_.operands; ++o) {
+    for (int a = 0; a < lattice_.cuts_of(o); ++a) {
+      lattice_.add_loads(o, lattice_.cut(o, a, nodes[z(o)][z(a)]), sum);
+    }
+  }
+  std::vector<double> result;
+  for (int r = 0; r < lattice_.resources(); ++r)
+    result.push_back(sum[z(r)] + lattice_.fixed_load(r));
+  return result;
+}
+
+// Of energy and latency together, where their product is wanted.
+void StrictTables::add_lines(const Attempt& attempt) {
+  if (latency_.empty()) return;
+  const double slope = best_->energy / best_->latency;
+  for (const double factor : {1.0, 3.0, 1.0 / 3}) {
+    StrictPrices prices;
+    prices.energy = 1;
+    double fixed = 0;
+    for (int r = 0; r < lattice_.resources(); ++r) {
+      prices.cycles[z(r)] = latency_.front().prices().cycles[z(r)] * slope * factor;
+      fixed += prices.cycles[z(r)] * lattice_.fixed_load(r);
+    }
+    lines_.push_back({1, slope * factor, fixed + problem_.mac_energy});
+    line_.push_back(table(prices));
+    try_cheapest(line_.back(), attempt);
+  }
+}
+
+StrictLeast StrictTables::least(double energy, const double* loads, double cycles,
+                                const CutsLeft& left, std::int64_t node) const {
+  const int resources = lattice_.resources();
+  StrictLeast result;
+  double all_energy = 0;
+  double latency = lattice_.operations();
+  if (energy_) {
+    all_energy = std::max(0.0, energy + energy_->at(node, left) + problem_.mac_energy);
+  }
+  const auto priced = [&](const StrictBounds& table) {
+    const StrictPrices& prices = table.prices();
+    double sum = table.at(node, left) + prices.energy * energy;
+    for (int r = 0; r < resources; ++r) sum += prices.cycles[z(r)] * loads[z(r)];
+    return sum;
+  };
+  for (std::size_t t = 0; t < latency_.size(); ++t) {
+    latency = std::max(latency, fixed_[t] + priced(latency_[t]));
+  }
+  for (int r = 0; r < resources; ++r) {
+    latency = std::max(latency, loads[z(r)] + lattice_.fixed_load(r));
+  }
+  latency = std::max(latency, cycles);
+  result.cost = {all_energy * kStrictSlack, std::ceil(latency * kStrictSlack)};
+  if (options_.objective == Objective::edp) {
+    std::array<CostLine, 3> lines;
+    for (std::size_t t = 0; t < line_.size(); ++t) {
+      lines[t] = lines_[t];
+      lines[t].bound = (lines_[t].bound + priced(line_[t])) * kStrictSlack;
+    }
+    result.value = result.cost.energy > 0 ? least_product(result.cost.energy, result.cost.latency,
+                                                          {lines.data(), line_.size()}) *
+                                                kStrictSlack
+                                          : 0;
+  } else {
+    result.value = objective_value(options_.objective, result.cost);
+  }
+  if (all_energy >= StrictBounds::kNothing || latency >= StrictBounds::kNothing) {
+    result.value = StrictBounds::kNothing;
+  }
+  return result;
+}
+
+}  // namespace ridgeline::search
