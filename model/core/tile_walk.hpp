@@ -11,8 +11,8 @@
 
 namespace ridgeline::model {
 
-// `transfers` has the links and buffers of all levels; `finishes`, by the output's memory level: the
-// visits in which sums arrive finished.
+// `transfers` has the links and buffers of all levels; `finishes`, by the output's memory level:
+// the visits in which sums arrive finished.
 WalkTimes walk_tiles(const Problem& problem, const Ordering& ordering, const StrictTiles& tiles,
                      const StrictTransfers& transfers,
                      const std::array<double, kMaxLevels>& finishes);
