@@ -65,6 +65,15 @@ TEST(AllocationMoves, ExchangesTwoCoresInARun) {
   EXPECT_GT(moved, 450);
 }
 
+TEST(AllocationMoves, KnowsWhatLiesNextToAChange) {
+  Row row(5, {0, 1});
+  row.hints.order = {4, 0, 3, 1, 2};
+  const GenomeSymmetry symmetry(row.space);
+  const AllocationVariation variation(row.space, symmetry, row.hints);
+  const std::vector<bool> near = variation.near({0, 0, 0, 0, 0}, {0, 0, 0, 1, 0});
+  EXPECT_EQ(near, (std::vector<bool>{true, true, false, true, false}));
+}
+
 // Slots that want to be on the same cores as their neighbours or the opposite ones, as a pattern
 // says. Turned about in the middle nearly as good, and every single change makes it worse.
 TEST(LocalSearch, TurnsARunAbout) {

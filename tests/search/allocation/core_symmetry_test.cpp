@@ -49,6 +49,20 @@ TEST(GenomeSymmetry, canonical_genomes_stand_for_all_that_permutations_make_of_t
   for (const Genome& genome : walk) EXPECT_TRUE(classes.contains(genome));
 }
 
+TEST(GenomeSymmetry, names_identical_cores_as_another_genome_does) {
+  const Example example;
+  const std::map<int, int> renamed{{0, 0}, {1, 4}, {2, 1}, {3, 5}, {4, 2}, {5, 3}};
+  for (std::uint64_t i = 0; i < example.space.size(1u << 20); i += 7) {
+    const Genome genome = example.space.at(i);
+    Genome other = genome;
+    for (std::size_t g = 1; g < other.size(); ++g) other[g] = renamed.at(genome[g]);
+    EXPECT_EQ(example.symmetry.aligned(other, genome), genome);
+  }
+  // As far as that goes, and never in what is no core: only cores of a class are renamed.
+  EXPECT_EQ(example.symmetry.aligned({1, 1, 1, 1, 2, 3}, {0, 2, 2, 0, 4, 0}),
+            (Genome{1, 2, 2, 2, 4, 3}));
+}
+
 TEST(GenomeSymmetry, without_classes_every_genome_stands_for_itself) {
   const Example example;
   const GenomeSymmetry none(example.space);
