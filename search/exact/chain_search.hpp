@@ -13,6 +13,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/chain_polish.hpp"
 #include "search/exact/cut_places.hpp"
+#include "search/exact/least_cost.hpp"
 
 namespace ridgeline::search {
 
@@ -391,9 +392,17 @@ class ChainSearch : public ChainPolish {
     return proven_ >= enough;
   }
 
-  // Whether what is known is within the gap that is asked for.
+  // Whether nothing has less of the first term where any such mapping will do, or what is known is
+  // within the gap that is asked for.
   bool close_enough() {
-    if (options_.gap <= 0 || !has_best_) return false;
+    if (!has_best_ || (options_.gap <= 0 && !options_.first_term)) return false;
+    const model::Cost least = least_cost(space_.problem());
+    const bool latency = options_.objective == Objective::latency;
+    if (options_.first_term && latency && reaches(best_.latency, least)) return true;
+    if (options_.gap <= 0) return false;
+    if (least.energy > 0 && least.latency > 0) {
+      proven_ = std::max(proven_, objective_value(options_.objective, least));
+    }
     proven_ = std::max(proven_, root_bound());
     const double best = objective_value(options_.objective, best_);
     settled_for_less_ = proven_ >= (1 - options_.gap) * best;

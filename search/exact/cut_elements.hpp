@@ -86,6 +86,9 @@ inline double distinct_elements(const model::Problem& problem, const model::Prob
     const double first = std::trunc(all[relation.dim[0]] * extent[0]);
     const double second = std::trunc(all[relation.dim[1]] * extent[1]);
     elements *= std::max(1.0, std::min(relation.size, first + second - 1));
+    // Tiles whose extents are cut off to whole numbers lose less than half.
+    const bool cut_off = extent[0] != std::trunc(extent[0]) || extent[1] != std::trunc(extent[1]);
+    if (!spatial.whole && cut_off) elements /= 2;
   }
   // Tiles that are rounded down to the nearest element lose a third at most.
   return spatial.whole ? elements : elements * 2.0 / 3.0;

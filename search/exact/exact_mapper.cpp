@@ -41,6 +41,12 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     if (least.latency > 0) {
       ExactResult result;
       result.orderings = orderings_of(problem);
+      if (options.first_term && options.objective == Objective::latency &&
+          reaches(incumbent->latency, least)) {
+        result.optimal = true;
+        result.lower_bound = incumbent->latency;
+        return result;
+      }
       if (enough(objective_value(options.objective, least), *incumbent, options, result))
         return result;
     }

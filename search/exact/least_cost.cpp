@@ -95,6 +95,10 @@ model::Cost least_cost(const Problem& p) {
   return {(p.mac_energy + least) * (1 - kLastBits), least_latency(p)};
 }
 
+bool reaches(double latency, const model::Cost& least) {
+  return least.latency >= latency * (1 - 2 * kLatencyTie);
+}
+
 double accesses_cut_off(const Problem& problem) {
   double sum = 0;
   for (int o = 0; o < problem.operands; ++o) {

@@ -12,6 +12,9 @@ namespace ridgeline::search {
 // least_latency.hpp.
 model::Cost least_cost(const model::Problem& problem);
 
+// Whether a latency is as low as that bound, but for the last bits.
+bool reaches(double latency, const model::Cost& least);
+
 // What one access of every transfer costs.
 double accesses_cut_off(const model::Problem& problem);
 

@@ -91,7 +91,7 @@ class LatencyFloor {
       least = std::max(least, rest + best(computing, counted));
     }
     least += p_.drain;
-    return least - kLastBits * std::abs(least);
+    return least - kLatencyTie * std::abs(least);
   }
 
  private:
@@ -274,12 +274,14 @@ class LatencyFloor {
     const double of_rate = iterations_ / max;
     double busy = iterations_ * (beta - std::ceil(beta));
     double surely = busy;
+    double alone = 0;    // of one transfer by itself
     bool levels = true;  // only those whose floors do not lift others
     double spare = -(std::ceil(iterations_ * beta) - iterations_ * beta);
     double demand = 0;
     for (int i = 0; i < moves_; ++i) {
       const Move& move = move_[z(i)];
       if (move.port != q) continue;
+      if (move.many && !move.back) alone = std::max(alone, rest(move));
       if (move.back) {
         busy += move.total - move.first;
         surely += move.total - move.first;
@@ -301,6 +303,10 @@ class LatencyFloor {
       surely += rest(move);
       spare += move.rate * of_rate;
       demand += std::ceil(move.rate / beta);
+    }
+    // Its stalls are of all its windows but one, and that one is no shorter than an operation.
+    if (alone > 0) {
+      surely = std::max(surely, iterations_ * (beta - std::ceil(beta)) + alone + std::ceil(beta));
     }
     // With a demand as large as the port there is nothing to spare.
     if (!levels) return surely;

@@ -6,6 +6,9 @@
 
 namespace ridgeline::search {
 
+// By how much it is lowered, as sums differ in the last bits.
+inline constexpr double kLatencyTie = 1e-12;
+
 // Not of the strict model. The longer of
 // - the cycles in which the array computes, with what loading and off-loading take at least, and
 // - for each port, the cycles in which it moves each datum once, and in each iteration what the
