@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "model/core/compute_array.hpp"
 #include "model/core/index.hpp"
 
 namespace ridgeline::search {
@@ -49,18 +51,39 @@ std::vector<double> needed_places(const model::FusedNetwork& network, std::size_
   return count;
 }
 
-// pJ to read a bit of weights from the outermost memory.
-double cost_of_weight_bit(const FusionCore& core) {
-  const model::Memory& memory = core.accelerator.memories[z(core.weights.back())];
-  double bandwidth = 0;  // the widest word
-  for (const model::Port& port : memory.ports) {
+// Bits that the widest port reads of weights from the outermost memory; 0: none does.
+double weight_word(const FusionCore& core) {
+  double bandwidth = 0;
+  for (const model::Port& port : core.accelerator.memories[z(core.weights.back())].ports) {
     for (const auto& [operand, function] : port.allocation) {
       if (operand == model::MemoryOperand::I2) {
         bandwidth = std::max(bandwidth, static_cast<double>(port.bandwidth_max));
       }
     }
   }
-  return bandwidth > 0 ? memory.r_cost / bandwidth : 0;
+  return bandwidth;
+}
+
+// Units of the array that a layer, or a tile of it, uses at most: array dimensions that the mapping
+// gives have its loops alone, as far as the layer has them.
+double units_in_use(const FusionCore& core, const model::FusedNode& node) {
+  const auto& given = core.entry(node).spatial_mapping;
+  double units = 1;
+  for (const model::ArrayDim& dim : core.accelerator.array.dims) {
+    const auto size = static_cast<double>(dim.size);
+    std::optional<double> used;
+    for (const model::ArrayDimUnroll& one : given) {
+      if (one.array_dim != dim.name) continue;
+      used = used.value_or(1);
+      for (const model::Unroll& unroll : one.unrolls) {
+        const int loop = node.layer->dim_index(unroll.dim);
+        if (loop < 0) continue;
+        *used *= static_cast<double>(std::min(unroll.factor, node.layer->dims[z(loop)].size));
+      }
+    }
+    units *= std::min(used.value_or(size), size);
+  }
+  return units;
 }
 
 // Whether the first tile of a stack runs all of its layers, and so brings their weights: not where
@@ -81,12 +104,15 @@ bool first_tile_runs_all(const model::FusedNetwork& network) {
 std::vector<model::Cost> layer_floors(const model::FusedNetwork& network, const FusionCore& core,
                                       const FusionRules& rules) {
   constexpr double kSlack = 1 - 1e-9;
+  const model::Accelerator& accelerator = core.accelerator;
   std::vector<model::Cost> floors(network.nodes.size(), {0, 0});
-  if (core.accelerator.array.imc) return floors;  // what it takes depends on how it is used
   const std::vector<double> x = needed_places(network, 0);
   const std::vector<double> y = needed_places(network, 1);
+  const double cycles = model::cycles_per_operation(accelerator.array);
   const bool weights_once = !rules.defines && !core.weights.empty() && first_tile_runs_all(network);
-  const double of_bit = weights_once ? cost_of_weight_bit(core) : 0;
+  const double word = weights_once ? weight_word(core) : 0;
+  // Where the array reads them there itself, the model has no transfers of theirs.
+  const bool one_port = core.weights.size() > 1 && !core.spread[z(core.weights.back())];
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const model::FusedNode& node = network.nodes[n];
     if (!node.layer) continue;
@@ -96,13 +122,19 @@ std::vector<model::Cost> layer_floors(const model::FusedNetwork& network, const 
           static_cast<int>(d) == node.loop[0] || static_cast<int>(d) == node.loop[1];
       if (!walked) macs *= static_cast<double>(node.layer->dims[d].size);
     }
-    double energy = macs * core.accelerator.array.unit_energy;
+    // The array computes all of it; of arrays in memory what that takes depends on their use.
+    double energy = accelerator.array.imc ? 0 : macs * accelerator.array.unit_energy;
+    double latency = rules.defines ? 0 : macs / units_in_use(core, node) * cycles;
     // The model counts whole accesses, so that it may leave one out.
-    if (of_bit > 0 && node.weights) {
-      const double access = core.accelerator.memories[z(core.weights.back())].r_cost;
-      energy += std::max(0.0, static_cast<double>(node.weight_bits()) * of_bit - access);
+    if (word > 0 && node.weights) {
+      const double words = std::max(0.0, static_cast<double>(node.weight_bits()) / word - 1);
+      if (!accelerator.array.imc) {
+        energy += words * accelerator.memories[z(core.weights.back())].r_cost;
+      }
+      if (one_port) latency = std::max(latency, words);
     }
-    floors[n].energy = kSlack * static_cast<double>(node.count) * energy;
+    const double times = kSlack * static_cast<double>(node.count);
+    floors[n] = {times * energy, times * latency};
   }
   return floors;
 }

@@ -11,7 +11,8 @@
 namespace ridgeline::search {
 
 // By node; energy (pJ) and latency (cycles), each on its own. Of each map every place that a later
-// layer looks at is computed once, and by our rules weights come from the outermost memory.
+// layer looks at is computed once, by no more units than the mapping leaves, and by our rules
+// weights come from the outermost memory, while nothing but their layer runs.
 std::vector<model::Cost> layer_floors(const model::FusedNetwork& network, const FusionCore& core,
                                       const FusionRules& rules);
 

@@ -261,6 +261,15 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
   }
   const Prepared made(problem, core);
   if (!made.infeasible.empty()) return refused(made.infeasible);
+  if (options.budget.stopped()) {
+    // What is left is to end with something: of very many spatial mappings the first, by the simple
+    // engine.
+    MapperOptions simple = options;
+    simple.engine = Engine::loma;
+    simple.spatial_candidates = 1;
+    LayerResult found = mapped_by(problem, made, simple);
+    if (found.infeasible.empty()) return found;
+  }
   if (options.engine == Engine::exact && !options.no_quirks) {
     const LayerBound bound = bounded_by(problem, made, options, {.quick = true});
     // That nothing fits is seen sooner where only energies count; the simple engine says why.

@@ -199,9 +199,8 @@ TEST(DepthFirstSearch, EndsWithSomethingAndABoundWhereverItsBudgetDoes) {
       std::int64_t mapped = 0;
       EXPECT_GE(value_after(asks, mapped), best);
       EXPECT_LE(bound, best) << asks;
-      if (objective == search::Objective::energy) {
-        EXPECT_GT(bound, 0.05 * best) << asks;
-      }
+      const double least = objective == search::Objective::edp ? 0.0025 : 0.05;
+      EXPECT_GT(bound, least * best) << asks;
       if (objective != search::Objective::latency) continue;
       EXPECT_LE(before, mapped) << asks;
       before = mapped;
