@@ -99,9 +99,6 @@ std::vector<model::PlacedTiling> read_placed(const Value& entry) {
     }
   }
   std::erase_if(result, [](const model::PlacedTiling& tiling) { return tiling.factor == 1; });
-  if (result.size() > 1) {
-    throw list->error("more than one inter-core tiling", "split one loop over cores");
-  }
   return result;
 }
 
@@ -139,10 +136,6 @@ CoreMappingEntry read_entry(const Value& value) {
   entry.placed_inter = read_placed(value);
   if (entry.placed_inter.empty()) entry.inter = read_tilings(value, "inter_core_tiling", true);
   entry.intra = read_tilings(value, "intra_core_tiling", false);
-  if (entry.inter.size() > 1) {
-    throw value.at("inter_core_tiling")
-        .error("more than one inter-core tiling", "split one loop dimension over cores");
-  }
   if (const auto names = value.find_non_null("layer_dimension_names")) {
     for (const Value& name : names->items()) {
       if (!is_dimension_name(name.as_string())) {

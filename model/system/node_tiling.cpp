@@ -322,11 +322,20 @@ TilingFault make_layer(const NetworkNode& node, const CoreMappingEntry& entry,
     if (alone) layer.intra.clear();
     layer.inter = clean_inter(layer.whole, entry.inter);
   }
-  if (layer.inter.size() > 1) {
-    return {node.id, "layer '" + node.name + "': more than one inter-core tiling",
-            "split one loop dimension over cores"};
-  }
   const bool wildcard = has_wildcard(layer.inter);
+  if (wildcard && layer.inter.size() > 1) {
+    return {node.id, "layer '" + node.name + "': inter-core tiling '*' beside another",
+            "give '*' alone, or a number for each loop dimension"};
+  }
+  for (std::size_t i = 1; i < layer.inter.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (layer.inter[i].dim != layer.inter[j].dim) continue;
+      return {node.id,
+              "layer '" + node.name + "': two inter-core tilings of " +
+                  layer.whole.dims[static_cast<std::size_t>(layer.inter[i].dim)].name,
+              "split each loop dimension over cores once"};
+    }
+  }
   layer.intra_tiles = product(layer.intra);
   layer.inter_tiles = product(layer.inter);
   if (!wildcard) layer.outer = layer.inter;

@@ -159,6 +159,7 @@ RandomSystem random_system(std::uint64_t seed, const RandomSystemOptions& option
   for (int c = 0; c < cores; ++c) entry.cores.push_back(c);
   if (!random.one_in(3)) entry.intra.push_back({"OY", model::kAllTiles});
   if (random.one_in(3)) entry.inter.push_back({"K", 2});
+  if (!entry.inter.empty() && random.one_in(3)) entry.inter.push_back({"OY", 2});
   mapping.entries.push_back(entry);
   model::TilingOptions tiling;
   tiling.mode = random.one_in(2) ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;

@@ -237,6 +237,20 @@ TEST(CoreMappingReader, InheritsTilingsThatAnEntryLeavesOut) {
   EXPECT_EQ(mapping.choose("x", "Relu")->name, "default");
 }
 
+TEST(CoreMappingReader, TakesSeveralSplitsOverCores) {
+  const model::CoreMapping mapping = read_mapping_text(
+      "- {name: default, inter_core_tiling: [\"K, 2\", \"OX, 3\"]}\n"
+      "- {name: Conv, inter_core_tiling: [[{dim: D6, split: 2}, {dim: D2, split: 4}]]}\n");
+  const model::CoreMappingEntry& entry = *mapping.choose("x", "Relu");
+  ASSERT_EQ(entry.inter.size(), 2);
+  EXPECT_EQ(entry.inter[1].dim, "OX");
+  EXPECT_EQ(entry.inter[1].factor, 3);
+  const model::CoreMappingEntry& conv = *mapping.choose("x", "Conv");
+  ASSERT_EQ(conv.placed_inter.size(), 2);
+  EXPECT_EQ(conv.placed_inter[1].place, 2);
+  EXPECT_EQ(conv.placed_inter[1].factor, 4);
+}
+
 TEST(CoreMappingReader, RefusesWhatIsNoMapping) {
   EXPECT_THAT(mapping_problem("- {name: Conv}\n"), HasSubstr("no entry 'default'"));
   EXPECT_THAT(mapping_problem("- {name: default, intra_core_tiling: [\"OY 4\"]}\n"),
@@ -250,8 +264,6 @@ TEST(CoreMappingReader, RefusesWhatIsNoMapping) {
   EXPECT_THAT(mapping_problem("- {name: default, core_alocation: [0]}\n"),
               HasSubstr("core_allocation"));
   EXPECT_THAT(mapping_problem("- {name: default}\n- {name: default}\n"), HasSubstr("two entries"));
-  EXPECT_THAT(mapping_problem("- {name: default, inter_core_tiling: [\"K, 2\", \"OX, 2\"]}\n"),
-              HasSubstr("more than one"));
 }
 
 TEST(CoreMappingCheck, ConcernsTheEntriesThatLayersUse) {

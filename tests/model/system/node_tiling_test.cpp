@@ -5,6 +5,8 @@
 #include <random>
 #include <set>
 
+#include "model/core/index.hpp"
+
 namespace ridgeline::model {
 namespace {
 
@@ -85,6 +87,7 @@ TEST(CnGraph, ConnectsNodesExactlyWhereTheirDataOverlaps) {
     const std::int64_t rows = static_cast<std::int64_t>(random() % 9) + 4;
     const auto factor = [&] { return static_cast<std::int64_t>(random() % 5) + 1; };
     CoreMapping m = mapping({{"K", factor()}}, {{"OY", 1}});
+    if (trial % 2 == 1) m.entries[0].inter.push_back({"OY", factor()});
     TilingOptions options = fused();
     const std::int64_t tiles = factor();
     for (int id = 0; id < 3; ++id) options.intra.push_back({id, {{"OY", tiles}}});
@@ -112,6 +115,37 @@ TEST(NodeTiling, CoversEveryLoopOnceAndCountsAllWork) {
   EXPECT_EQ(result.graph.layers[0].whole.dims[6].size, 12);
   EXPECT_EQ(result.graph.layers[0].tile.dims[1].size, 2);
   EXPECT_EQ(result.graph.layers[0].groups, 4);
+}
+
+TEST(NodeTiling, SplitsTwoLoopsOverCores) {
+  const CnGraphResult result =
+      build_cn_graph(chain(8), mapping({{"K", 2}, {"OY", 2}}, {{"OY", 2}}), fused());
+  ASSERT_FALSE(result.problem) << result.problem.problem;
+  const CnGraph& graph = result.graph;
+  for (const CnLayer& layer : graph.layers) {
+    EXPECT_EQ(layer.inter_tiles, 4);
+    EXPECT_EQ(layer.groups, 4);
+    EXPECT_EQ(layer.node_count, 8);
+    std::int64_t real = 0;
+    for (int n = 0; n < layer.node_count; ++n) real += graph.real_macs(layer.first_node + n);
+    EXPECT_EQ(real, layer.whole.mac_count());
+  }
+  // Four slices of 3 channels and 2 rows, then the same of the rows that follow.
+  for (int n = 0; n < 8; ++n) {
+    EXPECT_EQ(graph.nodes[z(n)].group, n % 4) << n;
+    EXPECT_EQ(graph.ranges_of(n)[1], (Range{3 * (n % 2), 3 * (n % 2) + 3})) << n;
+    EXPECT_EQ(graph.ranges_of(n)[6], (Range{2 * (n / 2), 2 * (n / 2) + 2})) << n;
+  }
+}
+
+TEST(NodeTiling, RefusesWhatSplitsALoopTwice) {
+  const auto problem = [](std::vector<TilingRequest> inter) {
+    return build_cn_graph(chain(8), mapping(std::move(inter), {{"OY", 1}}), fused())
+        .problem.problem;
+  };
+  EXPECT_EQ(problem({{"K", 2}, {"K", 3}}), "layer 'conv0': two inter-core tilings of K");
+  EXPECT_EQ(problem({{"K", 2}, {"OY", kWildcard}}),
+            "layer 'conv0': inter-core tiling '*' beside another");
 }
 
 TEST(NodeTiling, ClipsANodesInputAtTheFeatureMapAndNotAtItsOwnEdges) {
