@@ -1,5 +1,6 @@
 #include "tests/support/random_system.hpp"
 
+#include <cmath>
 #include <random>
 #include <stdexcept>
 #include <string>
@@ -159,7 +160,9 @@ RandomSystem random_system(std::uint64_t seed, const RandomSystemOptions& option
   for (int c = 0; c < cores; ++c) entry.cores.push_back(c);
   if (!random.one_in(3)) entry.intra.push_back({"OY", model::kAllTiles});
   if (random.one_in(3)) entry.inter.push_back({"K", 2});
-  if (!entry.inter.empty() && random.one_in(3)) entry.inter.push_back({"OY", 2});
+  // Four slices of each layer, where not too many allocations become of it.
+  if (!entry.inter.empty() && std::pow(cores, 4 * network.nodes.size()) < 10'000)
+    entry.inter.push_back({"OY", 2});
   mapping.entries.push_back(entry);
   model::TilingOptions tiling;
   tiling.mode = random.one_in(2) ? model::ScheduleMode::fused : model::ScheduleMode::layer_by_layer;
