@@ -51,17 +51,18 @@ std::vector<double> needed_places(const model::FusedNetwork& network, std::size_
   return count;
 }
 
-// Bits that the widest port reads of weights from the outermost memory; 0: none does.
-double weight_word(const FusionCore& core) {
-  double bandwidth = 0;
-  for (const model::Port& port : core.accelerator.memories[z(core.weights.back())].ports) {
+// pJ to read a bit of weights from the outermost memory.
+double cost_of_weight_bit(const FusionCore& core) {
+  const model::Memory& memory = core.accelerator.memories[z(core.weights.back())];
+  double bandwidth = 0;  // the widest word
+  for (const model::Port& port : memory.ports) {
     for (const auto& [operand, function] : port.allocation) {
       if (operand == model::MemoryOperand::I2) {
         bandwidth = std::max(bandwidth, static_cast<double>(port.bandwidth_max));
       }
     }
   }
-  return bandwidth;
+  return bandwidth > 0 ? memory.r_cost / bandwidth : 0;
 }
 
 // Units of the array that a layer, or a tile of it, uses at most: array dimensions that the mapping
@@ -110,9 +111,10 @@ std::vector<model::Cost> layer_floors(const model::FusedNetwork& network, const 
   const std::vector<double> y = needed_places(network, 1);
   const double cycles = model::cycles_per_operation(accelerator.array);
   const bool weights_once = !rules.defines && !core.weights.empty() && first_tile_runs_all(network);
-  const double word = weights_once ? weight_word(core) : 0;
-  // Where the array reads them there itself, the model has no transfers of theirs.
-  const bool one_port = core.weights.size() > 1 && !core.spread[z(core.weights.back())];
+  const double of_bit = weights_once ? cost_of_weight_bit(core) : 0;
+  // Loading that borrows cycles from the computation may take less than none of them
+  // (docs/model.md, 6.7), as often as there are tiles.
+  const bool borrows = rules.defines || rules.quirks;
   for (std::size_t n = 0; n < network.nodes.size(); ++n) {
     const model::FusedNode& node = network.nodes[n];
     if (!node.layer) continue;
@@ -122,17 +124,14 @@ std::vector<model::Cost> layer_floors(const model::FusedNetwork& network, const 
           static_cast<int>(d) == node.loop[0] || static_cast<int>(d) == node.loop[1];
       if (!walked) macs *= static_cast<double>(node.layer->dims[d].size);
     }
-    // The array computes all of it; of arrays in memory what that takes depends on their use.
+    // Of arrays in memory what it takes depends on how they are used.
     double energy = accelerator.array.imc ? 0 : macs * accelerator.array.unit_energy;
-    double latency = rules.defines ? 0 : macs / units_in_use(core, node) * cycles;
     // The model counts whole accesses, so that it may leave one out.
-    if (word > 0 && node.weights) {
-      const double words = std::max(0.0, static_cast<double>(node.weight_bits()) / word - 1);
-      if (!accelerator.array.imc) {
-        energy += words * accelerator.memories[z(core.weights.back())].r_cost;
-      }
-      if (one_port) latency = std::max(latency, words);
+    if (of_bit > 0 && node.weights && !accelerator.array.imc) {
+      const double access = accelerator.memories[z(core.weights.back())].r_cost;
+      energy += std::max(0.0, static_cast<double>(node.weight_bits()) * of_bit - access);
     }
+    const double latency = borrows ? 0 : macs / units_in_use(core, node) * cycles;
     const double times = kSlack * static_cast<double>(node.count);
     floors[n] = {times * energy, times * latency};
   }

@@ -12,7 +12,8 @@ namespace ridgeline::search {
 
 // By node; energy (pJ) and latency (cycles), each on its own. Of each map every place that a later
 // layer looks at is computed once, by no more units than the mapping leaves, and by our rules
-// weights come from the outermost memory, while nothing but their layer runs.
+// weights come from the outermost memory. A latency of 0: nothing is known, as by the model with
+// quirks, in which loading may take less than no cycles.
 std::vector<model::Cost> layer_floors(const model::FusedNetwork& network, const FusionCore& core,
                                       const FusionRules& rules);
 
