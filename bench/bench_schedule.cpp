@@ -84,6 +84,17 @@ void lab4(benchmark::State& state) {
 }
 BENCHMARK(lab4)->Unit(benchmark::kMicrosecond);
 
+// A transformer block, one token a node, on the same cores: its attention reads every token,
+// memories are too small for all of them, and links stay busy far ahead of the node at hand.
+void transformer_block(benchmark::State& state) {
+  const fs::path examples = fs::path(RIDGELINE_SOURCE_DIR) / "examples";
+  const fs::path lab = examples / "labs" / "lab4";
+  static const Case c = load(lab / "system.yaml", lab / "rows.yaml",
+                             examples / "workloads" / "transformer_block.onnx", {});
+  measure(state, c);
+}
+BENCHMARK(transformer_block)->Unit(benchmark::kMillisecond);
+
 // The examples' four convolutions on three cores with taller images, one row a node: near-linear.
 void tall_images(benchmark::State& state) {
   const fs::path folder = fs::path(RIDGELINE_SOURCE_DIR) / "examples" / "labs" / "multicore";

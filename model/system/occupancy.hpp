@@ -1,5 +1,6 @@
 // Step functions of time that a schedule grows: bandwidth in use on a link, bits in a memory.
-// Nearly all that is asked and changed lies close to their ends, so that is where looking begins.
+// Nearly all that is asked and changed lies close to their ends, or to what was changed last, so
+// that is where looking begins.
 #pragma once
 
 #include <algorithm>
@@ -13,14 +14,155 @@
 
 namespace ridgeline::model {
 
+// Bandwidth in use on a link over [0, infinity); neighbouring steps differ, so that a link in
+// constant use is one step however many transfers it carries. What is added lies close to what was
+// added before, so that the room for more steps lies there, and not at the end.
+class LinkOccupancy {
+ public:
+  LinkOccupancy() : steps_(std::make_unique<Step[]>(capacity_ + 1)) { reset(); }
+
+  void reset() {
+    steps_[0] = Step{};
+    steps_[capacity_] = Step{kNever, 0};
+    room_ = 1;
+    above_ = capacity_;
+    found_ = 0;
+  }
+
+  // First time >= `from` at which `demand` more fits under `bandwidth` for `duration`; infinite
+  // where it never does.
+  double first_window(double from, double duration, double demand, double bandwidth) {
+    const Step* const steps = steps_.get();
+    std::size_t i = step_at(from);
+    double begin = from;
+    for (;;) {
+      while (steps[i].used + demand > bandwidth) {
+        i = next(i);
+        if (i == capacity_) return kNever;
+        begin = steps[i].time;
+      }
+      found_ = i;
+      const double end = begin + duration;
+      for (;;) {
+        const std::size_t after = next(i);
+        if (steps[after].time >= end) return begin;
+        i = after;
+        if (steps[i].used + demand > bandwidth) break;
+      }
+    }
+  }
+
+  // Uses `amount` more on [begin, end).
+  void add(double begin, double end, double amount) {
+    if (!(begin < end) || amount == 0) return;
+    if (above_ - room_ < 2) grow();
+    make_room_after(step_at(begin));
+    Step* const steps = steps_.get();
+    double used = steps[room_ - 1].used;  // before, in the step that was looked at last
+    if (steps[room_ - 1].time != begin) {
+      if (used + amount != used) steps[room_++] = Step{begin, used + amount};
+    } else {
+      steps[room_ - 1].used += amount;
+      if (room_ > 1 && steps[room_ - 1].used == steps[room_ - 2].used) --room_;
+    }
+    while (steps[above_].time < end) {
+      used = steps[above_].used;
+      steps[room_++] = Step{steps[above_++].time, used + amount};
+    }
+    const double last = steps[room_ - 1].used;
+    if (steps[above_].time == end) {
+      if (steps[above_].used == last) ++above_;
+    } else if (used != last) {
+      steps[room_++] = Step{end, used};
+    }
+    found_ = room_ - 1;
+  }
+
+ private:
+  struct Step {
+    double time = 0;
+    double used = 0;
+  };
+  static constexpr double kNever = std::numeric_limits<double>::infinity();
+  static constexpr std::size_t kNear = 12;  // steps that are looked at or moved one by one
+
+  std::size_t next(std::size_t i) const { return i + 1 == room_ ? above_ : i + 1; }
+
+  // The last step that begins at t or before.
+  std::size_t step_at(double t) const {
+    const Step* const steps = steps_.get();
+    if (steps[found_].time <= t && t < steps[next(found_)].time) return found_;
+    const auto later = [](double a, const Step& step) { return a < step.time; };
+    if (steps[above_].time <= t) {
+      if (steps[capacity_ - 1].time <= t) return capacity_ - 1;
+      std::size_t i = above_;
+      const std::size_t near = std::min(above_ + kNear, capacity_);
+      while (i < near && steps[i + 1].time <= t) ++i;
+      if (i < near) return i;
+      return static_cast<std::size_t>(std::upper_bound(steps + i, steps + capacity_, t, later) -
+                                      steps) -
+             1;
+    }
+    std::size_t i = room_ - 1;
+    if (i > kNear && steps[i - kNear].time > t) {
+      return static_cast<std::size_t>(std::upper_bound(steps, steps + (i - kNear), t, later) -
+                                      steps) -
+             1;
+    }
+    while (steps[i].time > t) --i;
+    return i;
+  }
+
+  // Moves the room for more steps to right after step i.
+  void make_room_after(std::size_t i) {
+    Step* const steps = steps_.get();
+    if (i >= above_) {
+      const std::size_t moved = i + 1 - above_;
+      if (moved <= kNear) {
+        while (above_ <= i) steps[room_++] = steps[above_++];
+      } else {
+        std::copy(steps + above_, steps + above_ + moved, steps + room_);
+        room_ += moved;
+        above_ += moved;
+      }
+    } else if (room_ - 1 - i <= kNear) {
+      while (room_ > i + 1) steps[--above_] = steps[--room_];
+    } else {
+      std::copy_backward(steps + i + 1, steps + room_, steps + above_);
+      above_ -= room_ - (i + 1);
+      room_ = i + 1;
+    }
+  }
+
+  void grow() {
+    const std::size_t capacity = 2 * capacity_;
+    auto larger = std::make_unique<Step[]>(capacity + 1);
+    std::copy(steps_.get(), steps_.get() + room_, larger.get());
+    // With the step that never comes.
+    std::copy(steps_.get() + above_, steps_.get() + capacity_ + 1,
+              larger.get() + (capacity - (capacity_ - above_)));
+    above_ = capacity - (capacity_ - above_);
+    capacity_ = capacity;
+    steps_ = std::move(larger);
+    found_ = 0;
+  }
+
+  // Steps by increasing time, the first at 0, in [0, room_) and [above_, capacity_); after them one
+  // that never comes. A step holds until the next begins.
+  std::size_t capacity_ = 16;
+  std::unique_ptr<Step[]> steps_;
+  std::size_t room_ = 1;
+  std::size_t above_ = 0;
+  std::size_t found_ = 0;  // a step that is looked at first
+};
+
 // Steps by increasing time, the first at 0; a step holds until the next begins. Times that are
 // asked for are not negative.
-template <class Used>
 class OccupancySteps {
  public:
   struct Step {
     double time = 0;
-    Used used{};
+    std::int64_t used = 0;
   };
 
   OccupancySteps() : steps_(std::make_unique<Step[]>(kFirst)) {}
@@ -50,12 +192,12 @@ class OccupancySteps {
     return i;
   }
 
-  void append(double t, Used used) {
+  void append(double t, std::int64_t used) {
     if (size_ == capacity_) grow();
     steps_[size_++] = Step{t, used};
   }
   // Moves step i and all after it one place up.
-  void insert(std::size_t i, double t, Used used) {
+  void insert(std::size_t i, double t, std::int64_t used) {
     if (size_ == capacity_) grow();
     Step* const steps = steps_.get();
     if (size_ - i <= kNear) {
@@ -90,74 +232,6 @@ class OccupancySteps {
   std::unique_ptr<Step[]> steps_;
   std::size_t size_ = 1;
   std::size_t capacity_ = kFirst;
-};
-
-// Bandwidth in use on a link over [0, infinity); neighbouring steps differ, so that a link in
-// constant use is one step however many transfers it carries.
-class LinkOccupancy {
- public:
-  void reset() { steps_.reset(); }
-
-  // First time >= `from` at which `demand` more fits under `bandwidth` for `duration`; infinite
-  // where it never does.
-  double first_window(double from, double duration, double demand, double bandwidth) const {
-    const std::size_t n = steps_.size();
-    std::size_t i = steps_.step_at(from);
-    double begin = from;
-    for (;;) {
-      while (steps_[i].used + demand > bandwidth) {
-        if (++i == n) return std::numeric_limits<double>::infinity();
-        begin = steps_[i].time;
-      }
-      const double end = begin + duration;
-      for (;;) {
-        if (i + 1 == n || steps_[i + 1].time >= end) return begin;
-        ++i;
-        if (steps_[i].used + demand > bandwidth) break;
-      }
-    }
-  }
-
-  // Uses `amount` more on [begin, end).
-  void add(double begin, double end, double amount) {
-    if (!(begin < end) || amount == 0) return;
-    if (begin > steps_.back().time) {  // mostly: after all that there is
-      const double before = steps_.back().used;
-      if (before + amount == before) return;
-      steps_.append(begin, before + amount);
-      return steps_.append(end, before);
-    }
-    const std::size_t first = split(begin, steps_.step_at(begin));
-    std::size_t last = first;
-    while (last + 1 < steps_.size() && steps_[last + 1].time <= end) ++last;
-    last = split(end, last);
-    for (std::size_t i = first; i < last; ++i) steps_[i].used += amount;
-    join(last);
-    join(first);
-  }
-
-  std::size_t size() const { return steps_.size(); }
-  double time(std::size_t i) const { return steps_[i].time; }
-  double used(std::size_t i) const { return steps_[i].used; }
-
- private:
-  // Place of a step that begins at t, which lies in step i.
-  std::size_t split(double t, std::size_t i) {
-    if (steps_[i].time == t) return i;
-    if (i + 1 == steps_.size()) {
-      steps_.append(t, steps_[i].used);
-    } else {
-      steps_.insert(i + 1, t, steps_[i].used);
-    }
-    return i + 1;
-  }
-  // Drops step i where it goes on as the one before.
-  void join(std::size_t i) {
-    if (i == 0 || steps_[i].used != steps_[i - 1].used) return;
-    steps_.erase(i);
-  }
-
-  OccupancySteps<double> steps_;
 };
 
 // Bits stored in a memory. Times are cut to whole cycles when a step is made, but compared
@@ -218,7 +292,7 @@ class MemoryOccupancy {
     for (; i < steps_.size(); ++i) steps_[i].used += bits;
   }
 
-  OccupancySteps<std::int64_t> steps_;
+  OccupancySteps steps_;
 };
 
 }  // namespace ridgeline::model

@@ -11,10 +11,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::size_t at(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
 unsigned bit(MemoryOperand o) {
   return 1u << static_cast<unsigned>(o);
 }
@@ -48,6 +44,7 @@ ScheduleFigures Scheduler::Run::evaluate(const Allocation& allocation, ScheduleR
   if (record != nullptr) record->start.assign(problem_.nodes.size(), -1.0);
   reset(allocation);
   count_constants();
+  count_as_they_go_ = !reads_known_ || streams(allocation);
   for (const std::int32_t tensor : problem_.initial) {
     const Data& data = whole_[at(tensor)];
     const int memory = memory_of(problem_.offchip_core, data.own);
@@ -70,6 +67,11 @@ ScheduleFigures Scheduler::Run::evaluate(const Allocation& allocation, ScheduleR
   return figures_;
 }
 
+void Scheduler::Run::note_residency(ScheduleRecord& record, const Stay& stay, double removed) {
+  record.residencies.push_back({stay.data->tensor, stay.data->part, stay.memory, stay.stored,
+                                stay.available, removed, stay.unchecked});
+}
+
 void Scheduler::Run::write_record(ScheduleRecord& record) const {
   record.end = end_;
   for (const ScheduleProblem::Node& n : problem_.nodes) {
@@ -79,8 +81,7 @@ void Scheduler::Run::write_record(ScheduleRecord& record) const {
     for (const std::int32_t s : memory.stays) {
       if (s == kNone) continue;
       const Stay& stay = stays_[at(s)];
-      record.residencies.push_back({stay.data->tensor, stay.data->part, stay.memory, stay.stored,
-                                    stay.available, kInfinity, stay.unchecked});
+      note_residency(record, stay, kInfinity);
     }
     ScheduleRecord::Memory m;
     for (std::size_t i = 0; i < memory.profile.size(); ++i) {
@@ -112,7 +113,10 @@ void Scheduler::Run::reset(const Allocation& allocation) {
   stays_.clear();
   free_stay_ = kNone;
   std::copy(fresh_keys_.begin(), fresh_keys_.end(), keys_.begin());
-  left_ = fresh_left_;
+  std::fill(holders_.begin(), holders_.end(), 0);
+  std::copy(fresh_left_.begin(), fresh_left_.end(), left_.begin());
+  counted_ = 0;
+  read_ = 0;
   needed_ = {};
   ++step_;
   events_.clear();
@@ -235,21 +239,26 @@ void Scheduler::Run::schedule(const Row& row) {
   if (problem_.semantics.fetch_ahead) {
     earliest = idle_[at(core)] - (in_full ? row.headstart : headstart());
   }
-  for (const Needed& n : needed_) {
-    const auto own = static_cast<std::size_t>(n.own);
-    const auto operand = static_cast<std::size_t>(n.operand);
-    if ((keys_[at(n.key)].holders & held.bit[own]) != 0 && held.memory[operand] != kNone) {
-      // Mostly it is there, and that is all there is to it (see `transfer`).
-      time = std::max(time, earliest);
-      continue;
-    }
-    TransferRequest request;
-    request.to = core;
+  TransferRequest request;
+  request.to = core;
+  request.earliest = earliest;
+  request.share = row.share;
+  const auto fetch = [&](const Needed& n) {
     request.operand = n.operand;
-    request.earliest = earliest;
-    request.share = row.share;
     time = std::max(time, transfer(data_of(n), request));
-    if (failed()) return;
+    return !failed();
+  };
+  if (in_full) {
+    for (std::uint32_t n = row.need_begin; n < row.need_end; ++n) {
+      // Mostly it is there, and that is all there is to it (see `transfer`).
+      const Wanted wanted = wanted_[n];
+      if ((holders_[at(wanted.key)] & held.there[at(wanted.kind)]) != 0) continue;
+      if (!fetch(needs_[n])) return;
+    }
+  } else {
+    for (const Needed& n : needed_) {
+      if (!fetch(n)) return;
+    }
   }
 
   const Data& output = whole_[at(row.output)];
@@ -285,7 +294,21 @@ void Scheduler::Run::schedule(const Row& row) {
       stays_[at(stay)].read_until = std::max(stays_[at(stay)].read_until, end);
     }
   }
-  for (const Needed& n : needed_) use(n, row.node);
+  if (count_as_they_go_) {
+    for (const Needed& n : needed_) use(n, row.node);
+  } else {
+    const auto place = static_cast<std::size_t>(&row - rows_.data());
+    read_ = place + 1;
+    std::uint32_t last = place == 0 ? 0 : rows_[place - 1].last_use_end;
+    for (; last < row.last_use_end; ++last) {
+      const std::int32_t tensor = last_uses_[last];
+      if (tensor >= 0) {
+        used_up(row.node, tensor);
+      } else {
+        use(needs_[at(~tensor)], row.node);
+      }
+    }
+  }
   if (streamed != 0 && problem_.semantics.checked_capacity) use_streamed(row, streamed, end);
   if (failed()) return;
   if (row.has_parts) {
@@ -346,12 +369,32 @@ double Scheduler::Run::headstart() const {
   return sum;
 }
 
+// Whether some node streams operands on its core.
+bool Scheduler::Run::streams(const Allocation& allocation) const {
+  if (slot_streams_.empty()) return false;
+  for (std::size_t s = 0; s < allocation.core.size(); ++s) {
+    if (slot_streams_[s * at(problem_.cores) + at(allocation.core[s])]) return true;
+  }
+  return false;
+}
+
 // One use less of a tensor on the node's core; without uses it leaves every memory.
 inline void Scheduler::Run::use(const Needed& needed, int node) {
   if (needed.use == kNone) return fail(ScheduleFailure::no_use_left, needed.tensor);
   if (--left_[at(needed.use)] < 0) overdrawn_ = true;
   if (folded_ && uses_of_constant(needed.tensor, memory_of_use(needed.use)) < 0) overdrawn_ = true;
   if (--keys_[at(needed.tensor)].uses_left == 0) used_up(node, needed.tensor);
+}
+
+// Counts what has been read since uses were asked for last.
+void Scheduler::Run::count_uses() {
+  if (count_as_they_go_ || counted_ == read_) return;
+  const std::uint32_t begin = rows_[counted_].need_begin;
+  const std::uint32_t end = rows_[read_ - 1].need_end;
+  for (std::uint32_t n = begin; n < end; ++n) {
+    if (!needs_[n].counted) --left_[at(needs_[n].use)];
+  }
+  counted_ = read_;
 }
 
 // The same for what a node has streamed. The reference forgets these, so that they stay off-chip
@@ -366,54 +409,84 @@ void Scheduler::Run::use_streamed(const Row& row, unsigned streamed, double end)
   }
 }
 
-// When the readers of a node's output have ended that end last of those in their slots; false:
-// there are too many of them, or memories, or some have not run yet.
-inline bool Scheduler::Run::gather_readers(int origin) {
-  const std::uint32_t begin = reader_begin_[at(origin)];
-  const std::uint32_t end = reader_begin_[at(origin) + 1];
-  if (end - begin > reader_ends_.size() || memories_.size() > 64) return false;
-  reader_count_ = end - begin;
-  double latest = -1;
-  double earliest = 0;
-  for (std::uint32_t r = begin; r < end; ++r) {
-    const double ended = end_[at(readers_[r].node)];
-    reader_ends_[r - begin] = {held_[at(allocation_->core[at(readers_[r].slot)])].all, ended};
-    latest = std::max(latest, ended);
-    earliest = std::min(earliest, ended);
+// When the readers of a node's output that end last of those in their slots have ended, by the
+// memories that their cores have.
+class Scheduler::Run::Readers {
+ public:
+  Readers(const Run& run, int origin) {
+    const std::uint32_t begin = run.reader_begin_[at(origin)];
+    const std::uint32_t end = run.reader_begin_[at(origin) + 1];
+    if (end - begin > ends_.size() || run.memories_.size() > 64) return;
+    double earliest = 0;
+    for (std::uint32_t r = begin; r < end; ++r) {
+      const double ended = run.end_[at(run.readers_[r].node)];
+      const int core = run.allocation_->core[at(run.readers_[r].slot)];
+      memories_[r - begin] = run.held_[at(core)].all;
+      ends_[r - begin] = ended;
+      latest_ = std::max(latest_, ended);
+      earliest = std::min(earliest, ended);
+    }
+    count_ = end - begin;
+    known_ = earliest >= 0;
   }
-  last_end_ = latest;
-  return earliest >= 0;
-}
 
-// The latest of them that ran beside a memory; -1: none did.
-inline double Scheduler::Run::last_gathered(int memory) const {
-  if (memories_[at(memory)].offchip) return last_end_;
-  double last = -1;
-  for (std::size_t r = 0; r < reader_count_; ++r) {
-    const ReaderEnd& reader = reader_ends_[r];
-    last = std::max(last, (reader.memories >> memory & 1u) != 0 ? reader.end : -1.0);
+  // False: there are too many of them, or memories, or some have not run yet.
+  bool known() const { return known_; }
+  double latest() const { return latest_; }
+  // The latest of them that ran beside a memory; -1: none did.
+  double latest_beside(int memory) const {
+    double last = -1;
+    for (std::size_t r = 0; r < count_; ++r) {
+      last = std::max(last, (memories_[r] >> memory & 1u) != 0 ? ends_[r] : -1.0);
+    }
+    return last;
   }
-  return last;
-}
+
+ private:
+  std::array<std::uint64_t, 16> memories_;  // as bits
+  std::array<double, 16> ends_;
+  std::size_t count_ = 0;
+  double latest_ = -1;
+  bool known_ = false;
+};
 
 void Scheduler::Run::used_up(int node, std::int32_t tensor) {
-  const Data& data = whole_[at(tensor)];
   const ScheduleProblem::Tensor& t = problem_.tensors[at(tensor)];
-  const bool gathered = !t.constant && gather_readers(t.origin);
+  if (t.constant) {
+    return leave_all(node, tensor, [&](int) { return end_[at(node)]; });
+  }
+  const double end = end_[at(node)];
+  const Readers readers(*this, t.origin);
+  if (readers.known()) {
+    leave_all(node, tensor, [&](int holder) {
+      const double last =
+          memories_[at(holder)].offchip ? readers.latest() : readers.latest_beside(holder);
+      return last < 0 ? end : last;
+    });
+  } else {
+    leave_all(node, tensor, [&](int holder) {
+      const double last = last_reader(t.origin, holder);
+      return last < 0 ? end : last;
+    });
+  }
+}
+
+// Takes a tensor out of every memory, when `time_in` says.
+template <class TimeIn>
+inline void Scheduler::Run::leave_all(int node, std::int32_t tensor, TimeIn&& time_in) {
+  const Data& data = whole_[at(tensor)];
   for (std::int32_t s = keys_[at(data.key)].stay; s != kNone;) {
     const int holder = stays_[at(s)].memory;
-    const std::int32_t held = s;
+    std::int32_t stay = s;
     s = stays_[at(s)].next_of_data;
-    const double last = t.constant ? -1
-                        : gathered ? last_gathered(holder)
-                                   : last_reader(t.origin, holder);
     const int place = memories_[at(holder)].first_core;
     const int addressed = memory_of(place, data.own);
-    if (s != kNone && stays_[at(s)].memory == addressed) s = stays_[at(s)].next_of_data;
-    if (addressed == kNone) continue;
-    const std::int32_t stay = addressed == holder ? held : find(data.key, addressed);
-    if (stay == kNone) continue;
-    const double time = leaving(stay, last < 0 ? end_[at(node)] : last);
+    if (addressed != holder) {  // the reference does not find it
+      if (s != kNone && stays_[at(s)].memory == addressed) s = stays_[at(s)].next_of_data;
+      stay = addressed == kNone ? kNone : find(data.key, addressed);
+      if (stay == kNone) continue;
+    }
+    const double time = leaving(stay, time_in(holder));
     if (record_ != nullptr) {
       record_->removals.push_back(
           {node, tensor, kNone, place, time, ScheduledRemoval::Cause::used_up});

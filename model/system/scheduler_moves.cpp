@@ -13,15 +13,64 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-std::size_t at(std::int64_t i) {
-  return static_cast<std::size_t>(i);
-}
-
 double cycles(std::int64_t bits, double bandwidth) {
   return rounded_up(static_cast<double>(bits) / bandwidth);
 }
 
 }  // namespace
+
+// Cycles that data take at one of the least bandwidths.
+inline double Scheduler::Run::duration(const Data& data, std::int32_t least) {
+  double& known = durations_[at(data.size) * least_bandwidths_.size() + at(least)];
+  if (known < 0) known = cycles(data.bits, least_bandwidths_[at(least)]);
+  return known;
+}
+
+// Words of a memory's port that data take.
+inline double Scheduler::Run::words(const Data& data, int memory) {
+  double& known = words_[at(data.size) * memories_.size() + at(memory)];
+  if (known < 0) known = cycles(data.bits, memories_[at(memory)].word);
+  return known;
+}
+
+inline double Scheduler::Run::memory_energy_of(int from, int to, const Data& data) {
+  const bool sender_width = problem_.semantics.sender_write_width;
+  return memories_[at(from)].read_cost * words(data, from) +
+         memories_[at(to)].write_cost * words(data, sender_width ? from : to);
+}
+
+// Over links whose bandwidth transfers share, as soon as all of them have room.
+RIDGELINE_INLINE void Scheduler::Run::send(const Data& data, int from, int to, std::int32_t share,
+                                           Moved& moved) {
+  const Interconnect& net = problem_.interconnect;
+  const std::vector<Link>& links = net.links;
+  const Way& way = ways_[at((share * net.cores + from) * net.cores + to)];
+  const double* const booked = booked_.data() + at(share) * links.size();
+  moved.bandwidth = way.bandwidth;
+  const double duration = this->duration(data, way.least);
+  for (bool later = true; later;) {
+    later = false;
+    for (const int l : way.links) {
+      const double begin =
+          links_[at(l)].first_window(moved.start, duration, booked[l], links[at(l)].bandwidth);
+      if (begin == kInfinity) return fail(ScheduleFailure::no_window, data.tensor);
+      later = later || (begin > moved.start && way.links.size() > 1);
+      moved.start = begin;
+    }
+  }
+  moved.end = moved.start + duration;
+  for (const int l : way.links) {
+    // A part is a tensor of its own each time it is made, so it never goes along.
+    if (data.part == kNone && !fresh_event(l, data.tensor, moved.start)) {
+      moved.fresh = false;
+      continue;
+    }
+    const Link& link = links[at(l)];
+    links_[at(l)].add(moved.start, moved.end, booked[l]);
+    moved.link_energy += duration * link.unit_energy * shares_[at(share)] +
+                         static_cast<double>(data.bits) * link.unit_energy_per_bit;
+  }
+}
 
 // Moves data to a core, unless it is there; the time at which it is available.
 double Scheduler::Run::transfer(const Data& data, const TransferRequest& request) {
@@ -68,9 +117,10 @@ double Scheduler::Run::transfer(const Data& data, const TransferRequest& request
   const Memory& from = memories_[at(sender)];
   const int from_core = from.first_core;
   const bool fifo = problem_.semantics.fifo_links;
-  const auto route = problem_.interconnect.route(from_core, request.to);
+  const std::span<const int> route =
+      fifo ? problem_.interconnect.route(from_core, request.to) : std::span<const int>();
   double earliest = std::max(request.earliest, available);
-  if (fifo && !route.empty()) {
+  if (!route.empty()) {
     earliest = available;
     if (problem_.semantics.just_in_time) {
       const double bandwidth = problem_.interconnect.links[at(route[0])].bandwidth;
@@ -137,59 +187,6 @@ void Scheduler::Run::send_in_turn(const Data& data, std::span<const int> route, 
     moved.link_energy += duration * links[at(l)].unit_energy +
                          static_cast<double>(data.bits) * links[at(l)].unit_energy_per_bit;
   }
-}
-
-// Over links whose bandwidth transfers share, as soon as all of them have room.
-void Scheduler::Run::send(const Data& data, int from, int to, std::int32_t share, Moved& moved) {
-  const Interconnect& net = problem_.interconnect;
-  const std::vector<Link>& links = net.links;
-  const auto route = net.route(from, to);
-  const double* const booked = booked_.data() + at(share) * links.size();
-  const std::int32_t least = least_[at((share * net.cores + from) * net.cores + to)];
-  moved.bandwidth = least_bandwidths_[at(least)];
-  const double duration = this->duration(data, least);
-  for (bool later = true; later;) {
-    later = false;
-    for (const int l : route) {
-      const double begin =
-          links_[at(l)].first_window(moved.start, duration, booked[l], links[at(l)].bandwidth);
-      if (begin == kInfinity) return fail(ScheduleFailure::no_window, data.tensor);
-      later = later || (begin > moved.start && route.size() > 1);
-      moved.start = begin;
-    }
-  }
-  moved.end = moved.start + duration;
-  for (const int l : route) {
-    // A part is a tensor of its own each time it is made, so it never goes along.
-    if (data.part == kNone && !fresh_event(l, data.tensor, moved.start)) {
-      moved.fresh = false;
-      continue;
-    }
-    const Link& link = links[at(l)];
-    links_[at(l)].add(moved.start, moved.end, booked[l]);
-    moved.link_energy += duration * link.unit_energy * shares_[at(share)] +
-                         static_cast<double>(data.bits) * link.unit_energy_per_bit;
-  }
-}
-
-// Cycles that data take at one of the least bandwidths.
-inline double Scheduler::Run::duration(const Data& data, std::int32_t least) {
-  double& known = durations_[at(data.size) * least_bandwidths_.size() + at(least)];
-  if (known < 0) known = cycles(data.bits, least_bandwidths_[at(least)]);
-  return known;
-}
-
-// Words of a memory's port that data take.
-inline double Scheduler::Run::words(const Data& data, int memory) {
-  double& known = words_[at(data.size) * memories_.size() + at(memory)];
-  if (known < 0) known = cycles(data.bits, memories_[at(memory)].word);
-  return known;
-}
-
-inline double Scheduler::Run::memory_energy_of(int from, int to, const Data& data) {
-  const bool sender_width = problem_.semantics.sender_write_width;
-  return memories_[at(from)].read_cost * words(data, from) +
-         memories_[at(to)].write_cost * words(data, sender_width ? from : to);
 }
 
 // The same where it goes into another memory than its own, or not without evicting.
@@ -342,26 +339,6 @@ double Scheduler::Run::remove(const Data& data, int core, double time, bool writ
   return time;
 }
 
-void Scheduler::Run::take_out(std::int32_t index, double time) {
-  Stay& stay = stays_[at(index)];
-  Memory& memory = memories_[at(stay.memory)];
-  memory.profile.add(time, -stay.bits);
-  if (record_ != nullptr) {
-    record_->residencies.push_back({stay.data->tensor, stay.data->part, stay.memory, stay.stored,
-                                    stay.available, time, stay.unchecked});
-  }
-  Key& key = keys_[at(stay.data->key)];
-  std::int32_t* link = &key.stay;
-  while (*link != index) link = &stays_[at(*link)].next_of_data;
-  *link = stay.next_of_data;
-  if (memories_.size() <= 64) key.holders &= ~(std::uint64_t{1} << (stay.memory & 63));
-  memory.stays[at(stay.place)] = kNone;
-  ++memory.gone;
-  stay.memory = kNone;
-  stay.next_of_data = free_stay_;
-  free_stay_ = index;
-}
-
 // Drops what has left a memory from its list.
 void Scheduler::Run::forget_gone(Memory& memory) {
   std::int32_t place = 0;
@@ -374,41 +351,11 @@ void Scheduler::Run::forget_gone(Memory& memory) {
   memory.gone = 0;
 }
 
-void Scheduler::Run::store(const Data& data, int memory, double stored, double available) {
-  if (find(data.key, memory) != kNone) return;
-  Memory& m = memories_[at(memory)];
-  const bool unchecked = stored > m.profile.last_time();
-  if (!m.profile.add_within(stored, data.bits, m.size, problem_.semantics.checked_capacity)) {
-    return fail(ScheduleFailure::memory_overflow, data.tensor, memory);
-  }
-  m.smallest = std::min(m.smallest, data.bits);
-  std::int32_t index = free_stay_;
-  if (index == kNone) {
-    index = static_cast<std::int32_t>(stays_.size());
-    stays_.emplace_back();
-  } else {
-    free_stay_ = stays_[at(index)].next_of_data;
-  }
-  Key& key = keys_[at(data.key)];
-  Stay& stay = stays_[at(index)];
-  stay.data = &data;
-  stay.bits = data.bits;
-  stay.memory = memory;
-  stay.next_of_data = key.stay;
-  stay.place = static_cast<std::int32_t>(m.stays.size());
-  stay.unchecked = unchecked;
-  stay.stored = stored;
-  stay.available = available;
-  stay.read_until = 0;
-  key.stay = index;
-  key.holders |= std::uint64_t{1} << (memory & 63);
-  m.stays.push_back(index);
-}
-
 // Uses of a tensor that a memory is kept for: its own, or, where it has none, those of the
 // memories that are still to receive it.
-std::int64_t Scheduler::Run::uses_on(const Data& data, int memory) const {
+std::int64_t Scheduler::Run::uses_on(const Data& data, int memory) {
   if (data.part != kNone) return 0;
+  count_uses();
   const ScheduleProblem::Tensor& tensor = problem_.tensors[at(data.tensor)];
   const bool constant = tensor.constant && folded_;
   bool kept = false;
@@ -447,21 +394,6 @@ std::int64_t Scheduler::Run::uses_of_constant(std::int32_t tensor, int memory) c
     first = false;
   }
   return uses;
-}
-
-// Whether the tensor does not yet have an event on the link that starts at the same time; then
-// it has one from now on.
-bool Scheduler::Run::fresh_event(int link, std::int32_t tensor, double start) {
-  std::int32_t* place = &keys_[at(tensor)].event;
-  for (; *place != kNone; place = &events_[at(*place)].next) {
-    const LinkEvent& e = events_[at(*place)];
-    if (e.start < start) break;
-    if (e.start == start && e.link == link) return false;
-  }
-  const std::int32_t next = *place;
-  *place = static_cast<std::int32_t>(events_.size());
-  events_.push_back({start, link, next});
-  return true;
 }
 
 }  // namespace ridgeline::model

@@ -16,6 +16,9 @@
 
 namespace ridgeline::model {
 
+// Of what a schedule does several times a node: calls are a tenth of its time.
+#define RIDGELINE_INLINE [[gnu::always_inline]] inline
+
 class Scheduler::Run {
  public:
   explicit Run(const ScheduleProblem& problem);
@@ -25,6 +28,7 @@ class Scheduler::Run {
 
  private:
   static constexpr int kNone = -1;
+  static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
   // A tensor or a part of one, as it is stored and moved.
   struct Data {
@@ -44,6 +48,12 @@ class Scheduler::Run {
     std::int32_t use = kNone;  // place in the problem's: the one that reading counts down
     MemoryOperand operand = MemoryOperand::I1;
     MemoryOperand own = MemoryOperand::O;
+    bool counted = false;  // as they go, even where last reads are known
+  };
+  // Of the same, what is looked at to see whether it is there.
+  struct Wanted {
+    std::int32_t key = 0;
+    std::int32_t kind = 0;  // of `CoreMemories::there`
   };
   // A node; in the order in which they run where that is known before, else by their number.
   struct Row {
@@ -56,6 +66,7 @@ class Scheduler::Run {
     std::uint32_t need_end = 0;
     std::uint32_t predecessor_begin = 0;
     std::uint32_t predecessor_end = 0;
+    std::uint32_t last_use_end = 0;  // of `last_uses_`; they begin where the row before ends
     std::int32_t share = 0;
     double headstart = 0;  // of all that it needs, in full
     bool has_parts = false;
@@ -73,15 +84,13 @@ class Scheduler::Run {
   };
   struct CoreMemories {
     std::array<std::int32_t, kMemoryOperands> memory{};
-    // Bit of each of them, to look up in `Key::holders`: where that is all there is to presence.
-    std::array<std::uint64_t, kMemoryOperands> bit{};
+    // By a tensor's own operand and the one that a node reads it as: bit of the memory that holds
+    // it, to look up in `holders_`; none where there is more to presence than that.
+    std::array<std::uint64_t, kMemoryOperands * kMemoryOperands> there{};
     std::uint64_t all = 0;  // memories as bits, modulo 64
   };
   // What is known of a tensor or part while a schedule is made.
   struct Key {
-    // Memories that hold it, as bits modulo 64: only where there are more memories may a bit be
-    // set for another one.
-    std::uint64_t holders = 0;
     std::int64_t uses_left = 0;
     std::int32_t stay = kNone;
     std::int32_t event = kNone;
@@ -110,6 +119,12 @@ class Scheduler::Run {
     std::vector<std::int32_t> stays;  // in the order of storing; none: has left
     std::size_t gone = 0;             // of these
   };
+  // From one core to another at a share of the links' bandwidth.
+  struct Way {
+    std::span<const int> links;
+    std::int32_t least = 0;  // of what is booked on them: of `least_bandwidths_`
+    double bandwidth = 0;    // the same
+  };
   struct Demand {
     std::int32_t link = 0;
     std::int32_t operand = 0;  // place among the streamed ones
@@ -131,11 +146,6 @@ class Scheduler::Run {
   struct Reader {
     std::int32_t node = 0;
     std::int32_t slot = 0;
-  };
-  // When a reader of what has been used up ended, and which memories its core has (as bits).
-  struct ReaderEnd {
-    std::uint64_t memories = 0;
-    double end = 0;
   };
   // A transfer on a link, in a list of its tensor's, the latest first.
   struct LinkEvent {
@@ -169,6 +179,8 @@ class Scheduler::Run {
   void tabulate_rows();
   void tabulate_readers();
   void tabulate_uses();
+  void tabulate_last_uses();
+  void tabulate_streams();
   void tabulate_routes();
   void tabulate_headstarts();
 
@@ -182,11 +194,14 @@ class Scheduler::Run {
   void gather_needed(const Row& row, int core, unsigned streamed);
   void raise_idle_times();
   double headstart() const;
+  bool streams(const Allocation& allocation) const;
   void use(const Needed& needed, int node);
+  void count_uses();
   void use_streamed(const Row& row, unsigned streamed, double end);
   void used_up(int node, std::int32_t tensor);
-  bool gather_readers(int origin);
-  double last_gathered(int memory) const;
+  class Readers;
+  template <class TimeIn>
+  void leave_all(int node, std::int32_t tensor, TimeIn&& time_in);
   double last_reader(int origin, int memory) const;
   void write_record(ScheduleRecord& record) const;
 
@@ -212,9 +227,10 @@ class Scheduler::Run {
                 TransferCause cause, std::int32_t share);
   double leaving(std::int32_t stay, double time) const;
   void take_out(std::int32_t stay, double time);
+  static void note_residency(ScheduleRecord& record, const Stay& stay, double removed);
   void forget_gone(Memory& memory);
   void store(const Data& data, int memory, double stored, double available);
-  std::int64_t uses_on(const Data& data, int memory) const;
+  std::int64_t uses_on(const Data& data, int memory);
   std::int64_t uses_of_constant(std::int32_t tensor, int memory) const;
   bool fresh_event(int link, std::int32_t tensor, double start);
 
@@ -232,6 +248,7 @@ class Scheduler::Run {
   // What holds for all allocations.
   std::vector<Row> rows_;
   std::vector<Needed> needs_;               // of the rows, in the order of fetching, all in full
+  std::vector<Wanted> wanted_;              // the same
   std::vector<std::int32_t> predecessors_;  // of the rows: those that no other of them waits for
   std::vector<Cost> costs_;                 // by unique node and core
   std::vector<CoreMemories> held_;          // by core
@@ -248,10 +265,14 @@ class Scheduler::Run {
   std::vector<Reader> readers_;
   std::vector<Key> fresh_keys_;  // as they are before anything is scheduled
   std::vector<std::int32_t> fresh_left_;
+  // Tensors by the last row that reads them, so that nobody has to count uses as they go; negative:
+  // a need (~) that has to be counted.
+  std::vector<std::int32_t> last_uses_;
+  bool reads_known_ = false;
+  std::vector<bool> slot_streams_;  // by slot and core: some node streams there; empty: none does
   std::vector<std::int32_t> shared_constants_;  // tensors: constants of several slots
   std::vector<std::int32_t> producer_;          // by tensor: slot
-  std::vector<std::int32_t>
-      least_;  // by share and pair of cores, of the links: of `least_bandwidths_`
+  std::vector<Way> ways_;                       // by share and pair of cores
   std::vector<double> least_bandwidths_;
   std::vector<double> durations_;  // by size and least bandwidth; negative: not asked yet
 
@@ -271,7 +292,14 @@ class Scheduler::Run {
   std::vector<Stay> stays_;
   std::int32_t free_stay_ = kNone;
   std::vector<Key> keys_;
-  std::vector<std::int32_t> left_;  // of each of ScheduleProblem::uses
+  // By key: memories that hold it, as bits modulo 64: only where there are more memories may a bit
+  // be set for another one.
+  std::vector<std::uint64_t> holders_;
+  // Of each of ScheduleProblem::uses; where last reads are known, of the rows before `counted_`.
+  std::vector<std::int32_t> left_;
+  bool count_as_they_go_ = false;
+  std::size_t counted_ = 0;         // rows
+  std::size_t read_ = 0;            // rows that have read what they need
   bool folded_ = false;             // constants have several uses on one memory, which count once
   std::span<const Needed> needed_;  // of the node: its row's, or those gathered
   std::vector<Needed> gathered_;
@@ -281,9 +309,6 @@ class Scheduler::Run {
   std::vector<Demand> demands_;
   std::vector<Victim> victims_;
   std::vector<LinkEvent> events_;
-  std::array<ReaderEnd, 16> reader_ends_;
-  std::size_t reader_count_ = 0;
-  double last_end_ = 0;  // of them
   std::vector<const Data*> snapshot_;
   double transfers_end_ = 0;
   double nodes_end_ = 0;
@@ -291,12 +316,12 @@ class Scheduler::Run {
 };
 
 inline bool Scheduler::Run::may_hold(std::int32_t key, int memory) const {
-  return (keys_[static_cast<std::size_t>(key)].holders >> (memory & 63) & 1u) != 0;
+  return (holders_[at(key)] >> (memory & 63) & 1u) != 0;
 }
 
 inline std::int32_t Scheduler::Run::find(std::int32_t key, int memory) const {
   if (!may_hold(key, memory)) return kNone;
-  std::int32_t s = keys_[static_cast<std::size_t>(key)].stay;
+  std::int32_t s = keys_[at(key)].stay;
   while (s != kNone && stays_[static_cast<std::size_t>(s)].memory != memory) {
     s = stays_[static_cast<std::size_t>(s)].next_of_data;
   }
@@ -338,6 +363,71 @@ inline double Scheduler::Run::leaving(std::int32_t index, double time) const {
 inline const Scheduler::Run::Data& Scheduler::Run::data_of(const Needed& n) const {
   return n.part == kNone ? whole_[static_cast<std::size_t>(n.tensor)]
                          : part_[static_cast<std::size_t>(n.part)];
+}
+
+RIDGELINE_INLINE void Scheduler::Run::take_out(std::int32_t index, double time) {
+  Stay& stay = stays_[at(index)];
+  Memory& memory = memories_[at(stay.memory)];
+  memory.profile.add(time, -stay.bits);
+  if (record_ != nullptr) note_residency(*record_, stay, time);
+  Key& key = keys_[at(stay.data->key)];
+  std::int32_t* link = &key.stay;
+  while (*link != index) link = &stays_[at(*link)].next_of_data;
+  *link = stay.next_of_data;
+  if (memories_.size() <= 64)
+    holders_[at(stay.data->key)] &= ~(std::uint64_t{1} << (stay.memory & 63));
+  memory.stays[at(stay.place)] = kNone;
+  ++memory.gone;
+  stay.memory = kNone;
+  stay.next_of_data = free_stay_;
+  free_stay_ = index;
+}
+
+RIDGELINE_INLINE void Scheduler::Run::store(const Data& data, int memory, double stored,
+                                            double available) {
+  if (find(data.key, memory) != kNone) return;
+  Memory& m = memories_[at(memory)];
+  const bool unchecked = stored > m.profile.last_time();
+  if (!m.profile.add_within(stored, data.bits, m.size, problem_.semantics.checked_capacity)) {
+    return fail(ScheduleFailure::memory_overflow, data.tensor, memory);
+  }
+  m.smallest = std::min(m.smallest, data.bits);
+  std::int32_t index = free_stay_;
+  if (index == kNone) {
+    index = static_cast<std::int32_t>(stays_.size());
+    stays_.emplace_back();
+  } else {
+    free_stay_ = stays_[at(index)].next_of_data;
+  }
+  Key& key = keys_[at(data.key)];
+  Stay& stay = stays_[at(index)];
+  stay.data = &data;
+  stay.bits = data.bits;
+  stay.memory = memory;
+  stay.next_of_data = key.stay;
+  stay.place = static_cast<std::int32_t>(m.stays.size());
+  stay.unchecked = unchecked;
+  stay.stored = stored;
+  stay.available = available;
+  stay.read_until = 0;
+  key.stay = index;
+  holders_[at(data.key)] |= std::uint64_t{1} << (memory & 63);
+  m.stays.push_back(index);
+}
+
+// Whether the tensor does not yet have an event on the link that starts at the same time; then
+// it has one from now on.
+inline bool Scheduler::Run::fresh_event(int link, std::int32_t tensor, double start) {
+  std::int32_t* place = &keys_[at(tensor)].event;
+  for (; *place != kNone; place = &events_[at(*place)].next) {
+    const LinkEvent& e = events_[at(*place)];
+    if (e.start < start) break;
+    if (e.start == start && e.link == link) return false;
+  }
+  const std::int32_t next = *place;
+  *place = static_cast<std::int32_t>(events_.size());
+  events_.push_back({start, link, next});
+  return true;
 }
 
 }  // namespace ridgeline::model

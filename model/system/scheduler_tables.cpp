@@ -58,6 +58,7 @@ Scheduler::Run::Run(const ScheduleProblem& problem) : problem_(problem) {
   links_.resize(problem.interconnect.links.size());
   link_free_.resize(problem.interconnect.links.size());
   keys_.resize(at(problem.keys));
+  holders_.resize(at(problem.keys));
   protected_.resize(at(problem.keys));
   tabulate_memories();
   tabulate_sizes();
@@ -67,6 +68,9 @@ Scheduler::Run::Run(const ScheduleProblem& problem) : problem_(problem) {
   tabulate_rows();
   tabulate_readers();
   tabulate_uses();
+  tabulate_last_uses();
+  tabulate_streams();
+  left_ = fresh_left_;
   tabulate_routes();
 }
 
@@ -100,7 +104,9 @@ void Scheduler::Run::tabulate_memories() {
       if (memories[o] == kNone) continue;
       const std::uint64_t bit = std::uint64_t{1} << (memories[o] & 63);
       held.all |= bit;
-      if (presence_is_all) held.bit[o] = bit;
+      for (std::size_t read = 0; presence_is_all && read < memories.size(); ++read) {
+        if (memories[read] != kNone) held.there[o * memories.size() + read] = bit;
+      }
     }
     held_.push_back(held);
   }
@@ -203,6 +209,8 @@ void Scheduler::Run::tabulate_rows() {
       row.has_parts = row.has_parts || need.part != kNone;
       row.headstart += headstart_[n];
       needs_.push_back(needed);
+      wanted_.push_back({needed.key, static_cast<std::int32_t>(needed.own) * kMemoryOperands +
+                                         static_cast<std::int32_t>(needed.operand)});
     }
     row.need_end = static_cast<std::uint32_t>(needs_.size());
     row.predecessor_begin = static_cast<std::uint32_t>(predecessors_.size());
@@ -271,7 +279,50 @@ void Scheduler::Run::tabulate_uses() {
   }
 }
 
-// The least bandwidth that each share books between each two cores.
+// Whether nodes stream operands, by slot and core.
+void Scheduler::Run::tabulate_streams() {
+  if (std::all_of(costs_.begin(), costs_.end(), [](const Cost& c) { return c.streamed == 0; }))
+    return;
+  slot_streams_.resize(at(problem_.slots) * at(problem_.cores));
+  for (const Row& row : rows_) {
+    for (std::size_t core = 0; core < at(problem_.cores); ++core) {
+      if (costs_[row.costs + core].streamed != 0) {
+        slot_streams_[at(row.slot) * at(problem_.cores) + core] = true;
+      }
+    }
+  }
+}
+
+// Who reads each tensor last, but for constants of several slots: how often these are used depends
+// on which of them share a memory. Not where the order of nodes depends on the allocation, or where
+// a tensor's uses are not what its readers are.
+void Scheduler::Run::tabulate_last_uses() {
+  if (problem_.order.empty()) return;
+  std::vector<std::int32_t> left = fresh_left_;
+  for (const Needed& n : needs_) {
+    if (n.use == kNone || n.use >= static_cast<std::int32_t>(left.size())) return;
+    --left[at(n.use)];
+  }
+  if (std::any_of(left.begin(), left.end(), [](std::int32_t l) { return l != 0; })) return;
+  std::vector<std::int64_t> uses_left(problem_.tensors.size());
+  for (std::size_t t = 0; t < uses_left.size(); ++t) uses_left[t] = fresh_keys_[t].uses_left;
+  for (const std::int32_t t : shared_constants_) uses_left[at(t)] = -1;
+  for (Row& row : rows_) {
+    for (std::uint32_t n = row.need_begin; n < row.need_end; ++n) {
+      const std::int32_t tensor = needs_[n].tensor;
+      if (uses_left[at(tensor)] < 0) {
+        needs_[n].counted = true;
+        last_uses_.push_back(~static_cast<std::int32_t>(n));
+      } else if (--uses_left[at(tensor)] == 0) {
+        last_uses_.push_back(tensor);
+      }
+    }
+    row.last_use_end = static_cast<std::uint32_t>(last_uses_.size());
+  }
+  reads_known_ = true;
+}
+
+// Links between each two cores, and the least bandwidth that each share books on them.
 void Scheduler::Run::tabulate_routes() {
   const Interconnect& net = problem_.interconnect;
   for (std::size_t s = 0; s < shares_.size(); ++s) {
@@ -281,7 +332,8 @@ void Scheduler::Run::tabulate_routes() {
         double least = std::numeric_limits<double>::infinity();
         for (const int l : net.route(from, to)) least = std::min(least, booked[l]);
         const auto known = std::find(least_bandwidths_.begin(), least_bandwidths_.end(), least);
-        least_.push_back(static_cast<std::int32_t>(known - least_bandwidths_.begin()));
+        ways_.push_back({net.route(from, to),
+                         static_cast<std::int32_t>(known - least_bandwidths_.begin()), least});
         if (known == least_bandwidths_.end()) least_bandwidths_.push_back(least);
       }
     }
