@@ -16,16 +16,16 @@ namespace ridgeline::model {
 
 // Bandwidth in use on a link over [0, infinity); neighbouring steps differ, so that a link in
 // constant use is one step however many transfers it carries. What is added lies close to what was
-// added before, so that the room for more steps lies there, and not at the end.
+// added before, or to the end: there is room for more steps in both places.
 class LinkOccupancy {
  public:
-  LinkOccupancy() : steps_(std::make_unique<Step[]>(capacity_ + 1)) { reset(); }
+  LinkOccupancy() { grow(); }
 
   void reset() {
+    end_ = above_ = capacity_ / 2;
+    steps_[end_] = Step{kNever, 0};
     steps_[0] = Step{};
-    steps_[capacity_] = Step{kNever, 0};
     room_ = 1;
-    above_ = capacity_;
     found_ = 0;
   }
 
@@ -38,7 +38,7 @@ class LinkOccupancy {
     for (;;) {
       while (steps[i].used + demand > bandwidth) {
         i = next(i);
-        if (i == capacity_) return kNever;
+        if (i == end_) return kNever;
         begin = steps[i].time;
       }
       found_ = i;
@@ -55,8 +55,10 @@ class LinkOccupancy {
   // Uses `amount` more on [begin, end).
   void add(double begin, double end, double amount) {
     if (!(begin < end) || amount == 0) return;
-    if (above_ - room_ < 2) grow();
-    make_room_after(step_at(begin));
+    if (above_ - room_ < 2 || capacity_ - end_ < 2) grow();
+    const std::size_t i = step_at(begin);
+    if (i >= above_ + kFar && end_ - i <= kNear) return add_at_end(i, begin, end, amount);
+    make_room_after(i);
     Step* const steps = steps_.get();
     double used = steps[room_ - 1].used;  // before, in the step that was looked at last
     if (steps[room_ - 1].time != begin) {
@@ -84,7 +86,8 @@ class LinkOccupancy {
     double used = 0;
   };
   static constexpr double kNever = std::numeric_limits<double>::infinity();
-  static constexpr std::size_t kNear = 12;  // steps that are looked at or moved one by one
+  static constexpr std::size_t kNear = 12;        // steps that are looked at or moved one by one
+  static constexpr std::size_t kFar = 4 * kNear;  // beyond that room is not moved to the end
 
   std::size_t next(std::size_t i) const { return i + 1 == room_ ? above_ : i + 1; }
 
@@ -92,25 +95,55 @@ class LinkOccupancy {
   std::size_t step_at(double t) const {
     const Step* const steps = steps_.get();
     if (steps[found_].time <= t && t < steps[next(found_)].time) return found_;
-    const auto later = [](double a, const Step& step) { return a < step.time; };
-    if (steps[above_].time <= t) {
-      if (steps[capacity_ - 1].time <= t) return capacity_ - 1;
-      std::size_t i = above_;
-      const std::size_t near = std::min(above_ + kNear, capacity_);
-      while (i < near && steps[i + 1].time <= t) ++i;
-      if (i < near) return i;
-      return static_cast<std::size_t>(std::upper_bound(steps + i, steps + capacity_, t, later) -
-                                      steps) -
-             1;
-    }
-    std::size_t i = room_ - 1;
-    if (i > kNear && steps[i - kNear].time > t) {
-      return static_cast<std::size_t>(std::upper_bound(steps, steps + (i - kNear), t, later) -
-                                      steps) -
-             1;
-    }
+    if (steps[above_].time > t) return step_below(0, room_, t);
+    return steps[above_ + 1].time > t ? above_ : step_below(above_, end_, t);
+  }
+  // The same of steps [begin, end), of which the first is early enough; mostly close to the end.
+  std::size_t step_below(std::size_t begin, std::size_t end, double t) const {
+    const Step* const steps = steps_.get();
+    std::size_t i = end - 1;
+    if (i > begin + kNear && steps[i - kNear].time > t) return far_step(begin, i - kNear, t);
     while (steps[i].time > t) --i;
     return i;
+  }
+  [[gnu::noinline]] std::size_t far_step(std::size_t begin, std::size_t end, double t) const {
+    const Step* const steps = steps_.get();
+    const auto later = [](double a, const Step& step) { return a < step.time; };
+    const std::size_t near = std::min(begin + kNear, end);
+    if (steps[near].time > t) {
+      end = near;
+    } else {
+      begin = near;
+    }
+    return static_cast<std::size_t>(std::upper_bound(steps + begin, steps + end, t, later) -
+                                    steps) -
+           1;
+  }
+
+  // Step i is one of the last few, and room elsewhere.
+  [[gnu::noinline]] void add_at_end(std::size_t i, double begin, double end, double amount) {
+    const std::size_t first = split(begin, i);
+    std::size_t last = first;
+    while (steps_[last + 1].time <= end) ++last;
+    last = split(end, last);
+    for (std::size_t k = first; k < last; ++k) steps_[k].used += amount;
+    join(last);
+    join(first);
+    found_ = end_ - 1;
+  }
+  // Place of a step that begins at t, which lies in step i.
+  std::size_t split(double t, std::size_t i) {
+    if (steps_[i].time == t) return i;
+    for (std::size_t j = ++end_; j > i + 1; --j) steps_[j] = steps_[j - 1];
+    steps_[i + 1].time = t;
+    steps_[i + 1].used = steps_[i].used;
+    return i + 1;
+  }
+  // Drops step i where it goes on as the one before.
+  void join(std::size_t i) {
+    if (steps_[i].used != steps_[i == above_ ? room_ - 1 : i - 1].used) return;
+    for (std::size_t j = i; j < end_; ++j) steps_[j] = steps_[j + 1];
+    --end_;
   }
 
   // Moves the room for more steps to right after step i.
@@ -134,25 +167,33 @@ class LinkOccupancy {
     }
   }
 
-  void grow() {
-    const std::size_t capacity = 2 * capacity_;
+  // Makes as much room in both places as there are steps, and no less than some.
+  [[gnu::noinline]] void grow() {
+    const std::size_t below = room_;
+    const std::size_t beyond = end_ - above_;
+    const std::size_t room = std::max<std::size_t>(8, below + beyond);
+    const std::size_t capacity = below + beyond + 2 * room;
     auto larger = std::make_unique<Step[]>(capacity + 1);
-    std::copy(steps_.get(), steps_.get() + room_, larger.get());
-    // With the step that never comes.
-    std::copy(steps_.get() + above_, steps_.get() + capacity_ + 1,
-              larger.get() + (capacity - (capacity_ - above_)));
-    above_ = capacity - (capacity_ - above_);
+    larger[0] = Step{};
+    larger[below + room + beyond] = Step{kNever, 0};
+    if (steps_) {
+      std::copy(steps_.get(), steps_.get() + below, larger.get());
+      std::copy(steps_.get() + above_, steps_.get() + end_, larger.get() + below + room);
+    }
+    above_ = below + room;
+    end_ = above_ + beyond;
     capacity_ = capacity;
     steps_ = std::move(larger);
     found_ = 0;
   }
 
-  // Steps by increasing time, the first at 0, in [0, room_) and [above_, capacity_); after them one
-  // that never comes. A step holds until the next begins.
-  std::size_t capacity_ = 16;
+  // Steps by increasing time, the first at 0, in [0, room_) and [above_, end_); after them one that
+  // never comes. A step holds until the next begins.
   std::unique_ptr<Step[]> steps_;
   std::size_t room_ = 1;
   std::size_t above_ = 0;
+  std::size_t end_ = 0;
+  std::size_t capacity_ = 0;
   std::size_t found_ = 0;  // a step that is looked at first
 };
 
