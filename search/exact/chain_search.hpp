@@ -47,6 +47,8 @@ inline constexpr double kPolishShare = 0.06;
 inline constexpr double kLineShare = 0.2;
 inline constexpr std::int64_t kLineNodes = 600'000;  // without a limit
 inline constexpr double kSecondShare = 0.35;
+// Share of what is left that a pass over everything takes before it is looked at another way.
+inline constexpr double kTurnShare = 0.75;
 
 // Bounds that are so much above what was found are not equal to it.
 inline constexpr double kSurely = 1e-9;
@@ -205,16 +207,19 @@ class ChainSearch : public ChainPolish {
     }
   }
 
-  // Everything, within what is left of the limit: half of it outermost nodes first, where chains
-  // meet and stand for each other; half of the rest the most promising chains first, which sooner
-  // finds what many others are not better than; and what is then left as before.
+  // Everything, within what is left of the limit: most of it outermost nodes first, where chains
+  // meet and stand for each other, since what is cut off has to begin again; most of the rest the
+  // most promising chains first, which sooner finds what many others are not better than; and what
+  // is then left as before.
   bool search_by_turns(Focus focus) {
-    const auto half = [&] {
-      return limit_ == 0 ? 0 : std::max<std::int64_t>(1, (limit_ - result_.nodes - filling_) / 2);
+    const auto most = [&] {
+      const auto left = static_cast<double>(limit_ - result_.nodes - filling_);
+      return limit_ == 0 ? 0
+                         : std::max<std::int64_t>(1, static_cast<std::int64_t>(kTurnShare * left));
     };
-    if (search(0, focus, half()) || stopped_) return !stopped_;
+    if (search(0, focus, most()) || stopped_) return !stopped_;
     dive_ = true;
-    const bool done = search(0, focus, half());
+    const bool done = search(0, focus, most());
     dive_ = false;
     return done || (!stopped_ && search(0, focus, 0));
   }

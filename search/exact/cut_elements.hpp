@@ -5,11 +5,31 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
 #include "model/core/index.hpp"
 #include "model/core/problem.hpp"
 
 namespace ridgeline::search {
+
+// Whether the last bits of the product of a dimension's loops below architecture level `a`,
+// temporal ones with the product `loops` and unrolled ones, depend on the order of its factors:
+// powers of two are never rounded, and two other factors are rounded once.
+inline bool order_matters(const model::OperandSpatial& spatial, int a, int dim, double loops) {
+  int others = 0;
+  for (int i = spatial.begin[0]; i < spatial.begin[z(a)]; ++i) {
+    if (spatial.loops[z(i)].dim != dim) continue;
+    int exponent = 0;
+    if (std::frexp(spatial.loops[z(i)].factor, &exponent) != 0.5) ++others;
+  }
+  auto rest = static_cast<std::int64_t>(loops);
+  while (rest > 1 && rest % 2 == 0) rest /= 2;
+  for (std::int64_t prime = 3; rest > 1 && others <= 2; prime += 2) {
+    if (prime * prime > rest) prime = rest;
+    for (; rest % prime == 0; rest /= prime) ++others;
+  }
+  return others > 2;
+}
 
 // Elements below a cut at architecture level `a`, for products of temporal loops by dimension.
 // Not rounded: the allocator compares it as it is, the model rounds it.
@@ -35,8 +55,15 @@ inline double elements_below(const model::Problem& problem, const model::Problem
       double first = loops[relation.dim[0]] * extent[0];
       double second = loops[relation.dim[1]] * extent[1];
       if (!spatial.whole) {
-        first = std::trunc(widened(extent[0], first));
-        second = std::trunc(widened(extent[1], second));
+        // An extent that should be whole may come out just below, and lose an element.
+        if (slack != 0 && order_matters(spatial, a, relation.dim[0], loops[relation.dim[0]])) {
+          first = widened(extent[0], first);
+        }
+        if (slack != 0 && order_matters(spatial, a, relation.dim[1], loops[relation.dim[1]])) {
+          second = widened(extent[1], second);
+        }
+        first = std::trunc(first);
+        second = std::trunc(second);
       }
       const double joint = first * second - std::max(0.0, second - relation.reduced[0]) *
                                                 (first - relation.reduced[1]);
