@@ -183,6 +183,18 @@ FusionResult cost_fusions(model::FusedNetwork network, const model::Accelerator&
       result.best = p;
     }
   }
+  // Sums are least where each layer-tile is; products need not be.
+  const bool sums = !options.rules.defines && options.mapper.objective != Objective::edp;
+  result.proven =
+      sums && std::all_of(result.points.begin(), result.points.end(), [](const FusionPoint& point) {
+        return std::all_of(point.stacks.begin(), point.stacks.end(), [](const FusedStack& one) {
+          return one.job.cost.infeasible.empty() && one.job.cost.optimal;
+        });
+      });
+  if (result.proven) {
+    result.lower_bound =
+        objective_value(options.mapper.objective, result.points[result.best].cost());
+  }
   return result;
 }
 

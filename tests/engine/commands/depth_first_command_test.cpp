@@ -30,7 +30,7 @@ class DepthFirstCommand : public ::testing::Test {
     return path.string();
   }
 
-  // The mobile network on the small core, by loma.
+  // The mobile network on the small core, by loma if nothing else is said.
   testing::Outcome run(std::vector<std::string> more) {
     const std::string folder = std::string(RIDGELINE_SOURCE_DIR) + "/examples/depth-first/";
     std::vector<std::string> arguments{
@@ -42,7 +42,7 @@ class DepthFirstCommand : public ::testing::Test {
         "-m",
         folder + "small_core_mapping.yaml",
         "--engine",
-        "loma",
+        engine_,
         "--lpf-limit",
         "4",
         "--threads",
@@ -53,6 +53,7 @@ class DepthFirstCommand : public ::testing::Test {
 
   fs::path folder_;
   std::string accelerator_;
+  std::string engine_ = "loma";
 };
 
 TEST_F(DepthFirstCommand, FiguresAddUpFromTilesToTheTotal) {
@@ -83,6 +84,23 @@ TEST_F(DepthFirstCommand, FiguresAddUpFromTilesToTheTotal) {
   EXPECT_NEAR(energy, json["total"]["energy"].get<double>(), 1e-9 * energy);
   EXPECT_NEAR(latency, json["total"]["latency"].get<double>(), 1e-9 * latency);
   EXPECT_GT(json["saved"]["layer_by_layer"]["energy_ratio"].get<double>(), 1);
+}
+
+TEST_F(DepthFirstCommand, GivenPointsAreProvenWhereEveryLayerTileIs) {
+  const auto proven = [&](const std::string& objective, const std::string& engine) {
+    engine_ = engine;
+    const testing::Outcome outcome = run({"--depth-first", "--tile", "14,14", "--overlap", "cached",
+                                          "--format", "json", "--objective", objective});
+    EXPECT_EQ(outcome.code, kDone) << outcome.err;
+    const auto json = nlohmann::json::parse(outcome.out);
+    if (json["optimal"].get<bool>()) {
+      EXPECT_EQ(json["lower_bound"], json["total"][objective]);
+    }
+    return json["optimal"].get<bool>();
+  };
+  EXPECT_TRUE(proven("energy", "exact"));
+  EXPECT_FALSE(proven("energy", "loma"));
+  EXPECT_FALSE(proven("edp", "exact"));
 }
 
 TEST_F(DepthFirstCommand, BadInputIsAnsweredWithWhatIsWrong) {
