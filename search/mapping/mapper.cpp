@@ -25,6 +25,9 @@ constexpr std::size_t kReferenceCandidates = 3;
 // Spatial mappings that are searched independently of each other.
 constexpr std::size_t kSpatialBlock = 8;
 
+// Bounds that are so much above what was found are not equal to it.
+constexpr double kSurelyMore = 1e-9;
+
 // Nodes that each of very many spatial mappings may visit whatever the limit.
 constexpr std::int64_t kLeastNodes = 2000;
 
@@ -125,6 +128,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   // Nothing is known of spatial mappings that were not listed.
   double lower_bound = candidates.cut_off ? -std::numeric_limits<double>::infinity()
                                           : std::numeric_limits<double>::infinity();
+  double open_bound = lower_bound;  // of those that are not proven
   TemporalSearchResult best;
   model::Problem best_problem;
   const model::SpatialMapping* best_spatial = nullptr;
@@ -148,7 +152,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
        begin = end, end = std::min(count, end + kSpatialBlock)) {
     if (begin > 0 && options.budget.stopped()) {
       proven = false;
-      lower_bound = -std::numeric_limits<double>::infinity();
+      lower_bound = open_bound = -std::numeric_limits<double>::infinity();
       if (!best_spatial) {
         result.cut_off = true;
         reason = kStoppedTooEarly;
@@ -195,6 +199,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       proven = proven && found.proven;
       if (result.refused.empty()) result.refused = found.refused;
       lower_bound = std::min(lower_bound, found.lower_bound);
+      if (!found.proven) open_bound = std::min(open_bound, found.lower_bound);
       if (found.reference &&
           (!result.reference || better(options.objective, *found.reference, *result.reference))) {
         result.reference = found.reference;
@@ -219,8 +224,10 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   result.cut_off = false;
   result.remark = best.remark;
   result.spatial = *best_spatial;
-  result.optimal = proven;
   const double value = objective_value(options.objective, best.cost);
+  // What surely costs more need not be proven itself.
+  proven = proven || (options.engine == Engine::exact && open_bound > value * (1 + kSurelyMore));
+  result.optimal = proven;
   result.lower_bound = proven ? value : std::min(lower_bound, value);
   if (options.front && options.engine == Engine::exact && !options.no_quirks) {
     result.front = cost_front(layer, accelerator, hierarchy, mapping, candidates.mappings, options,
