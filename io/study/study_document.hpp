@@ -20,6 +20,7 @@
 #include "io/document/error.hpp"
 #include "io/study/study_space.hpp"
 #include "model/core/metric.hpp"
+#include "search/allocation/allocation_search.hpp"
 #include "search/depth_first/overlap.hpp"
 #include "search/mapping/mapper.hpp"
 
@@ -85,8 +86,8 @@ struct ScheduleSearch {
   std::vector<std::string> modes{"layer-by-layer", "fused"};
   // Loop dimension -> candidate tile counts or sizes as the document gives them ("all" too).
   std::vector<std::pair<std::string, std::vector<nlohmann::ordered_json>>> granularity;
-  int population = 64;
-  int generations = 80;
+  int population = search::AllocationSearchOptions{}.population;
+  int generations = search::AllocationSearchOptions{}.generations;
   // Of `joint` alone: whether the search chooses where fused stacks end, and the orders of nodes
   // among which it chooses.
   bool search_stacks = false;

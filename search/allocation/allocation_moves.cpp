@@ -10,6 +10,7 @@ namespace ridgeline::search {
 namespace {
 
 constexpr int kTries = 20;          // to exchange cores in a run that has one of them
+constexpr std::size_t kShaken = 3;  // slots that are shaken together, at least
 constexpr double kCrossover = 0.3;  // share of children made by crossing two members
 
 }  // namespace
@@ -97,6 +98,22 @@ Genome AllocationVariation::exchange(const Genome& genome, int times, RandomStre
     const Genome before = moved;
     exchange_cores(moved, random);
     times -= moved != before;
+  }
+  return symmetry_.canonical(moved);
+}
+
+Genome AllocationVariation::shake(const Genome& genome, RandomStream& random) const {
+  const std::size_t n = hints_.order.size();
+  if (n < kShaken) return kick(genome, 2, random);
+  Genome moved = genome;
+  const std::size_t most = std::max(n / 3, kShaken);
+  const std::size_t length = kShaken + static_cast<std::size_t>(random.below(most - kShaken + 1));
+  const auto begin = static_cast<std::size_t>(random.below(n - length + 1));
+  for (std::size_t i = begin; i < begin + length; ++i) {
+    const std::size_t g = hints_.first + z(hints_.order[i]);
+    const std::vector<int>& values = space_.values[g];
+    if (random.below(2) == 0)
+      moved[g] = values[static_cast<std::size_t>(random.below(values.size()))];
   }
   return symmetry_.canonical(moved);
 }

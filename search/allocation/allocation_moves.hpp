@@ -28,6 +28,8 @@ class AllocationVariation final : public Variation {
   Genome kick(const Genome& genome, int strength, RandomStream& random) const;
   // In so many runs of slots two cores change places.
   Genome exchange(const Genome& genome, int times, RandomStream& random) const;
+  // Up to a third of the network's slots, which lie together, half of them drawn anew.
+  Genome shake(const Genome& genome, RandomStream& random) const;
   // `one` with a run of genes of `other`, whose identical cores are named first as in `one`.
   Genome crossed(const Genome& one, const Genome& other, RandomStream& random) const;
   // By gene: where they differ, and the slots before and after in the order of the network.

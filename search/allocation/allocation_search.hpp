@@ -57,7 +57,7 @@ struct AllocationSearchOptions {
   ScheduleObjective report = ScheduleObjective::latency;  // decides which of the front is best
   // The genetic algorithm evaluates at most population x (generations + 1) genomes.
   int population = 64;
-  int generations = 80;
+  int generations = 160;
   std::uint64_t seed = 42;
   std::uint64_t exhaustive_limit = std::uint64_t{1} << 24;  // more is refused
   std::vector<Genome> warm_starts;                          // genomes of the space to begin with

@@ -13,7 +13,7 @@ constexpr int kStaleGenerations = 10;
 constexpr int kRestarts = 2;
 // The same where the best is further from its bound than this share of it.
 constexpr double kOpenGap = 0.005;
-constexpr int kRestartsOfOpen = 12;
+constexpr int kRestartsOfOpen = 24;
 // Genomes whose figures are remembered; more, and all are forgotten.
 constexpr std::size_t kRemembered = 200'000;
 

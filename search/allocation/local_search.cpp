@@ -113,8 +113,9 @@ void LocalSearch::kick() {
       if (b >= a) ++b;
       kicked_.push_back(variation_.crossed(optima_[a].genome, optima_[b].genome, random));
     } else {
-      kicked_.push_back(turn % 2 == 0 ? variation_.exchange(from, 1 + i % 2, random)
-                                      : variation_.kick(from, 2 + turn / 4, random));
+      kicked_.push_back(turn % 2 == 0   ? variation_.exchange(from, 1 + i % 2, random)
+                        : turn % 4 == 1 ? variation_.shake(from, random)
+                                        : variation_.kick(from, 2 + turn / 4, random));
     }
   }
   proposals_.assign(kicked_.begin(), kicked_.end());

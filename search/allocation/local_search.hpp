@@ -3,9 +3,9 @@
 // From a genome all neighbours are tried that differ in one gene. What improves is put together,
 // since slots often do not depend on each other, and the best of all goes on. Where nothing
 // improves, some moves at once lead away from the best genome so far, and it starts again: in turn
-// cores that change places in a run of slots, moves of all kinds, and two optima of before crossed.
-// From there genes are tried first that lie next to what changed, and the others only where that
-// led close to the best.
+// cores that change places in a run of slots, a few slots that lie together drawn anew, moves of
+// all kinds, and two optima of before crossed. From there genes are tried first that lie next to
+// what changed, and the others only where that led close to the best.
 #pragma once
 
 #include <cstdint>

@@ -74,6 +74,30 @@ TEST(AllocationMoves, KnowsWhatLiesNextToAChange) {
   EXPECT_EQ(near, (std::vector<bool>{true, true, false, true, false}));
 }
 
+TEST(AllocationMoves, ShakesAFewSlotsThatLieTogether) {
+  Row row(15, {0, 1, 3});
+  row.space.values[7] = {1};
+  std::reverse(row.hints.order.begin() + 4, row.hints.order.end());
+  const GenomeSymmetry symmetry(row.space);
+  const AllocationVariation variation(row.space, symmetry, row.hints);
+  std::set<std::size_t> touched;
+  for (std::uint32_t i = 0; i < 500; ++i) {
+    RandomStream random(6, i, 0, 0);
+    const Genome before = variation.random(random);
+    const Genome after = variation.shake(before, random);
+    ASSERT_TRUE(row.space.contains(after));
+    std::vector<std::size_t> changed;  // places in the order of the network
+    for (std::size_t k = 0; k < row.hints.order.size(); ++k) {
+      const auto g = static_cast<std::size_t>(row.hints.order[k]);
+      if (before[g] != after[g]) changed.push_back(k);
+    }
+    touched.insert(changed.begin(), changed.end());
+    if (changed.empty()) continue;
+    EXPECT_LT(changed.back() - changed.front(), 5u) << i;
+  }
+  EXPECT_EQ(touched.size(), 14u);  // all that have a choice
+}
+
 // Slots that want to be on the same cores as their neighbours or the opposite ones, as a pattern
 // says. Turned about in the middle nearly as good, and every single change makes it worse.
 TEST(LocalSearch, TurnsARunAbout) {
