@@ -50,9 +50,6 @@ inline constexpr double kSecondShare = 0.35;
 // Share of what is left that a pass over everything takes before it is looked at another way.
 inline constexpr double kTurnShare = 0.75;
 
-// Bounds that are so much above what was found are not equal to it.
-inline constexpr double kSurely = 1e-9;
-
 // Lines are followed a little beyond what is wanted, since bounds differ in the last bits.
 inline constexpr double kLineTie = 1e-9;
 

@@ -12,6 +12,9 @@ namespace ridgeline::search {
 // least_latency.hpp.
 model::Cost least_cost(const model::Problem& problem);
 
+// Bounds that are so much above what was found are not equal to it.
+inline constexpr double kSurely = 1e-9;
+
 // Whether a latency is as low as that bound, but for the last bits.
 bool reaches(double latency, const model::Cost& least);
 

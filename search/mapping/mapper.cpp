@@ -10,6 +10,7 @@
 #include "model/core/evaluate.hpp"
 #include "model/core/index.hpp"
 #include "model/core/problem.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/mapping/mapping_report.hpp"
 #include "search/mapping/problem_key.hpp"
 #include "search/mapping/spatial_candidates.hpp"
@@ -24,9 +25,6 @@ constexpr std::size_t kReferenceCandidates = 3;
 
 // Spatial mappings that are searched independently of each other.
 constexpr std::size_t kSpatialBlock = 8;
-
-// Bounds that are so much above what was found are not equal to it.
-constexpr double kSurelyMore = 1e-9;
 
 // Nodes that each of very many spatial mappings may visit whatever the limit.
 constexpr std::int64_t kLeastNodes = 2000;
@@ -226,7 +224,7 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
   result.spatial = *best_spatial;
   const double value = objective_value(options.objective, best.cost);
   // What surely costs more need not be proven itself.
-  proven = proven || (options.engine == Engine::exact && open_bound > value * (1 + kSurelyMore));
+  proven = proven || (options.engine == Engine::exact && open_bound > value * (1 + kSurely));
   result.optimal = proven;
   result.lower_bound = proven ? value : std::min(lower_bound, value);
   if (options.front && options.engine == Engine::exact && !options.no_quirks) {
