@@ -122,6 +122,7 @@ class ChainSearch : public ChainPolish {
   }
 
   ExactResult finish() {
+    result_.work = result_.nodes + filling_;
     const double infinity = std::numeric_limits<double>::infinity();
     const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
     result_.lower_bound = best;

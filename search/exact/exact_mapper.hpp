@@ -49,6 +49,7 @@ struct ExactResult {
   ExactMapping best;                // where `improved`
   std::vector<ExactMapping> front;  // with ExactOptions::front: by latency
   std::int64_t nodes = 0;           // visited by the branch and bound
+  std::int64_t work = 0;            // nodes, and what filling tables took as so many more
   std::int64_t evaluated = 0;       // mappings costed
   double lower_bound = -std::numeric_limits<double>::infinity();  // of the objective
   double orderings = 0;                                           // of all prime factors

@@ -35,7 +35,7 @@ struct MapperOptions {
   std::uint64_t seed = 42;     // of anneal and of samples
   bool front = false;          // of exact: also all latencies and energies that none dominates
   int samples = 0;             // random mappings to cost as well, for comparison
-  // Of exact: nodes of the first spatial mapping; the others share as many. 0: none.
+  // Of exact: nodes under one spatial mapping; all of several share half as many again. 0: none.
   std::int64_t node_limit = 0;
   double gap = 0;           // of exact, relative: proven within this is good enough
   bool first_term = false;  // of exact: of mappings with the least objective any will do

@@ -71,9 +71,7 @@ class TemporalSearch {
                  const model::MappingEntry& mapping, const MapperOptions& options)
       : layer_(layer), accelerator_(accelerator), mapping_(mapping), options_(options) {}
 
-  TemporalSearchResult run(const model::Problem& problem,
-                           const std::optional<model::Cost>& incumbent, bool with_loma,
-                           std::int64_t node_limit) {
+  TemporalSearchResult run(const model::Problem& problem, const TemporalAsk& ask) {
     TemporalSearchResult found;
     if (problem.strict) costs_.emplace(problem);
     std::vector<std::int64_t> sizes(problem.temporal_size.begin(),
@@ -107,16 +105,16 @@ class TemporalSearch {
       found.proven = true;
     } else if (options_.engine == Engine::exact) {
       if (!fixed.constraints.empty()) {
-        fixed_prefix(problem, sizes, fixed, found);
-      } else if (with_loma) {
+        if (!ask.again) fixed_prefix(problem, sizes, fixed, found);
+      } else if (ask.with_loma) {
         loma(problem, sizes, {}, found);
       }
       settle(problem, found);
       if (found.any) found.reference = found.cost;
       if (problem.strict && (options_.even || !fixed.constraints.empty())) {
-        all_mappings(problem, sizes, fixed.constraints, node_limit, found);
+        all_mappings(problem, sizes, fixed.constraints, ask.node_limit, found);
       } else {
-        exact(problem, fixed.constraints, incumbent, node_limit, found);
+        exact(problem, fixed.constraints, ask.incumbent, ask.node_limit, found);
       }
     } else if (options_.engine == Engine::anneal && fixed.constraints.empty()) {
       anneal(problem, sizes, found);
@@ -415,6 +413,8 @@ class TemporalSearch {
     } while (all && permutations.next());
     found.proven = all;
     found.cut_off = !all && !found.any;
+    found.out_of_nodes = !all && limit > 0;
+    found.work = found.nodes;
     if (all && found.any) found.lower_bound = objective_value(options_.objective, found.cost);
   }
 
@@ -439,6 +439,8 @@ class TemporalSearch {
     found.lower_bound = result.lower_bound;
     found.orderings = result.orderings;
     found.nodes = result.nodes;
+    found.work = std::max(result.work, result.nodes);
+    found.out_of_nodes = !result.optimal && node_limit > 0 && result.refused.empty();
     found.evaluated += result.evaluated;
     if (result.improved) {
       found.any = true;
@@ -511,10 +513,8 @@ TemporalSearchResult search_temporal(const model::Layer& layer,
                                      const model::Accelerator& accelerator,
                                      const model::MappingEntry& mapping,
                                      const MapperOptions& options, const model::Problem& problem,
-                                     const std::optional<model::Cost>& incumbent, bool with_loma,
-                                     std::int64_t node_limit) {
-  return TemporalSearch(layer, accelerator, mapping, options)
-      .run(problem, incumbent, with_loma, node_limit);
+                                     const TemporalAsk& ask) {
+  return TemporalSearch(layer, accelerator, mapping, options).run(problem, ask);
 }
 
 }  // namespace ridgeline::search

@@ -39,19 +39,27 @@ struct TemporalSearchResult {
   double lower_bound = -std::numeric_limits<double>::infinity();
   double orderings = 0;
   std::int64_t nodes = 0;
+  std::int64_t work = 0;                 // nodes, and what else took as long as so many
+  bool out_of_nodes = false;             // not proven within the limit of nodes
   std::optional<model::Cost> reference;  // what loma finds
   std::string refused;                   // why the exact engine searched nothing
 };
 
-// `incumbent`: the best cost under other spatial mappings, which the exact engine has to beat;
-// `with_loma`: whether it is also asked what loma finds; `node_limit`: of the exact engine, 0:
-// none. Never throws for what does not fit: `reason` says so.
+// What one spatial mapping is asked.
+struct TemporalAsk {
+  // The best cost so far, also under other spatial mappings, which the exact engine has to beat.
+  std::optional<model::Cost> incumbent{};
+  bool with_loma = false;       // also asked what loma finds
+  bool again = false;           // was searched before: only what the exact engine may add
+  std::int64_t node_limit = 0;  // of the exact engine, 0: none
+};
+
+// Never throws for what does not fit: `reason` says so.
 TemporalSearchResult search_temporal(const model::Layer& layer,
                                      const model::Accelerator& accelerator,
                                      const model::MappingEntry& mapping,
                                      const MapperOptions& options, const model::Problem& problem,
-                                     const std::optional<model::Cost>& incumbent, bool with_loma,
-                                     std::int64_t node_limit);
+                                     const TemporalAsk& ask);
 
 // Latency of mappings that count as nearly as fast as the best, relative to it.
 inline constexpr double kNear = 1.05;

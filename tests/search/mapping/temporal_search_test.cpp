@@ -32,7 +32,8 @@ TEST(TemporalSearch, LooksAtItsBudgetOftenUnderTheStrictModel) {
     };
     const TemporalSearchResult found =
         search_temporal(drawn.layer, drawn.accelerator, drawn.mapping, options,
-                        std::get<model::Problem>(compiled), std::nullopt, true, 20'000);
+                        std::get<model::Problem>(compiled),
+                        {.with_loma = true, .node_limit = 20'000});
     EXPECT_LE(found.evaluated, 100 * (asked + 1)) << i;
     most = std::max(most, found.evaluated);
   }
