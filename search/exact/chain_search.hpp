@@ -41,6 +41,7 @@ inline constexpr double kRoughGap = 0.00999;
 // others'.
 inline constexpr double kBeamShare = 0.03;
 inline constexpr double kDiveShare = 0.1;
+inline constexpr std::int64_t kDeepNodes = 100'000;
 inline constexpr double kEnergyShare = 0.3;
 inline constexpr double kPolishShare = 0.06;
 // And each line that bounds the product of both; and the second term of latency or energy.
@@ -168,11 +169,13 @@ class ChainSearch : public ChainPolish {
     };
     if (!second && search_by_places(share(kPlacesShare))) return;
     if (!second && close_enough()) return;
-    // Few chains at a time, the most promising first: a good mapping soon.
-    dive_ = true;
-    const bool exhausted = search(0, focus, share(kDiveShare));
-    dive_ = false;
-    if (exhausted || stopped_) return;
+    // Few chains at a time, the most promising first: a good mapping soon. Then more of them where
+    // that helps, since what is to be beaten is nearly known.
+    const std::int64_t most = share(kDiveShare);
+    const std::int64_t first = most == 0 ? kDeepNodes : std::min(kDeepNodes, most);
+    if (search_in_parts(kDeep, focus, most, first) || stopped_) return;
+    seldom_ = !often();
+    if (!seldom_ && (search_in_parts(kWide, focus, most) || stopped_)) return;
     polish(share(kPolishShare));
     if (options_.objective == Objective::edp) {
       least_energy_first(share(kEnergyShare));
@@ -215,11 +218,19 @@ class ChainSearch : public ChainPolish {
       return limit_ == 0 ? 0
                          : std::max<std::int64_t>(1, static_cast<std::int64_t>(kTurnShare * left));
     };
+    if (seldom_) return search_in_parts(kDeep, focus, 0);
     if (search(0, focus, most()) || stopped_) return !stopped_;
-    dive_ = true;
-    const bool done = search(0, focus, most());
-    dive_ = false;
+    const bool done = search_in_parts(kWide, focus, most());
     return done || (!stopped_ && search(0, focus, 0));
+  }
+
+  // The most promising chains first, with few chains at a time.
+  bool search_in_parts(std::int64_t chains, Focus focus, std::int64_t nodes,
+                       std::int64_t first = 0) {
+    dive_ = chains;
+    const bool done = search(0, focus, nodes, first);
+    dive_ = 0;
+    return done;
   }
 
   // The energy alone is much easier than its product with the latency. Its least is a floor, and
@@ -545,6 +556,7 @@ class ChainSearch : public ChainPolish {
     return true;
   }
 
+  bool seldom_ = false;  // chains hardly ever stand for each other
   bool tables_built_ = false;
   std::vector<PlacedCuts> answers_;                           // to prices
   double proven_ = -std::numeric_limits<double>::infinity();  // nothing is less

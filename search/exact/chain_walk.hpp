@@ -31,11 +31,20 @@
 namespace ridgeline::search {
 
 // Chains that a new one is compared with at most: the comparisons would take longer than they save.
+// Fewer where of so many comparisons hardly one has told.
 inline constexpr std::size_t kMostCompared = 150;
+inline constexpr std::size_t kFewCompared = 16;
+inline constexpr std::int64_t kCompared = 10'000;
+inline constexpr std::int64_t kHardlyOne = 50;
+inline constexpr std::int64_t kSeldom = 16;
 
 // Chains that are searched on their own where memory is short, in groups.
 inline constexpr std::size_t kGroups = 16;
 inline constexpr std::int64_t kLeastChains = 1000;
+// So many times as many where whole chains are to be reached soon; and where chains should meet
+// others that stand for them, but stay in the processor's cache.
+inline constexpr std::int64_t kDeep = 4;
+inline constexpr std::int64_t kWide = 64;
 
 // What all passes over the chains share; ChainSearch (chain_search.hpp) decides on the passes.
 class ChainWalk : public ChainPruning {
@@ -71,12 +80,16 @@ class ChainWalk : public ChainPruning {
   // Chains on their way inwards: those that have reached a node, outermost nodes first.
   using Frontier = std::map<std::int64_t, std::vector<std::int32_t>, std::greater<>>;
 
-  // Returns whether it is complete: neither stopped nor out of `budget` nodes (0: none).
-  bool search(int beam, Focus focus, std::int64_t budget) {
+  // Returns whether it is complete: neither stopped nor out of `budget` nodes (0: none). Beyond
+  // `first` nodes (0: not) it only goes on where chains hardly ever stand for each other, so that
+  // nothing is lost by holding few of them.
+  bool search(int beam, Focus focus, std::int64_t budget, std::int64_t first = 0) {
     beam_ = beam;
-    budget_ = budget == 0 ? 0 : result_.nodes + budget;
+    most_ = budget == 0 ? 0 : result_.nodes + budget;
+    budget_ = first == 0 ? most_ : result_.nodes + first;
     focus_ = focus;
     chains_.only_sums(focus == Focus::line);
+    compared_ = told_ = 0;
     lines_.restart(static_cast<int>(tables_.size()));
     visits_.restart(1);
     chains_.restart();
@@ -87,10 +100,10 @@ class ChainWalk : public ChainPruning {
     const std::int64_t room = bytes_ - held_bytes_ * static_cast<std::int64_t>(tables_.size());
     // What was not looked at bounds what could still be found.
     open_ = std::numeric_limits<double>::infinity();
-    const bool done = explore(frontier, 0,
-                              dive_                      ? 4 * least_room()
-                              : options_.chain_bytes > 0 ? options_.chain_bytes
-                                                         : std::max(room, bytes_ / 4));
+    const std::int64_t most =
+        options_.chain_bytes > 0 ? options_.chain_bytes : std::max(room, bytes_ / 4);
+    const std::int64_t few = std::max(kDeep * least_room(), std::min(dive_ * least_room(), most));
+    const bool done = explore(frontier, 0, dive_ > 0 ? few : most);
     if (stopped_ && !content_ && beam_ == 0 && focus_ != Focus::line) {
       open_bound_ = open_;
       if (has_best_) {  // what was left out for being hardly better
@@ -99,6 +112,14 @@ class ChainWalk : public ChainPruning {
     }
     return done;
   }
+
+  bool goes_on() {
+    if (budget_ == most_ || often()) return false;
+    budget_ = most_;
+    return budget_ == 0 || result_.nodes <= budget_;
+  }
+  // Whether chains often stand for each other.
+  bool often() const { return told_ * kSeldom >= compared_; }
 
   std::int64_t held() const {
     const std::size_t one = chains_.bytes_each() + sizeof(Visit) + tables_.size() * sizeof(double);
@@ -116,7 +137,7 @@ class ChainWalk : public ChainPruning {
   bool explore(Frontier& frontier, std::int32_t first, std::int64_t room) {
     const std::int64_t before = held();
     while (!frontier.empty()) {
-      if (budget_ > 0 && result_.nodes > budget_) return false;
+      if (budget_ > 0 && result_.nodes > budget_ && !goes_on()) return false;
       if (held() - before > room / 2) {
         forget(frontier, first);
         if (held() - before > room / 4) {
@@ -277,13 +298,25 @@ class ChainWalk : public ChainPruning {
     return true;
   }
 
-  bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) const {
+  bool dominates(std::int32_t a, std::int32_t b, std::int64_t node) {
+    ++compared_;
+    const bool tells = stands_for(a, b, node);
+    told_ += tells ? 1 : 0;
+    return tells;
+  }
+
+  bool stands_for(std::int32_t a, std::int32_t b, std::int64_t node) const {
     if (focus_ == Focus::line &&
         (line_of(chains_[a]) != line_of(chains_[b]) || paid_on_line(a) > paid_on_line(b))) {
       return false;
     }
     return dominance_.dominates(a, b, node, focus_, visits_[z(a)]->doubtful,
                                 visits_[z(b)]->lower.stall);
+  }
+
+  // Of chains of a kind, so many are compared with others.
+  std::size_t most_compared() const {
+    return compared_ > kCompared && told_ * kHardlyOne < compared_ ? kFewCompared : kMostCompared;
   }
 
   bool keep(std::int32_t id, std::int64_t node) {
@@ -297,7 +330,7 @@ class ChainWalk : public ChainPruning {
       return false;
     }
     if (!dominance_.may_stand_for_others(chains_[id], node, focus_)) {
-      if (group.others.size() < kMostCompared) group.others.push_back(id);
+      if (group.others.size() < most_compared()) group.others.push_back(id);
       return true;
     }
     if (focus_ != Focus::energy && focus_ != Focus::line) {
@@ -310,7 +343,7 @@ class ChainWalk : public ChainPruning {
         return visit.dead;
       });
     }
-    if (group.exact.size() < kMostCompared) group.exact.push_back(id);
+    if (group.exact.size() < most_compared()) group.exact.push_back(id);
     return true;
   }
 
@@ -483,7 +516,7 @@ class ChainWalk : public ChainPruning {
   std::int64_t table_bytes_ = 0;  // of one table while it is filled
   std::int64_t held_bytes_ = 0;   // and from then on
   std::int64_t filling_ = 0;      // nodes that would have taken as long as the tables
-  bool dive_ = false;             // hold little, and so reach whole chains soon
+  std::int64_t dive_ = 0;         // kDeep or kWide: hold little, and so reach whole chains soon
   bool has_placed_ = false;       // a mapping was costed here
   PlacedCuts best_placed_{};      // cuts of the best of them
   model::Cost placed_cost_;       // and what it costs
@@ -492,9 +525,12 @@ class ChainWalk : public ChainPruning {
   double enough_ = -std::numeric_limits<double>::infinity();  // value of the objective that is
   double open_bound_ = -std::numeric_limits<double>::infinity();  // of what is left, where stopped
   double open_ = std::numeric_limits<double>::infinity();
+  std::int64_t compared_ = 0;  // chains with each other, and how often one stood for the other
+  std::int64_t told_ = 0;
   int beam_ = 0;
-  std::int64_t limit_ = 0;  // of nodes in all; 0: none
-  std::int64_t budget_ = 0;
+  std::int64_t limit_ = 0;   // of nodes in all; 0: none
+  std::int64_t budget_ = 0;  // nodes at which the search in hand ends; 0: none
+  std::int64_t most_ = 0;    // and where it goes on
   Rows<Visit> visits_;
   Frontier* frontier_ = nullptr;  // in hand
   std::size_t on_way_ = 0;        // entries of all frontiers

@@ -37,9 +37,11 @@ Chains::Chains(const CutLattice& space, ExactBounds& bounds, const ChainOrdering
   for (int m = 0; m < p.memories; ++m) shared_place_.push_back(paid_bits_place(space_, m));
   paid_.restart(width_);
   for (int o = 1; o < p.operands; ++o) always_wide_ |= space_.cut(o, 0).ports;
-  const int place =
-      space_.tracked_place(space_.port_of(0, 0, static_cast<int>(model::Direction::wr_in_by_low)));
-  if (place >= 0) always_wide_ |= 1u << place;
+  // The array writes an output each cycle, and where partial sums come back reads one.
+  for (const auto direction : {model::Direction::wr_in_by_low, model::Direction::rd_out_to_low}) {
+    const int i = space_.tracked_place(space_.port_of(0, 0, static_cast<int>(direction)));
+    if (i >= 0 && space_.constant_share(i).busy > 0) always_wide_ |= 1u << i;
+  }
 }
 
 void Chains::restart() {
