@@ -5,6 +5,7 @@
 
 #include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
+#include "search/exact/table_rows.hpp"
 
 namespace ridgeline::search {
 
@@ -155,18 +156,58 @@ bool ExactBounds::fill_table(const double* cost, double* table, Watch& watch) co
   return true;
 }
 
-// The least of all nodes at a node or below, one type of factor after the other.
-void ExactBounds::sweep_all(double* row) const {
-  for (int t = 0; t < space_.type_count(); ++t) {
-    const std::int64_t stride = space_.type(t).stride;
-    const std::int64_t steps = space_.type(t).count;
-    for (std::int64_t base = 0; base < space_.nodes(); base += stride * (steps + 1)) {
-      for (std::int64_t k = 1; k <= steps; ++k) {
-        double* now = row + base + k * stride;
-        const double* below = now - stride;
-        for (std::int64_t j = 0; j < stride; ++j) now[j] = below[j] < now[j] ? below[j] : now[j];
+namespace {
+
+// Nodes that fit the processor's nearest cache, with room to spare.
+constexpr std::int64_t kTile = 2048;
+// Of fewer nodes that lie together each is followed on its own.
+constexpr std::int64_t kShortRun = 8;
+
+// The least of each node and those with fewer factors of a type, in so many nodes.
+void sweep_type(double* row, std::int64_t nodes, std::int64_t stride, std::int64_t steps) {
+  const std::int64_t group = stride * (steps + 1);
+  if (stride < kShortRun) {
+    for (std::int64_t base = 0; base < nodes; base += group) {
+      for (std::int64_t j = 0; j < stride; ++j) {
+        double* at = row + base + j;
+        double least = *at;
+        for (std::int64_t k = 0; k < steps; ++k) {
+          at += stride;
+          least = *at < least ? *at : least;
+          *at = least;
+        }
       }
     }
+    return;
+  }
+  const auto least = table_rows().least;
+  for (std::int64_t base = 0; base < nodes; base += group) {
+    for (std::int64_t k = 1; k <= steps; ++k) {
+      double* now = row + base + k * stride;
+      least(now, now - stride, stride);
+    }
+  }
+}
+
+}  // namespace
+
+// The least of all nodes at a node or below, one type of factor after the other: those first whose
+// nodes lie near each other, a tile at a time.
+void ExactBounds::sweep_all(double* row) const {
+  std::int64_t tile = 1;
+  int near = 0;
+  for (; near < space_.type_count(); ++near) {
+    const std::int64_t next = tile * (space_.type(near).count + 1);
+    if (next > kTile) break;
+    tile = next;
+  }
+  for (std::int64_t base = 0; base < space_.nodes(); base += tile) {
+    for (int t = 0; t < near; ++t) {
+      sweep_type(row + base, tile, space_.type(t).stride, space_.type(t).count);
+    }
+  }
+  for (int t = near; t < space_.type_count(); ++t) {
+    sweep_type(row, space_.nodes(), space_.type(t).stride, space_.type(t).count);
   }
 }
 
@@ -205,24 +246,14 @@ void ExactBounds::sweep(int state, double* row) const {
 // What the state costs to which the moves from `i` on lead, with its next cut at a node; ends with
 // the first move of the next state.
 void ExactBounds::fill_state(const double* cost, const double* table, std::size_t& i,
-                             double* __restrict here) const {
+                             double* here) const {
   const std::int64_t nodes = space_.nodes();
   const int to = moves_[i].to;
   for (; i < moves_.size() && moves_[i].to == to; ++i) {
-    const double* __restrict from = table + moves_[i].from * nodes;
-    const double* __restrict price = cost + moves_[i].cut * nodes;
-    if (moves_[i].mask < 0) {
-      for (std::int64_t x = 0; x < nodes; ++x) {
-        const double sum = from[x] + price[x];
-        here[x] = sum < here[x] ? sum : here[x];
-      }
-    } else {
-      const double* __restrict mask = masks_[z(moves_[i].mask)].data();
-      for (std::int64_t x = 0; x < nodes; ++x) {
-        const double sum = from[x] + price[x] + mask[x];
-        here[x] = sum < here[x] ? sum : here[x];
-      }
-    }
+    const double* from = table + moves_[i].from * nodes;
+    const double* price = cost + moves_[i].cut * nodes;
+    const double* mask = moves_[i].mask < 0 ? nullptr : masks_[z(moves_[i].mask)].data();
+    table_rows().least_sums(here, from, price, mask, nodes);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <unordered_map>
 
 #include "model/core/assert.hpp"
 #include "model/core/index.hpp"
@@ -207,8 +208,16 @@ void ExactBounds::number_floors(Watch& watch) {
     bandwidths.erase(std::unique(bandwidths.begin(), bandwidths.end()), bandwidths.end());
     // The tile as the model takes it is one of two sizes; nodes that agree in both agree.
     std::map<std::vector<double>, std::uint32_t> numbers;
+    // Many nodes have tiles of the same size.
+    std::array<std::unordered_map<double, std::uint32_t>, 2> of_bits;
     for (std::int64_t x = 0; x < space_.nodes(); ++x) {
       if (watch.stopped()) return;
+      const double bits = cut.floor_bits_partial[z(x)] + cut.floor_bits_final[z(x)];
+      std::uint32_t& known = of_bits[space_.reduced(x) ? 1 : 0][bits];
+      if (known != 0) {
+        floor_class_[z(o)].push_back(known);
+        continue;
+      }
       std::vector<double> floors;
       for (double bandwidth : bandwidths) {
         floors.push_back(std::ceil(cut.floor_bits_partial[z(x)] / bandwidth));
@@ -219,7 +228,8 @@ void ExactBounds::number_floors(Watch& watch) {
           numbers.emplace(std::move(floors), static_cast<std::uint32_t>(numbers.size() + 1));
       (void)inserted;
       RIDGELINE_ASSERT(place->second == numbers.size() || !inserted);  // none shares a number
-      floor_class_[z(o)].push_back(place->second);
+      known = place->second;
+      floor_class_[z(o)].push_back(known);
     }
   }
 }

@@ -6,20 +6,37 @@
 
 namespace ridgeline::search {
 
+namespace {
+
+void add_times(double* __restrict to, const double* __restrict from, double factor,
+               std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) to[i] += factor * from[i];
+}
+
+}  // namespace
+
 GamePrices play_matrix_game(const std::vector<std::vector<double>>& payoff,
                             const std::vector<std::vector<double>>& excess, double charge) {
   const std::size_t count = payoff.front().size();
   const std::size_t charges = excess.front().size();
+  const std::size_t rows = payoff.size();
   GamePrices result{std::vector<double>(count, 0.0), std::vector<double>(charges, 0.0)};
   std::vector<double>& strategy = result.strategy;
   std::vector<double> regret(count, 1.0);
-  std::vector<double> row_regret(payoff.size(), 1.0);
+  std::vector<double> row_regret(rows, 1.0);
   std::vector<std::array<double, 2>> charge_regret(charges, {0.0, 1.0});  // yes, no
   std::vector<double> mix(count);
-  std::vector<double> row_mix(payoff.size());
+  std::vector<double> row_mix(rows);
   std::vector<double> gain(count);
   std::vector<double> charge_mix(charges);
-  std::vector<double> loss(payoff.size());
+  std::vector<double> loss(rows);
+  // One after the other, so that sums over rows and over columns run along what lies together.
+  std::vector<double> by_row;
+  std::vector<double> by_column(rows * count);
+  for (std::size_t r = 0; r < rows; ++r) {
+    by_row.insert(by_row.end(), payoff[r].begin(), payoff[r].end());
+    for (std::size_t c = 0; c < count; ++c) by_column[c * rows + r] = payoff[r][c];
+  }
   constexpr int kRounds = 800;
   double rounds = 0;
   for (int round = 1; round <= kRounds; ++round) {
@@ -37,32 +54,32 @@ GamePrices play_matrix_game(const std::vector<std::vector<double>>& payoff,
     }
     // The chains answer the prices, then the prices the chains.
     double row_value = 0;
-    for (std::size_t r = 0; r < payoff.size(); ++r) {
-      loss[r] = 0;
-      for (std::size_t c = 0; c < count; ++c) loss[r] += mix[c] * payoff[r][c];
-      for (std::size_t s = 0; s < charges; ++s) {
-        loss[r] += charge_mix[s] * charge * excess[r][s];
-      }
+    std::fill(loss.begin(), loss.end(), 0.0);
+    for (std::size_t c = 0; c < count; ++c) {
+      add_times(loss.data(), by_column.data() + c * rows, mix[c], rows);
+    }
+    for (std::size_t s = 0; s < charges; ++s) {
+      for (std::size_t r = 0; r < rows; ++r) loss[r] += charge_mix[s] * charge * excess[r][s];
     }
     normalise(row_regret, row_mix);
-    for (std::size_t r = 0; r < payoff.size(); ++r) row_value += row_mix[r] * loss[r];
-    for (std::size_t r = 0; r < payoff.size(); ++r) {
+    for (std::size_t r = 0; r < rows; ++r) row_value += row_mix[r] * loss[r];
+    for (std::size_t r = 0; r < rows; ++r) {
       row_regret[r] = std::max(0.0, row_regret[r] + row_value - loss[r]);
     }
     normalise(row_regret, row_mix);
     double column_value = 0;
-    for (std::size_t c = 0; c < count; ++c) {
-      gain[c] = 0;
-      for (std::size_t r = 0; r < payoff.size(); ++r) gain[c] += row_mix[r] * payoff[r][c];
-      column_value += mix[c] * gain[c];
+    std::fill(gain.begin(), gain.end(), 0.0);
+    for (std::size_t r = 0; r < rows; ++r) {
+      add_times(gain.data(), by_row.data() + r * count, row_mix[r], count);
     }
+    for (std::size_t c = 0; c < count; ++c) column_value += mix[c] * gain[c];
     for (std::size_t c = 0; c < count; ++c) {
       regret[c] = std::max(0.0, regret[c] + gain[c] - column_value);
       strategy[c] += round * mix[c];
     }
     for (std::size_t s = 0; s < charges; ++s) {
       double yes = 0;
-      for (std::size_t r = 0; r < payoff.size(); ++r) {
+      for (std::size_t r = 0; r < rows; ++r) {
         yes += row_mix[r] * charge * excess[r][s];
       }
       const double mean = charge_mix[s] * yes;
