@@ -43,6 +43,7 @@ CutLattice::CutLattice(const Problem& problem, std::int64_t limit, std::int64_t 
     type.stride = nodes_;
     nodes_ *= type.count + 1;
   }
+  count_factors();
   build_cuts();
   find_tracked_ports();
   sparse_ = !counts && states > static_cast<double>(dense);
@@ -73,7 +74,8 @@ void CutLattice::refuse(double needed, std::int64_t bytes) {
 // Of the costs here and of the bounds' tables: the figures of each cut, then per state the least
 // energy, and the least and most sums of the cuts left of each operand.
 double CutLattice::bytes_needed(double states) const {
-  double doubles = states / static_cast<double>(nodes_) + 1;
+  double doubles = states / static_cast<double>(nodes_) + 1 +
+                   static_cast<double>(types_.size()) / sizeof(double);
   for (int o = 0; o < problem_.operands; ++o) {
     std::uint32_t ports = 0;
     for (int c = 0; c < cuts_of(o); ++c) {
@@ -130,12 +132,24 @@ double CutLattice::least_bits(const Cut& cut, std::int64_t x) const {
 }
 
 std::int64_t CutLattice::bytes() const {
-  std::size_t bytes = cycles_.size() * sizeof(double) + reduced_.size();
+  std::size_t bytes = cycles_.size() * sizeof(double) + reduced_.size() + counts_.size();
   for (const Cut& cut : cuts_) {
     bytes += 7 * cut.energy.size() * sizeof(double) + 4 * cut.energy.size() +
              cut.shares.size() * sizeof(PortShare);
   }
   return static_cast<std::int64_t>(bytes);
+}
+
+// How many factors of each type lie in each node: asked so often that divisions would be felt.
+void CutLattice::count_factors() {
+  counts_.assign(z(nodes_) * types_.size(), 0);
+  for (std::size_t t = 0; t < types_.size(); ++t) {
+    const FactorType& type = types_[t];
+    for (std::int64_t x = 0; x < nodes_; ++x) {
+      counts_[z(x) * types_.size() + t] =
+          static_cast<std::uint8_t>(x / type.stride % (type.count + 1));
+    }
+  }
 }
 
 void CutLattice::build_types() {

@@ -131,8 +131,7 @@ class CutLattice {
   double iterations() const { return iterations_; }
   double cycles(std::int64_t node) const { return cycles_[static_cast<std::size_t>(node)]; }
   int count_in(std::int64_t node, int t) const {
-    const FactorType& f = types_[static_cast<std::size_t>(t)];
-    return static_cast<int>(node / f.stride % (f.count + 1));
+    return counts_[static_cast<std::size_t>(node) * types_.size() + static_cast<std::size_t>(t)];
   }
 
   int cut_count() const { return static_cast<int>(cuts_.size()); }
@@ -216,6 +215,7 @@ class CutLattice {
 
  private:
   void build_types();
+  void count_factors();
   void build_nodes();
   void build_cuts();
   void find_tracked_ports();
@@ -233,6 +233,7 @@ class CutLattice {
   std::vector<FactorType> types_;
   std::int64_t nodes_ = 1;
   double iterations_ = 1;
+  std::vector<std::uint8_t> counts_;  // [node][type]
   std::vector<double> cycles_;
   std::vector<std::uint8_t> reduced_;
   bool sparse_ = false;
