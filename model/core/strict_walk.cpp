@@ -166,7 +166,7 @@ void StrictWalk::skip(int l, double step, double times, const std::array<double,
     while (at < port.gaps && port.gap[z(at)].begin < begin) ++at;
     // What is asked for late goes on lagging behind.
     if (port.free <= from) port.free += by;
-    if (idle <= 0 || port.gaps - port.first > kGaps) continue;
+    if (idle <= 0) continue;
     for (int i = port.gaps; i > at; --i) port.gap[z(i)] = port.gap[z(i - 1)];
     port.gap[z(at)] = {begin, begin + by, idle};
     ++port.gaps;
@@ -200,7 +200,7 @@ void StrictWalk::shift(int l, double from, double by) {
       if (gap.begin >= from) {
         gap.begin += by;
         gap.end += by;
-      } else if (gap.end > from && port.gaps - port.first <= kGaps) {
+      } else if (gap.end > from) {
         // Split, so that what has been is left where it is.
         const double share = gap.idle * (from - gap.begin) / (gap.end - gap.begin);
         const Gap rest{from + by, gap.end + by, gap.idle - share};
@@ -390,11 +390,18 @@ double StrictWalk::move(const Cycles& cycles, int up_port, int down_port, double
   return end;
 }
 
-// For some more gaps.
+// For some more gaps. Of too many, the older half become half as many.
 void StrictWalk::make_room(PortState& port) {
-  if (port.gaps + 3 <= static_cast<int>(port.gap.size())) return;
-  std::copy(port.gap.begin() + port.first, port.gap.begin() + port.gaps, port.gap.begin());
-  port.gaps -= port.first;
+  if (port.gaps + 3 <= kGaps) return;
+  const int old = port.first > kGaps / 2 ? 0 : (port.gaps - port.first) / 4;
+  for (int i = 0; i < old; ++i) {
+    const Gap& one = port.gap[z(port.first + 2 * i)];
+    const Gap& next = port.gap[z(port.first + 2 * i + 1)];
+    port.gap[z(i)] = {one.begin, next.end, one.idle + next.idle};
+  }
+  std::copy(port.gap.begin() + port.first + 2 * old, port.gap.begin() + port.gaps,
+            port.gap.begin() + old);
+  port.gaps -= port.first + old;
   port.first = 0;
 }
 
@@ -431,7 +438,6 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
     if (before > 0) {
       gap.end = begin;
       gap.idle = before;
-      if (port.gaps - port.first == kGaps + 1) return end;  // the rest is lost
       for (int j = port.gaps; j > i + 1; --j) port.gap[z(j)] = port.gap[z(j - 1)];
       port.gap[z(i + 1)] = rest;
       ++port.gaps;
@@ -441,7 +447,6 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
     return end;
   }
   if (ready > port.free) {
-    if (port.gaps - port.first > kGaps - 1) ++port.first;  // the oldest is forgotten
     port.gap[z(port.gaps++)] = {port.free, ready, ready - port.free};
     port.free = ready;
   }

@@ -90,7 +90,7 @@ class StrictWalk {
   void pace(WalkBlock& all);
 
  private:
-  static constexpr int kGaps = 60;
+  static constexpr int kGaps = 180;
 
   // Time that a port has to spare between two moments, evenly spread.
   struct Gap {
@@ -99,7 +99,7 @@ class StrictWalk {
     double idle;
   };
   struct PortState {
-    std::array<Gap, 3 * kGaps> gap;
+    std::array<Gap, kGaps> gap;
     int first = 0;    // of those that are remembered
     int gaps = 0;     // where they end
     double free = 0;  // from here on
