@@ -1,6 +1,7 @@
 #include "model/core/strict_walk.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ridgeline::model {
 
@@ -10,6 +11,11 @@ namespace {
 constexpr int kSettled = 6;
 // Iterations of inner loops until they take as long as others.
 constexpr int kPaces = 4;
+
+// What a moment is later by in an iteration, if it falls behind evenly: else as `step`.
+double lasting(double earlier, double last, double now, double step) {
+  return now - last > step && std::abs(now - last - (last - earlier)) < 1e-6 ? now - last : step;
+}
 
 }  // namespace
 
@@ -96,123 +102,123 @@ void StrictWalk::loop(int l) {
   const auto size = static_cast<int>(ordering_.size[z(l)]);
   double before = times_.end;
   double step = 0;
-  std::array<double, kMaxPorts> used;
-  Pending pending;
+  Moment earlier;
+  Moment last;
   for (int i = 0; i < size; ++i) {
     index_[z(l)] = i;
     if (i > 0) stepped_ = l;
     const bool may_skip = block_.repeats && i >= 2 && i + 3 < size;
-    if (may_skip) {
-      for (int p = 0; p < problem_.ports; ++p) used[z(p)] = port_[z(p)].used;
-      pending = pending_of(l);
+    if (block_.repeats && i >= 1 && i + 3 < size) {
+      earlier = last;
+      last = moment(l);
     }
     loop(l - 1);
     const double now = times_.end - before;
     before = times_.end;
     if (may_skip && (now == step || i >= kSettled)) {
-      // What falls behind is waited for in the end: then an iteration takes as long as that does.
-      const double lasting = std::max(now, longest_since(pending, l));
-      if (lasting == now || i >= kSettled) {
-        double each = now == step ? lasting : std::max(lasting, (now + step) / 2);
-        for (int p = 0; p < problem_.ports; ++p) {
-          used[z(p)] = port_[z(p)].used - used[z(p)];
-          each = std::max(each, used[z(p)]);
-        }
-        skip(l, each, size - 2 - i, used);
-        before = times_.end;
-        i = size - 2;
-      }
+      skip(l, now == step ? now : (now + step) / 2, size - 2 - i, earlier, last);
+      before = times_.end;
+      i = size - 2;
     }
     step = now;
   }
 }
 
 // Until when the transfers have been placed that come and go with the iterations of loop l.
-StrictWalk::Pending StrictWalk::pending_of(int l) const {
-  Pending result;
+StrictWalk::Moment StrictWalk::moment(int l) const {
+  Moment result;
   for (int o = 0; o < problem_.operands; ++o) {
     for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
       const LinkState& state = state_[z(o)][z(a)];
-      result[z(o)][z(a)] = {state.load_free, state.drain_free};
+      result.link[z(o)][z(a)] = {state.load_free, state.drain_free};
     }
+  }
+  for (int p = 0; p < problem_.ports; ++p) {
+    result.free[z(p)] = port_[z(p)].free;
+    result.used[z(p)] = port_[z(p)].used;
   }
   return result;
 }
 
-double StrictWalk::longest_since(const Pending& before, int l) const {
-  double longest = 0;
+// `times` iterations of `step` cycles, in each of which ports are busy as in the last one. What
+// comes and goes with them goes on so: what falls behind falls further behind, until something
+// waits for it. What was there before stays in the past.
+void StrictWalk::skip(int l, double step, double times, const Moment& earlier, const Moment& last) {
+  const double from = times_.end;
+  const double by = step * times;
+  times_.end += by;
+  // By operand and level: what comes, what goes.
+  Pending rate;
   for (int o = 0; o < problem_.operands; ++o) {
     for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
       const LinkState& state = state_[z(o)][z(a)];
-      const auto& [load, drain] = before[z(o)][z(a)];
-      longest = std::max({longest, state.load_free - load, state.drain_free - drain});
+      const auto& [load, drain] = earlier.link[z(o)][z(a)];
+      const auto& [load_then, drain_then] = last.link[z(o)][z(a)];
+      rate[z(o)][z(a)] = {times * lasting(load, load_then, state.load_free, step),
+                          times * lasting(drain, drain_then, state.drain_free, step)};
     }
   }
-  return longest;
-}
-
-// `times` iterations of `step` cycles, in each of which ports are busy as in the last one.
-void StrictWalk::skip(int l, double step, double times, const std::array<double, kMaxPorts>& busy) {
-  const double from = times_.end;
-  const double by = step * times;
-  shift(l, from, by);
-  for (int p = 0; p < problem_.ports; ++p) {
-    PortState& port = port_[z(p)];
-    port.used += busy[z(p)] * times;
-    const double idle = (step - busy[z(p)]) * times;
-    const double begin = std::min(port.free, from);
-    make_room(port);
-    int at = port.first;
-    while (at < port.gaps && port.gap[z(at)].begin < begin) ++at;
-    // What is asked for late goes on lagging behind.
-    if (port.free <= from) port.free += by;
-    if (idle <= 0) continue;
-    for (int i = port.gaps; i > at; --i) port.gap[z(i)] = port.gap[z(i - 1)];
-    port.gap[z(at)] = {begin, begin + by, idle};
-    ++port.gaps;
-  }
-}
-
-// What comes and goes with the iterations of loop l goes on; what was there before stays in the
-// past.
-void StrictWalk::shift(int l, double from, double by) {
-  times_.end += by;
   for (int o = 0; o < problem_.operands; ++o) {
     for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
       LinkState& state = state_[z(o)][z(a)];
-      state.load_free += by;
-      state.drain_free += by;
-      state.ready += by;
-      state.gone += by;
-      for (double& time : state.done) time += by;
-      for (double& time : state.left) time += by;
+      const auto& [load, drain] = rate[z(o)][z(a)];
+      state.load_free += load;
+      state.ready += load;
+      state.gone += load;
+      state.drain_free += drain;
+      const double within = a == first_link(o) ? by : rate[z(o)][z(a - 1)][o == 0 ? 1 : 0];
+      for (double& time : state.done) time += o == 0 ? drain : within;
+      for (double& time : state.left) time += drain;
       for (double& time : state.above) time += by;
-      for (double& time : state.complete) time += by;
+      for (double& time : state.complete) time += within;
     }
   }
   for (int p = 0; p < problem_.ports; ++p) {
     PortState& port = port_[z(p)];
-    if (port.free <= from) continue;
-    port.free += by;
-    make_room(port);
-    for (int i = port.first; i < port.gaps; ++i) {
-      Gap& gap = port.gap[z(i)];
-      if (gap.begin >= from) {
-        gap.begin += by;
-        gap.end += by;
-      } else if (gap.end > from) {
-        // Split, so that what has been is left where it is.
-        const double share = gap.idle * (from - gap.begin) / (gap.end - gap.begin);
-        const Gap rest{from + by, gap.end + by, gap.idle - share};
-        gap.end = from;
-        gap.idle = share;
-        for (int j = port.gaps; j > i + 1; --j) port.gap[z(j)] = port.gap[z(j - 1)];
-        port.gap[z(i + 1)] = rest;
-        ++port.gaps;
-        ++i;
-      }
+    const double busy = port.used - last.used[z(p)];
+    double move = by;
+    if (port.free > from) {
+      move = times * lasting(earlier.free[z(p)], last.free[z(p)], port.free, step);
     }
+    move_on(port, from, move, move - busy * times);
+    port.used += busy * times;
   }
+}
+
+// From `from` on all is later by `by` cycles, of which the port has `idle` ones to spare.
+void StrictWalk::move_on(PortState& port, double from, double by, double idle) {
+  make_room(port);
+  const double begin = std::min(port.free, from);
+  port.free += by;
+  int at = port.first;
+  while (at < port.gaps && port.gap[z(at)].end <= from) ++at;
+  for (int i = at; i < port.gaps; ++i) {
+    Gap& gap = port.gap[z(i)];
+    if (gap.begin >= from) {
+      gap.begin += by;
+      gap.end += by;
+      continue;
+    }
+    // Split, so that what has been is left where it is.
+    const double share = gap.idle * (from - gap.begin) / (gap.end - gap.begin);
+    const Gap rest{from + by, gap.end + by, gap.idle - share};
+    gap.end = from;
+    gap.idle = share;
+    insert(port, ++i, rest);
+    ++at;
+  }
+  if (idle > 0) {
+    insert(port, at, {begin, begin + by, idle});
+  } else if (idle < 0) {
+    port.used += idle;
+    take(port, 0, -idle);
+  }
+}
+
+void StrictWalk::insert(PortState& port, int at, const Gap& gap) {
+  for (int i = port.gaps; i > at; --i) port.gap[z(i)] = port.gap[z(i - 1)];
+  port.gap[z(at)] = gap;
+  ++port.gaps;
 }
 
 void StrictWalk::block() {
@@ -438,9 +444,7 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
     if (before > 0) {
       gap.end = begin;
       gap.idle = before;
-      for (int j = port.gaps; j > i + 1; --j) port.gap[z(j)] = port.gap[z(j - 1)];
-      port.gap[z(i + 1)] = rest;
-      ++port.gaps;
+      insert(port, i + 1, rest);
     } else {
       gap = rest;
     }

@@ -129,13 +129,18 @@ class StrictWalk {
   };
 
   using Pending = std::array<std::array<std::array<double, 2>, kMaxLevels>, kMaxOperands>;
+  struct Moment {
+    Pending link;  // what comes, what goes
+    std::array<double, kMaxPorts> free;
+    std::array<double, kMaxPorts> used;
+  };
 
   void loop(int l);
-  Pending pending_of(int l) const;
-  double longest_since(const Pending& before, int l) const;
+  Moment moment(int l) const;
   void block();
-  void skip(int l, double step, double times, const std::array<double, kMaxPorts>& busy);
-  void shift(int l, double from, double by);
+  void skip(int l, double step, double times, const Moment& earlier, const Moment& last);
+  static void move_on(PortState& port, double from, double by, double idle);
+  static void insert(PortState& port, int at, const Gap& gap);
   int first_link(int o) const { return first_[z(o)]; }
   int end_link(int o) const { return end_[z(o)]; }
   // Elements of a tile, and in `row` of one row in the direction.
