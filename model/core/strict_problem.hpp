@@ -107,7 +107,7 @@ struct StrictProblem {
   int post_level = 0;                       // memory level of the output that takes them in
   std::array<bool, kMaxMemories> forced{};  // double buffering is built in
   std::array<int, kMaxMemories> output_buffers{};
-  double walked_in_full = 1024;  // iterations up to which nothing is extrapolated
+  double walked_in_full = 4096;  // iterations up to which nothing is extrapolated
 };
 
 // As convert_spatial() (spatial_mapping.hpp), in whole units: both versions are the same.

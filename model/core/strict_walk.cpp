@@ -10,7 +10,7 @@ namespace {
 // Iterations of a loop that are walked before it is taken to repeat itself.
 constexpr int kSettled = 6;
 // Iterations of inner loops until they take as long as others.
-constexpr int kPaces = 4;
+constexpr int kPaces = 3;
 
 // What a moment is later by in an iteration, if it falls behind evenly: else as `step`.
 double lasting(double earlier, double last, double now, double step) {
@@ -54,12 +54,30 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
   }
 }
 
-void StrictWalk::pace(WalkBlock& all) {
-  std::array<double, kMaxPorts>& busy = all.busy;
-  // Tiles from the middle of the loops outside, which are whole; sums have been there before.
+// To tiles from the middle of the loops outside, which are whole. False: no tile is visited so.
+bool StrictWalk::go_to(Visit visit) {
+  const std::uint32_t sums = problem_.operand[0].irrelevant;
+  double visits = 1;
+  int last = -1;
   for (int l = block_.top; l < ordering_.count; ++l) {
-    index_[z(l)] = static_cast<int>(ordering_.size[z(l)] / 2);
+    const auto size = static_cast<int>(ordering_.size[z(l)]);
+    index_[z(l)] = size / 2;
+    if (!(sums >> ordering_.dim[z(l)] & 1u)) continue;
+    visits *= size;
+    if (visit == Visit::first || visit == Visit::only) index_[z(l)] = 0;
+    if (visit == Visit::last) index_[z(l)] = size - 1;
+    if (size > 1) last = l;
   }
+  if (visit == Visit::only) return visits == 1;
+  if (visit != Visit::middle) return visits > 1;
+  if (visits <= 2) return false;
+  if (!revisits(block_.top, true)) index_[z(last)] = 0;
+  return true;
+}
+
+bool StrictWalk::pace(Visit visit, WalkPace& pace) {
+  if (!go_to(visit)) return false;
+  std::array<double, kMaxPorts>& busy = pace.busy;
   double cycles = 0;
   for (int i = 0; i < kPaces; ++i) {
     for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = -port_[z(p)].used;
@@ -72,11 +90,12 @@ void StrictWalk::pace(WalkBlock& all) {
     busy[z(p)] += port_[z(p)].used;
     cycles = std::max(cycles, busy[z(p)]);
   }
-  all.cycles = cycles;
+  pace.cycles = cycles;
   for (int o = 1; o < problem_.operands; ++o) {
     if (first_link(o) == end_link(o)) continue;
-    all.early[z(o)] = std::max(0.0, times_.end - state_[z(o)][z(end_link(o) - 1)].gone);
+    pace.early[z(o)] = std::max(0.0, times_.end - state_[z(o)][z(end_link(o) - 1)].gone);
   }
+  return true;
 }
 
 WalkTimes StrictWalk::run() {
@@ -258,10 +277,13 @@ void StrictWalk::block() {
   }
   if (first) times_.begin = ready;
   begun_ = true;
-  times_.end = ready + block_.cycles;
+  const WalkPace& pace = block_.pace[z(static_cast<int>(visit(block_.base)))];
+  early_ = &pace.early;
+  times_.end = ready + pace.cycles;
+  if (block_.base == 0) return;
   for (int p = 0; p < problem_.ports; ++p) {
-    if (block_.busy[z(p)] == 0) continue;
-    times_.end = std::max(times_.end, take(port_[z(p)], ready, block_.busy[z(p)]));
+    if (pace.busy[z(p)] == 0) continue;
+    times_.end = std::max(times_.end, take(port_[z(p)], ready, pace.busy[z(p)]));
   }
 }
 
@@ -348,6 +370,12 @@ bool StrictWalk::revisits(int position, bool last) const {
     if (index_[z(l)] != (last ? static_cast<int>(ordering_.size[z(l)]) - 1 : 0)) return true;
   }
   return false;
+}
+
+Visit StrictWalk::visit(int position) const {
+  if (position == 0) return Visit::only;
+  if (!revisits(position, false)) return revisits(position, true) ? Visit::first : Visit::only;
+  return revisits(position, true) ? Visit::middle : Visit::last;
 }
 
 double StrictWalk::cycles(const WalkSide& side, const WalkPort& port, int position,
@@ -478,7 +506,7 @@ void StrictWalk::open_input(int o, int a) {
 // The tile has been used up: by the array, or when the last of it goes to the level below.
 void StrictWalk::close_input(int o, int a) {
   LinkState& state = state_[z(o)][z(a)];
-  double done = times_.end - (a == first_link(o) ? block_.early[z(o)] : 0);
+  double done = times_.end - (a == first_link(o) ? (*early_)[z(o)] : 0);
   if (a > first_link(o)) {
     done = state_[z(o)][z(a - 1)].gone;
     // A second buffer in the units is filled in the order in which operations pass.

@@ -56,16 +56,25 @@ struct WalkLink {
   WalkSide down;  // word 0 next to the array
 };
 
+// What a block of operations takes that is not walked through.
+struct WalkPace {
+  double cycles = 1;  // of the array, with what it waits for within
+  // Of an input: its last tile has come to the loops of a block so long before the block's end.
+  std::array<double, kMaxOperands> early{};
+  std::array<double, kMaxPorts> busy{};  // cycles of each port
+};
+
+// Whether sums have been there before, and whether more is added to them afterwards.
+enum class Visit : std::uint8_t { only, first, middle, last };
+inline constexpr int kVisits = 4;
+
 // Loops [0, base) are one block, of those to `top` all is walked.
 struct WalkBlock {
   int base = 0;
   int top = 0;
   bool repeats = false;  // loops that repeat themselves are not walked to their end
-  double cycles = 1;     // of the array, with what it waits for within
+  std::array<WalkPace, kVisits> pace;
   std::array<double, kMaxOperands> chain{};  // until a new tile has reached the array, or left it
-  // Of an input: its last tile has come to the loops of a block so long before the block's end.
-  std::array<double, kMaxOperands> early{};
-  std::array<double, kMaxPorts> busy{};  // cycles of each port in a block
 };
 
 struct WalkTimes {
@@ -85,9 +94,9 @@ class StrictWalk {
              const WalkBlock& block, double skew);
 
   WalkTimes run();
-  // What one iteration of loops [base, top) takes when it follows others: cycles, `busy` and
-  // `early` of a block of them.
-  void pace(WalkBlock& all);
+  // What one iteration of loops [base, top) takes when it follows others. False: none is such a
+  // visit.
+  bool pace(Visit visit, WalkPace& pace);
 
  private:
   static constexpr int kGaps = 180;
@@ -149,6 +158,8 @@ class StrictWalk {
   double round_size(const RoundSizes& vary, int position) const;
   double fullest(const RoundSizes& vary, int position) const;
   bool revisits(int position, bool last) const;
+  Visit visit(int position) const;
+  bool go_to(Visit visit);
   Cycles coming(const WalkLink& link) const;
   Cycles coming_back(const WalkLink& link) const;
   Cycles leaving(const WalkLink& link) const;
@@ -174,6 +185,7 @@ class StrictWalk {
   int stepped_;
   bool begun_ = false;
   WalkTimes times_;
+  const std::array<double, kMaxOperands>* early_ = nullptr;  // of the last block
   std::array<std::array<LinkState, kMaxLevels>, kMaxOperands> state_;
   std::array<PortState, kMaxPorts> port_;
 };

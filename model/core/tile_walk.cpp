@@ -39,7 +39,7 @@ class TileWalk {
       }
     }
     WalkBlock block;
-    block.cycles = problem_.cycles_per_operation;
+    block.pace[0].cycles = problem_.cycles_per_operation;
     block.repeats = transfers_.iterations > strict_.walked_in_full;
     // Inner loops that are too many take what an iteration of theirs in the middle does.
     for (;;) {
@@ -52,7 +52,10 @@ class TileWalk {
       }
       if (block.top == merged_.count) break;
       WalkBlock all = block;
-      StrictWalk(problem_, merged_, links, block, strict_.skew).pace(all);
+      for (int v = 0; v < kVisits; ++v) {
+        StrictWalk(problem_, merged_, links, block, strict_.skew)
+            .pace(static_cast<Visit>(v), all.pace[z(v)]);
+      }
       block = all;
       block.base = block.top;
       set_chains(block, links);
