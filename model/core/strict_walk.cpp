@@ -134,7 +134,8 @@ void StrictWalk::loop(int l) {
     loop(l - 1);
     const double now = times_.end - before;
     before = times_.end;
-    if (may_skip && (now == step || i >= kSettled)) {
+    const bool settled = now == step || i >= kSettled;
+    if (may_skip && settled && (i >= kRing || keeps_up(l, last))) {
       skip(l, now == step ? now : (now + step) / 2, size - 2 - i, earlier, last);
       before = times_.end;
       i = size - 2;
@@ -150,6 +151,7 @@ StrictWalk::Moment StrictWalk::moment(int l) const {
     for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
       const LinkState& state = state_[z(o)][z(a)];
       result.link[z(o)][z(a)] = {state.load_free, state.drain_free};
+      if (o == 0) result.behind[z(a)] = state.opened - state.drained;
     }
   }
   for (int p = 0; p < problem_.ports; ++p) {
@@ -157,6 +159,15 @@ StrictWalk::Moment StrictWalk::moment(int l) const {
     result.used[z(p)] = port_[z(p)].used;
   }
   return result;
+}
+
+// Whether as many tiles of outputs have left as have come.
+bool StrictWalk::keeps_up(int l, const Moment& last) const {
+  for (int a = first_link(0); a < end_link(0) && links_[0][z(a)].position <= l; ++a) {
+    const LinkState& state = state_[0][z(a)];
+    if (state.opened - state.drained > last.behind[z(a)]) return false;
+  }
+  return true;
 }
 
 // `times` iterations of `step` cycles, in each of which ports are busy as in the last one. What

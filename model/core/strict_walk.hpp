@@ -139,13 +139,15 @@ class StrictWalk {
 
   using Pending = std::array<std::array<std::array<double, 2>, kMaxLevels>, kMaxOperands>;
   struct Moment {
-    Pending link;  // what comes, what goes
+    Pending link;                                 // what comes, what goes
+    std::array<std::int64_t, kMaxLevels> behind;  // tiles of outputs that have not been placed yet
     std::array<double, kMaxPorts> free;
     std::array<double, kMaxPorts> used;
   };
 
   void loop(int l);
   Moment moment(int l) const;
+  bool keeps_up(int l, const Moment& last) const;
   void block();
   void skip(int l, double step, double times, const Moment& earlier, const Moment& last);
   static void move_on(PortState& port, double from, double by, double idle);

@@ -54,9 +54,10 @@ constexpr std::int64_t kMostCuts = 4'000'000;
 // Of the mappings that were costed, so many are remembered as nearly as fast as the best.
 constexpr std::size_t kMostNear = 64;
 
-// Orderings between two looks at the budget: a millisecond or two.
+// Orderings between two looks at the budget: a millisecond or two. Under the strict model each may
+// be two mappings.
 std::int64_t poll_every(const model::Problem& problem) {
-  return problem.strict ? 128 : 1024;
+  return problem.strict ? 32 : 1024;
 }
 
 // Mappings whose latency is estimated by the strict model: so many are worth the walk through
