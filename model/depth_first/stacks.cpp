@@ -100,9 +100,12 @@ void build(const FusedNetwork& network, const std::vector<bool>& kept, bool as_r
     nodes.push_back(std::move(node));
   }
   stack.last = static_cast<int>(nodes.size()) - 1;
-  const auto readers = stack.network.readers();
+  stack.readers = stack.network.readers();
+  for (const FusedNode& node : nodes) {
+    stack.weight_bits.push_back(static_cast<double>(node.weight_bits()));
+  }
   for (std::size_t n = 0; n + 1 < nodes.size(); ++n) {
-    if (!readers[n].empty()) continue;
+    if (!stack.readers[n].empty()) continue;
     stack.fault = nodes[n].name + " and " + nodes.back().name +
                   " would both be outputs of it: a stack has one";
     return;

@@ -19,8 +19,11 @@ std::vector<int> automatic_cuts(const FusedNetwork& network, double weight_bits)
 
 struct Stack {
   FusedNetwork network;  // its own copy; new inputs stand for what other stacks have produced
-  int last = 0;          // place of the node that gives its output
-  std::string fault;     // why there is none; empty: the rest is set
+  // By node, as `network` says: readers, and bits of the weights.
+  std::vector<std::vector<int>> readers;
+  std::vector<double> weight_bits;
+  int last = 0;       // place of the node that gives its output
+  std::string fault;  // why there is none; empty: the rest is set
 };
 
 // The nodes that `end` needs and that are neither `begin` nor needed by it; ids, where

@@ -28,6 +28,7 @@ WayBounds::WayBounds(const FusionCore& core, const FusionOptions& options)
     default:
       break;
   }
+  alone_.begin_with(quick_);
 }
 
 double WayBounds::value_of(const model::Cost& cost) const {
@@ -56,14 +57,12 @@ BoundTier WayBounds::next(const FusionWay& way) const {
   return way.known == close_.knowledge() ? BoundTier::none : BoundTier::close;
 }
 
-void WayBounds::bound(std::vector<BlockWay> ways, BoundTier tier, double enough) {
+void WayBounds::bound(std::vector<BlockWay> ways, BoundTier tier) {
   TileSolver& solver = solver_of(tier);
   std::vector<StackJob> jobs = jobs_of(core_, options_.rules, solver, ways);
   for (std::size_t w = 0; w < ways.size(); ++w) {
     jobs[w].limit.weight = weight_;
-    if (enough > 0) jobs[w].limit.value = enough;
-    const bool again = tier != BoundTier::quick;
-    if (enough == 0 && again && ways[w].way.bound > 0) jobs[w].limit.value = 2 * ways[w].way.bound;
+    jobs[w].limit.value = ways[w].enough;
   }
   const std::size_t known = close_.knowledge();
   solver.run(pointers(jobs));
@@ -80,9 +79,9 @@ void WayBounds::bound(std::vector<BlockWay> ways, BoundTier tier, double enough)
       way.least = larger(way.least, {cost.energy, cost.latency});
       way.bound = std::max(way.bound, value_of(way.least));
     }
-    // Of the first tier a part is enough, as the next one is closer anyway, and where nothing was
-    // learnt it is of no use to ask again.
-    if (!cost.beyond || !cost.optimal || tier == BoundTier::quick) way.tier = tier;
+    // What ended at the limit goes on from there when it is the most promising way again; where
+    // nothing was learnt it is of no use to ask again.
+    if (!cost.beyond || !cost.optimal) way.tier = tier;
     way.known = known;
     block.put(way);
   }

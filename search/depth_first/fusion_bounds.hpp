@@ -26,8 +26,7 @@ class WayBounds {
   BoundTier next(const FusionWay& way) const;
 
   // Bounds ways by a tier, and puts them back into their blocks; those that cannot be are left out.
-  // What passes `enough` is not summed up to the end; 0: what passes twice of what is known of it.
-  void bound(std::vector<BlockWay> ways, BoundTier tier, double enough = 0);
+  void bound(std::vector<BlockWay> ways, BoundTier tier);
   // What a way costs for certain that is mapped, but not all of it proven.
   model::Cost certain(StackJob mapped, const FusionWay& way);
 

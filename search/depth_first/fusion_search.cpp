@@ -9,6 +9,7 @@
 #include "search/depth_first/fusion_bounds.hpp"
 #include "search/depth_first/fusion_mapping.hpp"
 #include "search/depth_first/layer_floors.hpp"
+#include "search/exact/least_cost.hpp"
 #include "search/exact/least_product.hpp"
 #include "search/fronts/cost_front.hpp"
 
@@ -168,16 +169,36 @@ class Search {
     return found > 0 && certain_sum() >= found * (1 - search_.gap);
   }
 
+  // Maps what is most promising by now, a few rounds: something good to compare with, without a
+  // proof. The better that is, the fewer ways are bounded closely later.
+  void seek() {
+    constexpr int kRounds = 6;
+    const TileSolver::Effort effort =
+        mapper_.stepwise() ? TileSolver::Effort::rough : TileSolver::Effort::full;
+    for (int round = 0; round < kRounds && !stopped(); ++round) {
+      std::vector<FusionBlock*> open;
+      for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
+        FusionBlock& block = blocks_[z(b)];
+        if (block.closed() || (search_.quick && block.best)) continue;
+        if (mapper_.next(block.ways.front()) <= effort) open.push_back(&block);
+      }
+      if (open.empty()) return;
+      mapper_.map_next(open);
+    }
+  }
+
   // Maps what may be part of the best sequence, with so much effort at most.
   void close(TileSolver::Effort effort) {
     while (!stopped() && !good_enough()) {
       std::vector<FusionBlock*> open;
       std::array<std::vector<BlockWay>, 4> loose;  // by the tier that comes next
       bool moved = false;
-      for (const int b : best_path(blocks_, length_, BlockWorth::promise)) {
+      const std::vector<int> path = best_path(blocks_, length_, BlockWorth::promise);
+      const double slack = slack_of(path);
+      for (const int b : path) {
         FusionBlock& block = blocks_[z(b)];
         if (block.closed() || (search_.quick && block.best)) continue;
-        if (take_loose(block, loose)) {
+        if (take_loose(block, slack, loose)) {
           moved = true;
         } else if (block.closed()) {
           moved = true;
@@ -201,10 +222,22 @@ class Search {
     }
   }
 
+  // By how much the most promising sequence is below what was found: a way that costs so much more
+  // than its block promises is in no better one.
+  double slack_of(const std::vector<int>& promising) const {
+    double promise = 0;
+    for (const int b : promising) promise += blocks_[z(b)].promise();
+    double found = 0;
+    for (const int b : best_path(blocks_, length_, BlockWorth::value)) found += blocks_[z(b)].value;
+    if (!(promise < kInfinity && found < kInfinity)) return kInfinity;
+    return std::max(0.0, found - promise) + kSurely * found;
+  }
+
   // The most promising ways of a block that can be bounded more closely, by the tier that comes
   // next; false: the first one is known as well as may be.
-  bool take_loose(FusionBlock& block, std::array<std::vector<BlockWay>, 4>& loose) {
+  bool take_loose(FusionBlock& block, double slack, std::array<std::vector<BlockWay>, 4>& loose) {
     std::size_t taken = 0;
+    const double enough = block.promise() + slack;
     while (taken < kBounded && !block.closed()) {
       // What is known of the block may be as good as both of a way's bounds.
       if (covers(block.front, block.ways.front().least, cost_of_way)) {
@@ -213,7 +246,7 @@ class Search {
       }
       const BoundTier tier = bounds_.next(block.ways.front());
       if (tier == BoundTier::none) break;
-      loose[z(static_cast<int>(tier))].push_back({&block, block.take()});
+      loose[z(static_cast<int>(tier))].push_back({&block, block.take(), enough});
       ++taken;
     }
     return taken > 0;
@@ -270,13 +303,10 @@ class Search {
     }
     complete_blocks();
     weigh_best();
-    // What is hard to prove waits until all stacks have been looked at.
-    const TileSolver::Effort soon =
-        mapper_.stepwise() ? TileSolver::Effort::rough : TileSolver::Effort::full;
-    close(soon);
+    seek();
     for (int long_by = 0; long_by < count; ++long_by) {
       // In long networks what short stacks save is found first, should the budget end early.
-      if (count > kShort && long_by > 1 && (long_by & (long_by - 1)) == 0) close(soon);
+      if (count > kShort && long_by > 1 && (long_by & (long_by - 1)) == 0) seek();
       for (int first = 0; first + long_by < count; ++first) {
         const int last = first + long_by;
         if (std::find(automatic.begin(), automatic.end(), std::pair(first, last)) !=
@@ -316,8 +346,7 @@ class Search {
     }
     constexpr std::size_t kTogether = 256;
     // No further than what shorter stacks promise for the same layers.
-    const double parts = worth_of_parts(blocks_, block.first, block.last, BlockWorth::promise);
-    const double enough = parts < kInfinity ? parts : 0;
+    const double enough = worth_of_parts(blocks_, block.first, block.last, BlockWorth::promise);
     std::size_t end = from;
     for (std::size_t begin = from; begin < to; begin = end) {
       // The first ones, of few tiles, are there even where the budget ends at once.
@@ -327,8 +356,8 @@ class Search {
       }
       end = std::min(to, begin + (begin == 0 ? kFirstWays : kTogether));
       std::vector<BlockWay> some;
-      for (std::size_t w = begin; w < end; ++w) some.push_back({&block, all[w]});
-      bounds_.bound(std::move(some), BoundTier::quick, enough);
+      for (std::size_t w = begin; w < end; ++w) some.push_back({&block, all[w], enough});
+      bounds_.bound(std::move(some), BoundTier::quick);
     }
     block.plans = {};  // few ways are looked at again
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "search/depth_first/fusion.hpp"
@@ -20,6 +21,7 @@ std::vector<FusionWay> ways_of(const model::Stack& stack, const FusionOptions& o
 struct BlockWay {
   FusionBlock* block = nullptr;
   FusionWay way;
+  double enough = std::numeric_limits<double>::infinity();  // a value that is as good as more
 };
 
 // The ways, planned, for `solver` to cost; of use as long as the blocks are.

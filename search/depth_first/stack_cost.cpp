@@ -29,11 +29,13 @@ class TileRun {
         rules_(rules),
         lookup_(lookup),
         detail_(detail),
-        readers_(stack.network.readers()),
+        readers_(stack.readers),
+        weights_(stack.weight_bits),
         router_(core.accelerator),
         cost_(cost) {}
 
-  TileCost run(const TileKind& kind) {
+  // With a limit: no further than to where the sums with all such tiles pass it.
+  TileCost run(const TileKind& kind, const CostLimit* limit = nullptr) {
     kind_ = &kind;
     tile_ = {};
     const std::size_t count = network_.nodes.size();
@@ -51,6 +53,10 @@ class TileRun {
       if (network_.nodes[z(n)].layer ? !layer(n) : !input(n)) return std::move(tile_);
       if (waiting_[z(n)] > 0) alive_.push_back(n);
       free_inputs(n);
+      if (limit != nullptr && cost_.known && limit->passed(cost_, tile_, kind.count)) {
+        cost_.beyond = true;
+        return std::move(tile_);
+      }
     }
     // What still has to be written to a cache; the reference drops it.
     if (!rules_.defines && !pending_.empty()) {
@@ -87,8 +93,7 @@ class TileRun {
     if (rules_.defines) return 0;
     double& bits = held_[z(memory)];
     if (bits == kUnknown) {
-      const double weights =
-          plan_.weight_bits - static_cast<double>(network_.nodes[z(n)].weight_bits());
+      const double weights = plan_.weight_bits - weights_[z(n)];
       bits = held_beside(memory, n, weights);
     }
     return bits;
@@ -208,17 +213,17 @@ class TileRun {
       const int in_top = core_.inputs[extra_in];
       const int out_top = core_.outputs[extra_out];
       ask(n, in_top, out_top, in, out);
-      const LayerResult* mapped = lookup_(problem_);
-      if (mapped == nullptr) {
+      const TileFigures tile = lookup_(problem_);
+      if (!tile.known) {
         cost_.known = false;
         copies_.clear();
-        return accept(n, in_top, out_top, nullptr, attempts, in, out);
+        return accept(n, in_top, out_top, tile, attempts, in, out);
       }
-      if (mapped->infeasible.empty()) {
+      if (tile.fault == nullptr) {
         add_reads(n, in_top, extra_in);
-        return accept(n, in_top, out_top, mapped, attempts, in, out);
+        return accept(n, in_top, out_top, tile, attempts, in, out);
       }
-      if (why.empty()) why = mapped->infeasible;
+      if (why.empty()) why = tile.fault;
       ++attempts;
       if (extra_out + 1 == core_.outputs.size() && extra_in + 1 == core_.inputs.size()) break;
     }
@@ -319,7 +324,7 @@ class TileRun {
     }
   }
 
-  bool accept(int n, int in_top, int out_top, const LayerResult* mapped, int raised, double in,
+  bool accept(int n, int in_top, int out_top, const TileFigures& tile, int raised, double in,
               double out) {
     const model::FusedNode& node = network_.nodes[z(n)];
     TileNode done;
@@ -327,20 +332,19 @@ class TileRun {
     if (!check(done.copies, n)) return false;
     const double times = static_cast<double>(node.count);
     add_copies(done.copies, times);
-    if (mapped != nullptr) {
-      const model::Evaluation& one = mapped->evaluation;
-      tile_.energy += times * one.cost.energy;
-      tile_.latency += times * (rules_.defines ? one.latency.total1 : one.latency.total2);
-      tile_.latency_offloaded += times * one.latency.total2;
-      tile_.mac_energy += times * one.mac_energy;
-      tile_.memory_energy += times * one.memory_energy;
-      tile_.macs += times * one.macs;
-      cost_.optimal = cost_.optimal && mapped->optimal;
+    if (tile.known) {
+      tile_.energy += times * tile.cost.energy;
+      tile_.latency += times * tile.cost.latency;
+      tile_.latency_offloaded += times * tile.latency_offloaded;
+      tile_.mac_energy += times * tile.mac_energy;
+      tile_.memory_energy += times * tile.memory_energy;
+      tile_.macs += times * tile.macs;
+      cost_.optimal = cost_.optimal && tile.optimal;
     }
     where_[z(n)] = out_top;
     if (detail_) {
       done.node = n;
-      done.mapped = mapped;
+      done.mapped = tile.mapped;
       done.raised = raised;
       for (std::size_t o = 0; o < node.layer->operands.size(); ++o) {
         done.top.push_back(problem_.top[o]);
@@ -382,7 +386,8 @@ class TileRun {
   const FusionRules& rules_;
   const TileLookup& lookup_;
   const bool detail_;
-  const std::vector<std::vector<int>> readers_;
+  const std::vector<std::vector<int>>& readers_;
+  const std::vector<double>& weights_;
   model::CopyRouter router_;
   StackCost& cost_;
   const TileKind* kind_ = nullptr;
@@ -396,6 +401,14 @@ class TileRun {
   std::vector<Copy> copies_;                        // before the node at hand
   std::vector<Copy> pending_;                       // before the next one
 };
+
+}  // namespace
+
+bool CostLimit::passed(const StackCost& cost, const TileCost& tile, double count) const {
+  return of({cost.energy + count * tile.energy, cost.latency + count * tile.latency}) > value;
+}
+
+namespace {
 
 void add(StackCost& cost, const TileCost& tile, double count) {
   cost.energy += count * tile.energy;
@@ -443,28 +456,20 @@ void add_kinds(const FusionCore& core, const model::Stack& stack, const StackPla
                const FusionRules& rules, const TileLookup& lookup, const CostLimit& limit,
                StackCost& cost) {
   if (faulty(stack, plan, cost)) return;
-  // Kinds whose layer-tiles are asked for at a time.
-  constexpr int kAhead = 8;
   TileRun run(core, stack, plan, rules, lookup, false, cost);
-  int ahead = 0;
-  for (std::size_t k = cost.summed; k < plan.kinds.size() && ahead < kAhead; ++k) {
+  cost.known = true;
+  while (cost.summed < plan.kinds.size() && !cost.beyond) {
     const bool optimal = cost.optimal;
-    cost.known = true;
-    const TileCost tile = run.run(plan.kinds[k]);
-    if (!cost.known || ahead > 0) {
-      ahead += cost.known ? 0 : 1;
+    const TileKind& kind = plan.kinds[cost.summed];
+    const TileCost tile = run.run(kind, &limit);
+    if (!cost.known) {
       cost.optimal = optimal;
       cost.infeasible.clear();
-      continue;
+      return;
     }
     if (!cost.infeasible.empty()) return;
-    add(cost, tile, plan.kinds[k].count);
-    const double value = limit.weight.energy * cost.energy + limit.weight.latency * cost.latency;
-    if (value <= limit.value || cost.summed == plan.kinds.size()) continue;
-    cost.beyond = true;
-    return;
+    add(cost, tile, kind.count);
   }
-  cost.known = ahead == 0;
 }
 
 }  // namespace ridgeline::search

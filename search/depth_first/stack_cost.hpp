@@ -8,13 +8,17 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
+
+#include <boost/container/small_vector.hpp>
 
 #include "model/core/hierarchy.hpp"
 #include "model/depth_first/copies.hpp"
 #include "model/depth_first/core_2022.hpp"
 #include "search/depth_first/stack_plan.hpp"
+#include "search/depth_first/tile_table.hpp"
 #include "search/mapping/layer_bound.hpp"
 
 namespace ridgeline::search {
@@ -37,7 +41,6 @@ struct TileProblem {
 
 // By content: equal keys have equal results under the same options, of one core. Nodes must have
 // their `content`.
-using TileKey = std::vector<std::int64_t>;
 void key_of(const TileProblem& problem, TileKey& key);
 void free_key_of(const TileProblem& problem, TileKey& key);  // without what others hold
 
@@ -56,6 +59,7 @@ class TileFrames {
 
  private:
   const FusionCore& core_;
+  std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
   std::map<TileKey, TileFrame> known_;
 };
 // Fills in what keys do not need.
@@ -64,24 +68,40 @@ void complete(TileProblem& problem, const FusionCore& core, const FusionRules& r
 LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const FusionRules& rules,
                      const MapperOptions& options);
 
-// Energy and latency of ours that no mapping stays below, each on its own, as a result; `optimal`:
-// some mapping fits for certain.
-LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options, const BoundOptions& how);
+// Energy and latency of ours that no mapping stays below, each on its own.
+struct TileBound {
+  model::Cost least{0, 0};
+  bool fits = false;     // some mapping does, for certain
+  bool possible = true;  // false: none does
+};
+TileBound bound_tile(const TileProblem& problem, const FusionCore& core,
+                     const MapperOptions& options, const BoundOptions& how);
 
-// The same of a layer-tile that has the memories to itself; no less whatever others hold.
+// The same of a layer-tile of which `reserved` is empty: it has the memories to itself. No less
+// whatever others hold.
 struct FreeBound {
-  LayerResult least;
+  TileBound bound;
   // By memory: with so many bits left in each, something fits for certain; empty: not known.
-  std::vector<double> room;
+  boost::container::small_vector<double, 6> room;
 
   bool certain(const TileProblem& problem, const FusionCore& core) const;
 };
 FreeBound bound_free_tile(const TileProblem& problem, const FusionCore& core,
                           const MapperOptions& options, const BoundOptions& how);
 
-// The result of a problem; null: not known yet.
-using TileLookup = std::function<const LayerResult*(const TileProblem& problem)>;
+// What is known of a problem.
+struct TileFigures {
+  bool known = false;
+  const char* fault = nullptr;  // why nothing fits
+  model::Cost cost{0, 0};       // of ours with the final offloading; of `defines` without
+  double latency_offloaded = 0;
+  double mac_energy = 0;
+  double memory_energy = 0;
+  double macs = 0;
+  bool optimal = false;                 // cost is proven; of bounds: something fits
+  const LayerResult* mapped = nullptr;  // all of it; of bounds: none
+};
+using TileLookup = std::function<TileFigures(const TileProblem& problem)>;
 
 struct TileNode {
   int node = 0;                         // place in the stack's network
@@ -125,6 +145,12 @@ struct StackCost {
 struct CostLimit {
   model::Cost weight{0, 0};
   double value = std::numeric_limits<double>::infinity();  // of the weighted sum
+
+  double of(const model::Cost& cost) const {
+    return weight.energy * cost.energy + weight.latency * cost.latency;
+  }
+  // Whether the sums pass it with so many more tiles of a kind, as far as they are looked at.
+  bool passed(const StackCost& cost, const TileCost& tile, double count) const;
 };
 
 StackCost cost_stack(const FusionCore& core, const model::Stack& stack, const StackPlan& plan,

@@ -152,7 +152,7 @@ void plan_by_position(const FusionCore& core, const model::Stack& stack, const C
         keep_bits(nodes[n], static_cast<double>(columns), static_cast<double>(height));
     plan.row_bits +=
         keep_bits(nodes[n], static_cast<double>(nodes[n].map[0]), static_cast<double>(rows));
-    plan.weight_bits += static_cast<double>(nodes[n].weight_bits());
+    plan.weight_bits += stack.weight_bits[n];
   }
   plan.levels = wanted;
   const auto lowest = [&](const std::vector<int>& list, double bits, int& level, bool may_spread) {

@@ -288,25 +288,17 @@ LayerResult map_tile(const TileProblem& problem, const FusionCore& core, const F
 
 namespace {
 
-LayerResult as_result(const LayerBound& bound) {
-  LayerResult result;
-  result.evaluation.cost = bound.least;
-  result.evaluation.latency.total2 = bound.least.latency;
-  result.optimal = bound.fits;
-  return result;
-}
+constexpr TileBound kNoMapping{{0, 0}, false, false};
 
 }  // namespace
 
 FreeBound bound_free_tile(const TileProblem& problem, const FusionCore& core,
                           const MapperOptions& options, const BoundOptions& how) {
-  TileProblem alone = problem;
-  alone.reserved.clear();
-  const Prepared made(alone, core);
-  LayerBound bound =
+  const Prepared made(problem, core);
+  const LayerBound bound =
       bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options, how);
-  if (!bound.possible()) return {refused("no mapping fits the memories"), {}};
-  return {as_result(bound), std::move(bound.room)};
+  if (!bound.possible()) return {kNoMapping, {}};
+  return {{bound.least, bound.fits}, {bound.room.begin(), bound.room.end()}};
 }
 
 bool FreeBound::certain(const TileProblem& problem, const FusionCore& core) const {
@@ -319,25 +311,26 @@ bool FreeBound::certain(const TileProblem& problem, const FusionCore& core) cons
   return true;
 }
 
-LayerResult bound_tile(const TileProblem& problem, const FusionCore& core,
-                       const MapperOptions& options, const BoundOptions& how) {
+TileBound bound_tile(const TileProblem& problem, const FusionCore& core,
+                     const MapperOptions& options, const BoundOptions& how) {
   const Prepared made(problem, core);
-  if (!made.infeasible.empty()) return refused(made.infeasible);
+  if (!made.infeasible.empty()) return kNoMapping;
   const LayerBound bound =
       bound_layer(problem.layer, made.accelerator(), made.hierarchy(), made.entry(), options, how);
-  if (!bound.possible()) return refused("no mapping fits the memories");
-  LayerResult result = as_result(bound);
+  if (!bound.possible()) return kNoMapping;
+  TileBound result{bound.least, bound.fits};
   if (bound.fits || options.budget.stopped()) return result;
   // Whether anything fits decides which memories come next, and so what the way costs: the bound
   // is none unless that is known.
   constexpr std::int64_t kNodes = 100'000;
   const Fit fit = find_fit(problem, made, options, kNodes);
-  if (fit.known && !fit.fault.empty()) return refused(fit.fault);
-  result.optimal = fit.known;
+  if (fit.known && !fit.fault.empty()) return kNoMapping;
+  result.fits = fit.known;
   return result;
 }
 
 const TileFrame* TileFrames::of(const TileProblem& problem) {
+  const std::lock_guard lock(*mutex_);
   TileKey key{problem.node->content};
   for (std::size_t o = 0; o < problem.node->layer->operands.size(); ++o) {
     key.push_back(problem.top[o]);

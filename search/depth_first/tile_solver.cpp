@@ -17,6 +17,22 @@ struct Ease {
 };
 constexpr Ease kRough{0.01, 20'000};
 constexpr Ease kFine{1e-5, 500'000};
+// Of what is to be bounded more closely, what is so heavy, as part of the heaviest, goes together.
+constexpr double kAsHeavy = 0.25;
+
+constexpr TileFigures kFull{
+    .known = true, .fault = "caches, weights and maps of other layers leave nothing of a memory"};
+
+TileFigures figures_of(const TileBound& bound) {
+  TileFigures tile;
+  tile.known = true;
+  if (!bound.possible) tile.fault = "no mapping fits the memories";
+  // Nothing takes less than no time in all, whatever is known of its parts.
+  tile.cost = {bound.least.energy, std::max(0.0, bound.least.latency)};
+  tile.latency_offloaded = tile.cost.latency;
+  tile.optimal = bound.fits;
+  return tile;
+}
 
 }  // namespace
 
@@ -28,16 +44,11 @@ TileSolver::TileSolver(const FusionCore& core, const FusionRules& rules,
       for_each_(std::move(for_each)),
       depth_(depth),
       frames_(core) {
-  full_.infeasible = "caches, weights and maps of other layers leave nothing of a memory";
+  if (depth == Depth::quick) fresh_ = std::make_unique<Fresh>();
 }
 
 std::size_t TileSolver::Hash::operator()(const TileKey& key) const {
-  std::uint64_t hash = 0x9e3779b97f4a7c15;
-  for (const std::int64_t word : key) {
-    hash = (hash ^ static_cast<std::uint64_t>(word)) * 0xff51afd7ed558ccd;
-    hash ^= hash >> 32;
-  }
-  return hash;
+  return hash_of(key);
 }
 
 // Tables of energy; of latency by rounds of prices, and of both where the product counts.
@@ -74,43 +85,111 @@ void TileSolver::each(std::size_t count, const std::function<void(std::size_t)>&
   }
 }
 
-void TileSolver::learn(const TileKey& key, const LayerResult& result, Depth depth) {
-  LayerResult light;
-  light.infeasible = result.infeasible;
-  light.optimal = true;  // whether something fits is known
+TileFigures TileSolver::figures(const LayerResult& result) const {
+  TileFigures tile;
+  tile.known = true;
+  tile.mapped = &result;
   if (!result.infeasible.empty()) {
-    if (result.cut_off) return;
-  } else {
-    const auto it = known_.find(key);
-    if (it != known_.end()) light.evaluation = it->second.evaluation;
-    model::Evaluation& least = light.evaluation;
-    if (depth == Depth::bound) {
-      light.optimal = result.optimal;
-      least.cost.energy = std::max(least.cost.energy, result.evaluation.cost.energy);
-      least.cost.latency = std::max(least.cost.latency, result.evaluation.cost.latency);
-    } else {
-      const double bound = result.optimal
-                               ? objective_value(options_.objective, result.evaluation.cost)
-                               : result.lower_bound;
-      double& own =
-          options_.objective == Objective::energy ? least.cost.energy : least.cost.latency;
-      own = std::max(own, bound);
-    }
-    least.latency.total2 = least.cost.latency;
+    tile.fault = result.infeasible.c_str();
+    return tile;
   }
-  known_.insert_or_assign(key, std::move(light));
+  const model::Evaluation& one = result.evaluation;
+  tile.cost = {one.cost.energy, rules_.defines ? one.latency.total1 : one.latency.total2};
+  tile.latency_offloaded = one.latency.total2;
+  tile.mac_energy = one.mac_energy;
+  tile.memory_energy = one.memory_energy;
+  tile.macs = one.macs;
+  tile.optimal = result.optimal;
+  return tile;
+}
+
+void TileSolver::learn(const TileKey& key, const LayerResult& result) {
+  if (!result.infeasible.empty() && result.cut_off) return;
+  TileBound& bound = *bounds_.emplace(key).first;
   ++learnt_;
+  bound.fits = true;  // whether something fits is known
+  bound.possible = result.infeasible.empty();
+  if (!bound.possible) return;
+  const double value = result.optimal ? objective_value(options_.objective, result.evaluation.cost)
+                                      : result.lower_bound;
+  double& own = options_.objective == Objective::energy ? bound.least.energy : bound.least.latency;
+  own = std::max(own, value);
+}
+
+// What is known of a layer-tile whatever others hold, if that decides it; else what there is to ask
+// is noted down.
+bool TileSolver::know_free(const StackJob& job, const TileProblem& problem, TileKey& key,
+                           TileFigures& tile, std::vector<Asked>& asked, Coarse& coarse) {
+  free_key_of(problem, key);
+  const FreeBound* known = free_.find(key);
+  const bool rough = known == nullptr && coarse_ != nullptr;
+  if (rough) known = coarse_->free_.find(key);
+  if (known == nullptr && fresh_) {
+    known = fresh_->free.get(key, [&] { return free_bound_of(problem); });
+  }
+  if (known == nullptr) {
+    asked.push_back({key, problem, true});
+    return true;
+  }
+  const bool fits = known->certain(problem, core_);
+  if (rough && fits) {
+    const double weight = job.limit.of(known->bound.least) * problem.kind->count *
+                          static_cast<double>(problem.node->count);
+    if (weight >= kAsHeavy * coarse.heaviest) coarse.list.push_back({key, problem, true, weight});
+    coarse.heaviest = std::max(coarse.heaviest, weight);
+  }
+  if (known->bound.possible && !fits) return false;
+  tile = figures_of(known->bound);
+  return true;
+}
+
+// Sums up what is known of a job, and notes down what is not.
+void TileSolver::cost(StackJob& job, bool renew, std::vector<Asked>& asked) {
+  TileKey key;
+  Coarse coarse;
+  const TileLookup lookup = [&](const TileProblem& problem) -> TileFigures {
+    if (full(problem)) return kFull;
+    TileFigures tile;
+    // What others hold often decides nothing.
+    const bool free = depth_ == Depth::quick || depth_ == Depth::alone;
+    if (free && know_free(job, problem, key, tile, asked, coarse)) return tile;
+    key_of(problem, key);
+    if (depth_ != Depth::mapping) {
+      const TileBound* bound = bounds_.find(key);
+      if (bound == nullptr && fresh_) {
+        bound = fresh_->bounds.get(key, [&] { return bound_of(problem); });
+      }
+      if (bound != nullptr) return figures_of(*bound);
+    } else if (const auto it = known_.find(key);
+               it != known_.end() && (!renew || !wants_more(key))) {
+      return figures(it->second);
+    }
+    asked.push_back({key, problem});
+    return tile;
+  };
+  if (job.detail) {
+    job.cost = cost_stack(core_, *job.stack, job.plan, rules_, lookup);
+    return;
+  }
+  if (coarse_ != nullptr) job.cost = {};
+  add_kinds(core_, *job.stack, job.plan, rules_, lookup, job.limit, job.cost);
+  if (!job.cost.known || job.cost.beyond || !job.cost.infeasible.empty()) return;
+  for (Asked& one : coarse.list) {
+    if (one.weight >= kAsHeavy * coarse.heaviest) asked.push_back(std::move(one));
+    job.cost.known = false;
+  }
 }
 
 void TileSolver::run(const std::vector<StackJob*>& jobs) {
-  // What jobs ask for that is not known yet.
-  struct Asked {
-    TileKey key;
-    TileProblem problem;
-    bool free = false;
-  };
   std::vector<StackJob*> open = jobs;
-  for (StackJob* job : jobs) job->cost = {};
+  if (coarse_ != nullptr) {
+    coarse_->run(jobs);
+    const auto done = [](const StackJob* job) {
+      return job->cost.beyond || !job->cost.infeasible.empty();
+    };
+    open.erase(std::remove_if(open.begin(), open.end(), done), open.end());
+  }
+  for (StackJob* job : open) job->cost = {};
   for (bool again = false; !open.empty(); again = true) {
     const bool needed =
         std::any_of(open.begin(), open.end(), [](const StackJob* job) { return job->needed; });
@@ -126,129 +205,129 @@ void TileSolver::run(const std::vector<StackJob*>& jobs) {
     // does not fit, the next round asks for it with more memories.
     const bool renew = !less_.empty() && !options_.budget.stopped();
     std::vector<std::vector<Asked>> asked(open.size());
-    each(open.size(), [&](std::size_t j) {
-      StackJob& job = *open[j];
-      TileKey key;
-      const TileLookup lookup = [&](const TileProblem& problem) -> const LayerResult* {
-        if (full(problem)) return &full_;
-        // What others hold often decides nothing.
-        if (depth_ == Depth::quick || depth_ == Depth::alone) {
-          free_key_of(problem, key);
-          const auto it = free_.find(key);
-          if (it == free_.end()) {
-            asked[j].push_back({key, problem, true});
-            return nullptr;
-          }
-          const FreeBound& bound = it->second;
-          if (!bound.least.infeasible.empty() || bound.certain(problem, core_)) return &bound.least;
-        }
-        key_of(problem, key);
-        const auto it = known_.find(key);
-        if (it != known_.end() && (!renew || !wants_more(key))) return &it->second;
-        asked[j].push_back({key, problem, false});
-        return nullptr;
-      };
-      if (job.detail) {
-        job.cost = cost_stack(core_, *job.stack, job.plan, rules_, lookup);
+    each(open.size(), [&](std::size_t j) { cost(*open[j], renew, asked[j]); });
+    if (fresh_) {
+      fresh_->bounds.move_into(bounds_);
+      fresh_->free.move_into(free_);
+    }
+    if (depth_ == Depth::mapping) {
+      solve_mappings(asked, needed, renew);
+    } else {
+      solve_bounds(asked);
+    }
+    const auto known = [](const StackJob* job) { return job->cost.known; };
+    open.erase(std::remove_if(open.begin(), open.end(), known), open.end());
+  }
+}
+
+void TileSolver::solve_bounds(std::vector<std::vector<Asked>>& asked) {
+  std::vector<std::pair<TileBound*, TileProblem*>> list;
+  std::vector<std::pair<FreeBound*, TileProblem*>> free_list;
+  for (std::vector<Asked>& of_job : asked) {
+    for (Asked& one : of_job) {
+      if (one.free) {
+        const auto [bound, fresh] = free_.emplace(one.key);
+        if (fresh) free_list.emplace_back(bound, &one.problem);
       } else {
-        add_kinds(core_, *job.stack, job.plan, rules_, lookup, job.limit, job.cost);
-      }
-    });
-    std::vector<StackJob*> waiting;
-    std::vector<std::pair<LayerResult*, TileProblem*>> list;
-    std::vector<std::pair<FreeBound*, TileProblem*>> free_list;
-    std::vector<const TileKey*> keys;
-    std::vector<std::optional<Effort>> before;  // of what is known already
-    for (std::size_t j = 0; j < open.size(); ++j) {
-      if (!open[j]->cost.known) waiting.push_back(open[j]);
-      for (Asked& one : asked[j]) {
-        if (one.free) {
-          const auto [it, fresh] = free_.try_emplace(std::move(one.key));
-          if (fresh) free_list.emplace_back(&it->second, &one.problem);
-          continue;
-        }
-        const auto [it, fresh] = known_.try_emplace(std::move(one.key));
-        if (!fresh && (!renew || !wants_more(it->first))) continue;
-        before.emplace_back();
-        if (!fresh) before.back() = less_.extract(it->first).mapped();
-        list.emplace_back(&it->second, &one.problem);
-        keys.push_back(&it->first);
+        const auto [bound, fresh] = bounds_.emplace(one.key);
+        if (fresh) list.emplace_back(bound, &one.problem);
       }
     }
-    if (!rules_.defines) {
-      for (auto& [_, problem] : list) problem->frame = frames_.of(*problem);
-      for (auto& [_, problem] : free_list) problem->frame = frames_.of(*problem);
+  }
+  each(free_list.size(),
+       [&](std::size_t i) { *free_list[i].first = free_bound_of(*free_list[i].second); });
+  each(list.size(), [&](std::size_t i) { *list[i].first = bound_of(*list[i].second); });
+}
+
+// Where the budget has ended, nothing is known.
+FreeBound TileSolver::free_bound_of(const TileProblem& problem) {
+  if (options_.budget.stopped()) return {};
+  TileProblem alone = problem;
+  alone.reserved.clear();
+  alone.frame = frames_.of(alone);
+  complete(alone, core_, rules_);
+  return bound_free_tile(alone, core_, options_, bound_options());
+}
+
+TileBound TileSolver::bound_of(const TileProblem& problem) {
+  if (options_.budget.stopped()) return {};
+  TileProblem one = problem;
+  one.frame = frames_.of(one);
+  complete(one, core_, rules_);
+  return bound_tile(one, core_, options_, bound_options());
+}
+
+void TileSolver::solve_mappings(std::vector<std::vector<Asked>>& asked, bool needed, bool renew) {
+  std::vector<std::pair<LayerResult*, TileProblem*>> list;
+  std::vector<const TileKey*> keys;
+  std::vector<std::optional<Effort>> before;  // of what is known already
+  for (std::vector<Asked>& of_job : asked) {
+    for (Asked& one : of_job) {
+      const auto [it, fresh] = known_.try_emplace(std::move(one.key));
+      if (!fresh && (!renew || !wants_more(it->first))) continue;
+      before.emplace_back();
+      if (!fresh) before.back() = less_.extract(it->first).mapped();
+      list.emplace_back(&it->second, &one.problem);
+      keys.push_back(&it->first);
     }
-    const BoundOptions how = bound_options();
-    each(free_list.size(), [&](std::size_t i) {
-      if (options_.budget.stopped()) return;
-      TileProblem& problem = *free_list[i].second;
-      complete(problem, core_, rules_);
-      *free_list[i].first = bound_free_tile(problem, core_, options_, how);
-    });
-    const bool less =
-        effort_ != Effort::full && options_.engine == Engine::exact && !rules_.defines;
-    MapperOptions easy = options_;
-    if (effort_ == Effort::simple) easy.engine = Engine::loma;
-    const Ease ease = effort_ == Effort::fine ? kFine : kRough;
-    easy.gap = std::max(easy.gap, ease.gap);
-    easy.node_limit =
-        options_.node_limit == 0 ? ease.nodes : std::min(options_.node_limit, ease.nodes);
-    std::vector<Effort> found(list.size(), Effort::full);
-    std::vector<char> left_out(list.size(), 0);
-    each(list.size(), [&](std::size_t i) {
-      // A bound that nobody waits for: nothing is known.
-      if (depth_ != Depth::mapping && options_.budget.stopped()) return;
-      left_out[i] = !needed && options_.budget.stopped();
-      if (left_out[i]) return;
-      TileProblem& problem = *list[i].second;
-      complete(problem, core_, rules_);
-      LayerResult& result = *list[i].first;
-      if (depth_ != Depth::mapping) {
-        result = bound_tile(problem, core_, options_, how);
-        return;
-      }
-      LayerResult fresh = map_tile(problem, core_, rules_, less ? easy : options_);
-      if (less && fresh.infeasible.empty() && !fresh.optimal) found[i] = effort_;
-      const bool unclear = effort_ == Effort::simple || fresh.cut_off;
-      if (less && !fresh.infeasible.empty() && unclear) {
-        fresh = map_tile(problem, core_, rules_, options_);
-      }
-      // Where the budget ended this one early, the one from before may be better.
-      const bool worse =
-          before[i] &&
-          (fresh.cut_off || objective_value(options_.objective, fresh.evaluation.cost) >
-                                objective_value(options_.objective, result.evaluation.cost));
-      if (worse && !fresh.cut_off) {
-        result.lower_bound = std::max(result.lower_bound, fresh.lower_bound);
-      }
-      if (!worse) result = std::move(fresh);
-    });
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (left_out[i]) {
-        cut_off_ = true;
-        if (before[i]) {
-          less_.emplace(*keys[i], *before[i]);
-        } else {
-          known_.erase(known_.find(*keys[i]));
-        }
-        continue;
-      }
-      const LayerResult& result = *list[i].first;
-      evaluated_ += result.evaluated;
-      if (found[i] != Effort::full) {
-        less_.emplace(*keys[i], found[i]);
-        if (found[i] == Effort::simple) continue;
-        for (TileSolver* bounds : told_) bounds->learn(*keys[i], result, depth_);
-        continue;
-      }
-      cut_off_ = cut_off_ || result.cut_off;
-      // The orderings of the model of 2022 are all looked at: there is nothing to prove.
-      const bool sure = rules_.defines || !result.infeasible.empty() || result.optimal;
-      proven_ = proven_ && (sure || depth_ != Depth::mapping) && !result.cut_off;
-      for (TileSolver* bounds : told_) bounds->learn(*keys[i], result, depth_);
+  }
+  if (!rules_.defines) {
+    for (auto& [_, problem] : list) problem->frame = frames_.of(*problem);
+  }
+  const bool less = effort_ != Effort::full && options_.engine == Engine::exact && !rules_.defines;
+  MapperOptions easy = options_;
+  if (effort_ == Effort::simple) easy.engine = Engine::loma;
+  const Ease ease = effort_ == Effort::fine ? kFine : kRough;
+  easy.gap = std::max(easy.gap, ease.gap);
+  easy.node_limit =
+      options_.node_limit == 0 ? ease.nodes : std::min(options_.node_limit, ease.nodes);
+  std::vector<Effort> found(list.size(), Effort::full);
+  std::vector<char> left_out(list.size(), 0);
+  each(list.size(), [&](std::size_t i) {
+    left_out[i] = !needed && options_.budget.stopped();
+    if (left_out[i]) return;
+    TileProblem& problem = *list[i].second;
+    complete(problem, core_, rules_);
+    LayerResult& result = *list[i].first;
+    LayerResult fresh = map_tile(problem, core_, rules_, less ? easy : options_);
+    if (less && fresh.infeasible.empty() && !fresh.optimal) found[i] = effort_;
+    const bool unclear = effort_ == Effort::simple || fresh.cut_off;
+    if (less && !fresh.infeasible.empty() && unclear) {
+      fresh = map_tile(problem, core_, rules_, options_);
     }
-    open = std::move(waiting);
+    // Where the budget ended this one early, the one from before may be better.
+    const bool worse =
+        before[i] &&
+        (fresh.cut_off || objective_value(options_.objective, fresh.evaluation.cost) >
+                              objective_value(options_.objective, result.evaluation.cost));
+    if (worse && !fresh.cut_off) {
+      result.lower_bound = std::max(result.lower_bound, fresh.lower_bound);
+    }
+    if (!worse) result = std::move(fresh);
+  });
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (left_out[i]) {
+      cut_off_ = true;
+      if (before[i]) {
+        less_.emplace(*keys[i], *before[i]);
+      } else {
+        known_.erase(known_.find(*keys[i]));
+      }
+      continue;
+    }
+    const LayerResult& result = *list[i].first;
+    evaluated_ += result.evaluated;
+    if (found[i] != Effort::full) {
+      less_.emplace(*keys[i], found[i]);
+      if (found[i] == Effort::simple) continue;
+      for (TileSolver* bounds : told_) bounds->learn(*keys[i], result);
+      continue;
+    }
+    cut_off_ = cut_off_ || result.cut_off;
+    // The orderings of the model of 2022 are all looked at: there is nothing to prove.
+    const bool sure = rules_.defines || !result.infeasible.empty() || result.optimal;
+    proven_ = proven_ && sure && !result.cut_off;
+    for (TileSolver* bounds : told_) bounds->learn(*keys[i], result);
   }
 }
 

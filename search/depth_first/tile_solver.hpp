@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -46,6 +47,10 @@ class TileSolver {
   enum class Effort { simple, rough, fine, full };
   static constexpr std::size_t kEfforts = 4;
   void map_with(Effort effort) { effort_ = effort; }
+  // What this solver of bounds does not know is what `coarse` knows, until the sums that are asked
+  // for need more: what weighs most in them is bounded first, and no more than takes them past
+  // their limits.
+  void begin_with(TileSolver& coarse) { coarse_ = &coarse; }
   // A solver of bounds that is told what this one finds, so that its bounds are these figures from
   // then on. Of objectives that add up.
   void tell(TileSolver* bounds) { told_.push_back(bounds); }
@@ -55,8 +60,9 @@ class TileSolver {
   // Body(0) to body(count - 1), as `for_each` does it.
   void each(std::size_t count, const std::function<void(std::size_t)>& body) const;
 
-  std::size_t solved() const { return known_.size() + free_.size(); }  // distinct layer-tiles
-  std::int64_t evaluated() const { return evaluated_; }                // mappings costed
+  // Distinct layer-tiles.
+  std::size_t solved() const { return known_.size() + bounds_.size() + free_.size(); }
+  std::int64_t evaluated() const { return evaluated_; }  // mappings costed
   bool cut_off() const { return cut_off_; }  // the search of some layer-tile was stopped
   bool proven() const { return proven_; }    // all that were mapped are mapped at best
 
@@ -66,21 +72,49 @@ class TileSolver {
   const MapperOptions options_;
   const ForEach for_each_;
   const Depth depth_;
-  void learn(const TileKey& key, const LayerResult& result, Depth depth);
 
   struct Hash {
     std::size_t operator()(const TileKey& key) const;
   };
+  // What a job asks for that is not known yet.
+  struct Asked {
+    TileKey key;
+    TileProblem problem;
+    bool free = false;
+    double weight = 0;  // of what `coarse_` knows: its part of the sum
+  };
+  // Of what a job asks for and `coarse_` knows, the heaviest.
+  struct Coarse {
+    std::vector<Asked> list;
+    double heaviest = 0;
+  };
+
   bool full(const TileProblem& problem) const;
   BoundOptions bound_options() const;
   bool wants_more(const TileKey& key) const;
+  TileFigures figures(const LayerResult& result) const;
+  void cost(StackJob& job, bool renew, std::vector<Asked>& asked);
+  bool know_free(const StackJob& job, const TileProblem& problem, TileKey& key, TileFigures& tile,
+                 std::vector<Asked>& asked, Coarse& coarse);
+  FreeBound free_bound_of(const TileProblem& problem);
+  TileBound bound_of(const TileProblem& problem);
+  void solve_bounds(std::vector<std::vector<Asked>>& asked);
+  void solve_mappings(std::vector<std::vector<Asked>>& asked, bool needed, bool renew);
+  void learn(const TileKey& key, const LayerResult& result);
 
   TileFrames frames_;
-  LayerResult full_;  // of what is
   std::unordered_map<TileKey, LayerResult, Hash> known_;
-  std::unordered_map<TileKey, FreeBound, Hash> free_;
   std::unordered_map<TileKey, Effort, Hash> less_;  // of known_: what was found with less effort
+  TileTable<TileBound> bounds_;
+  TileTable<FreeBound> free_;
+  // Of `quick`, whose bounds take no longer than asking for them together: what a run adds.
+  struct Fresh {
+    FreshEntries<TileBound> bounds;
+    FreshEntries<FreeBound> free;
+  };
+  std::unique_ptr<Fresh> fresh_;
   Effort effort_ = Effort::full;
+  TileSolver* coarse_ = nullptr;
   std::vector<TileSolver*> told_;
   std::size_t learnt_ = 0;
   std::int64_t evaluated_ = 0;

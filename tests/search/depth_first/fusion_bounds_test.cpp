@@ -28,6 +28,8 @@ search::StackJob job_of(const search::FusionCore& core, const model::Stack& stac
 struct Compared {
   int ways = 0;
   int certain = 0;       // of which the bounds knew that they fit
+  int beyond = 0;        // ways that were found to be beyond a limit
+  int whole = 0;         // and not so
   double tightest = 0;   // sums over the ways: bound of the first tier over cost
   double floors = 0;     // and what the layers cost at least in any way: energy
   double latencies = 0;  // and cycles
@@ -61,6 +63,10 @@ void compare(std::uint32_t seed, bool no_quirks, Objective objective, int ways, 
   std::vector<TileSolver> bounds;
   for (const TileSolver::Depth depth : kTiers)
     bounds.emplace_back(core, search::FusionRules{}, options, TileSolver::ForEach{}, depth);
+  // Beginning with what the first tier knows, the second one is as close where nothing stops it.
+  TileSolver coarse(core, {}, options, {}, TileSolver::Depth::quick);
+  TileSolver stepwise(core, {}, options, {}, TileSolver::Depth::alone);
+  stepwise.begin_with(coarse);
   for (int w = 0; w < ways; ++w) {
     const std::size_t first = random() % layers.size();
     const std::size_t last = first + random() % (layers.size() - first);
@@ -86,10 +92,12 @@ void compare(std::uint32_t seed, bool no_quirks, Objective objective, int ways, 
       sum.floors += floor.energy / mapped.cost.energy;
       sum.latencies += floor.latency / mapped.cost.latency;
     }
+    search::StackCost alone;
     for (std::size_t t = 0; t < kTiers.size(); ++t) {
       SCOPED_TRACE("tier " + std::to_string(t));
       search::StackJob bound = job_of(core, stack, tile, overlap);
       bounds[t].run(bound);
+      if (kTiers[t] == TileSolver::Depth::alone) alone = bound.cost;
       // Where it is not certain that something fits, the bound says nothing.
       if (!mapped.cost.infeasible.empty()) {
         EXPECT_TRUE(!bound.cost.infeasible.empty() || !bound.cost.optimal);
@@ -104,6 +112,24 @@ void compare(std::uint32_t seed, bool no_quirks, Objective objective, int ways, 
       if (t > 0) continue;
       sum.tightest += objective == Objective::energy ? bound.cost.energy / mapped.cost.energy
                                                      : bound.cost.latency / mapped.cost.latency;
+    }
+    if (!mapped.cost.infeasible.empty() || !alone.optimal) continue;
+    for (const double part : {0.0, 0.5}) {
+      SCOPED_TRACE("stepwise, to " + std::to_string(part));
+      search::StackJob bound = job_of(core, stack, tile, overlap);
+      bound.limit.weight = {1, 1};
+      if (part > 0) bound.limit.value = part * (mapped.cost.energy + mapped.cost.latency);
+      stepwise.run(bound);
+      EXPECT_LE(bound.cost.energy, mapped.cost.energy * (1 + 1e-9));
+      EXPECT_LE(bound.cost.latency, mapped.cost.latency * (1 + 1e-9));
+      const double sum_of_both = bound.cost.energy + bound.cost.latency;
+      if (bound.cost.beyond) {
+        EXPECT_GT(sum_of_both, bound.limit.value);
+        ++sum.beyond;
+      } else if (bound.cost.optimal) {
+        EXPECT_GE(sum_of_both, (alone.energy + alone.latency) * (1 - 1e-9));
+        ++sum.whole;
+      }
     }
   }
 }
@@ -120,6 +146,8 @@ TEST(FusionBounds, NoWayCostsLessThanAnyOfItsBounds) {
     // The first tier, which knows no tables, says more than half of it.
     EXPECT_GT(sum.tightest, 0.5 * sum.ways / 3);
     EXPECT_GT(sum.floors, 0.05 * sum.ways / 3);
+    EXPECT_GT(sum.beyond, 40);
+    EXPECT_GT(sum.whole, 80);
   }
 }
 
