@@ -30,10 +30,9 @@ TEST(TemporalSearch, LooksAtItsBudgetOftenUnderTheStrictModel) {
       ++asked;
       return false;
     };
-    const TemporalSearchResult found =
-        search_temporal(drawn.layer, drawn.accelerator, drawn.mapping, options,
-                        std::get<model::Problem>(compiled),
-                        {.with_loma = true, .node_limit = 20'000});
+    const TemporalSearchResult found = search_temporal(
+        drawn.layer, drawn.accelerator, drawn.mapping, options, std::get<model::Problem>(compiled),
+        {.with_loma = true, .node_limit = 20'000});
     EXPECT_LE(found.evaluated, 100 * (asked + 1)) << i;
     most = std::max(most, found.evaluated);
   }
