@@ -31,12 +31,12 @@ inline std::uint64_t hash_of(const TileKey& key) {
 template <class Value>
 class TileTable {
  public:
-  Value* find(const TileKey& key) {
+  // Null: it is not there.
+  const Value* find(const TileKey& key) const {
     const std::size_t slot = slot_of(key, hash_of(key));
     return slots_.empty() || slots_[slot].place == kEmpty ? nullptr
                                                           : &entries_[slots_[slot].place].value;
   }
-  const Value* find(const TileKey& key) const { return const_cast<TileTable*>(this)->find(key); }
 
   // The value of a key, and whether it is new.
   std::pair<Value*, bool> emplace(const TileKey& key) {
