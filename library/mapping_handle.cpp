@@ -244,9 +244,12 @@ ridgeline_mapping* ridgeline_mapping_open(const char* request, ridgeline_result*
         throw Infeasible("no memory stores operand " + layer.operands[o].name);
       }
     }
-    const search::SpatialCandidates candidates = search::spatial_candidates(
-        layer, inputs.accelerator, hierarchy, entry,
-        {options.search.mapper.spatial_candidates, options.search.mapper.mixed_spatial});
+    const search::SpatialCandidates candidates =
+        search::spatial_candidates(layer, inputs.accelerator, hierarchy, entry,
+                                   {options.search.mapper.spatial_candidates,
+                                    options.search.mapper.mixed_spatial,
+                                    {},
+                                    options.search.mapper.no_quirks});
     if (candidates.mappings.empty()) throw Infeasible(candidates.infeasible);
     const model::SpatialMapping& chosen = candidates.mappings.front();
     auto compiled = model::compile(layer, inputs.accelerator, hierarchy, entry, chosen,

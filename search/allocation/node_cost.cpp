@@ -141,9 +141,9 @@ class CriterionSearch {
     if (rules_of_2023_ && !core_.dataflows.empty()) {
       candidates.mappings.push_back(unrolled_as_given(layer_.tile, core_));
     } else {
-      candidates = spatial_candidates(
-          layer_.tile, core_, hierarchy, mapping_,
-          {options_.spatial_candidates, options_.mixed_spatial, options_.budget});
+      candidates = spatial_candidates(layer_.tile, core_, hierarchy, mapping_,
+                                      {options_.spatial_candidates, options_.mixed_spatial,
+                                       options_.budget, options_.no_quirks && !rules_of_2023_});
     }
     infeasible = candidates.infeasible;
     for (const model::SpatialMapping& spatial : candidates.mappings) {

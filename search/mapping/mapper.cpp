@@ -58,9 +58,9 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       return result;
     }
   }
-  const SpatialCandidates candidates =
-      spatial_candidates(layer, accelerator, hierarchy, mapping,
-                         {options.spatial_candidates, options.mixed_spatial, options.budget});
+  const SpatialCandidates candidates = spatial_candidates(
+      layer, accelerator, hierarchy, mapping,
+      {options.spatial_candidates, options.mixed_spatial, options.budget, options.no_quirks});
   if (!candidates.infeasible.empty()) {
     result.infeasible = candidates.infeasible;
     result.cut_off = candidates.cut_off;

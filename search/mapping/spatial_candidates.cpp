@@ -8,6 +8,7 @@
 
 #include "model/core/index.hpp"
 #include "model/core/name_order.hpp"
+#include "search/mapping/strict_spatial.hpp"
 
 namespace ridgeline::search {
 
@@ -72,18 +73,16 @@ class Generator {
     limit_unrolling();
     make_template();
     std::vector<Candidate> best;
+    if (options_.strict) {
+      for (int dim : fill_) parts_.push_back(part_candidates(dim));
+      return strictly();
+    }
     if (fill_.empty()) {
       best.push_back({});
     } else {
       for (int dim : fill_) parts_.push_back(part_candidates(dim));
       best = rank();
-      if (best.empty()) {
-        result.cut_off = cut_off_;
-        result.infeasible = cut_off_ ? "the search was stopped before it found a spatial mapping: "
-                                       "whether there is one is not known"
-                                     : "no spatial mapping fits the array and its bandwidths";
-        return result;
-      }
+      if (best.empty()) return none("no spatial mapping fits the array and its bandwidths");
     }
     return limit_to_capacity(best);
   }
@@ -98,6 +97,7 @@ class Generator {
         limit_[a][d] = std::min(layer_.dims[d].size, array_.dims[a].size);
       }
     }
+    if (options_.strict) return;
     for_inner_memories([&](const model::Memory& memory, int operand) {
       const std::int64_t bits = layer_.operands[z(operand)].precision;
       const auto direction =
@@ -297,10 +297,17 @@ class Generator {
     }
   }
 
-  // Best combinations of parts: by decreasing score, ties in the order of generation. Whole
-  // subtrees whose score cannot reach the last one kept are skipped.
-  std::vector<Candidate> rank() {
-    best_.clear();
+  SpatialCandidates none(const char* why) const {
+    SpatialCandidates result;
+    result.cut_off = cut_off_;
+    result.infeasible = cut_off_ ? "the search was stopped before it found a spatial mapping: "
+                                   "whether there is one is not known"
+                                 : why;
+    return result;
+  }
+
+  // Before any part is chosen: the lanes that the template takes.
+  double begin() {
     totals_.assign(layer_.dims.size(), 1);
     for (const SpatialDim& dim : template_) {
       for (const SpatialLoop& loop : dim.loops) totals_[z(loop.dim)] *= loop.factor;
@@ -314,42 +321,22 @@ class Generator {
     choice_.clear();
     std::int64_t used = 1;
     for (const SpatialDim& dim : template_) used *= product(dim.loops);
-    descend(static_cast<double>(used));
-    std::stable_sort(best_.begin(), best_.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-    return best_;
+    return static_cast<double>(used);
   }
 
-  void descend(double used) {
-    if (ended()) return;
+  // No score of what is chosen and anything more is larger.
+  double most(double used) const { return 2 * used * reach_[choice_.size()] - 1; }
+
+  double score(double used) const {
+    const std::int64_t largest = *std::max_element(totals_.begin(), totals_.end());
+    return used + (used / static_cast<double>(largest) - 1);
+  }
+
+  // Calls next(lanes) for each part of the next array dimension that the array and the loops have
+  // room for, with it chosen.
+  template <class Next>
+  void each_part(double used, const Next& next) {
     const std::size_t f = choice_.size();
-    const auto wanted = options_.candidates > 0 ? static_cast<std::size_t>(options_.candidates)
-                                                : std::numeric_limits<std::size_t>::max();
-    if (f == parts_.size()) {
-      std::int64_t largest = 1;
-      for (std::int64_t total : totals_) largest = std::max(largest, total);
-      const double score = used + (used / static_cast<double>(largest) - 1);
-      if (best_.size() >= wanted) {
-        // Worst kept: lowest score, and of equals the one generated last.
-        auto worst = best_.begin();
-        for (auto it = best_.begin(); it != best_.end(); ++it) {
-          if (it->score <= worst->score) worst = it;
-        }
-        if (score <= worst->score) return;
-        best_.erase(worst);
-      }
-      // Without a number of candidates that are wanted, this list is what may grow.
-      if (options_.candidates <= 0 && !take(kCandidateBytes)) return;
-      best_.push_back({score, choice_});
-      threshold_ = -1;
-      if (best_.size() >= wanted) {
-        threshold_ = std::min_element(best_.begin(), best_.end(), [](const auto& a, const auto& b) {
-                       return a.score < b.score;
-                     })->score;
-      }
-      return;
-    }
-    if (threshold_ >= 0 && 2 * used * reach_[f] - 1 <= threshold_) return;
     const auto& limits = limit_[z(fill_[f])];
     const std::int64_t array_size = array_.dims[z(fill_[f])].size;
     for (std::size_t i = 0; i < parts_[f].size(); ++i) {
@@ -363,10 +350,87 @@ class Generator {
       if (!fits) continue;
       for (const SpatialLoop& loop : part) totals_[z(loop.dim)] *= loop.factor;
       choice_.push_back(static_cast<int>(i));
-      descend(used * static_cast<double>(product(part)));
+      next(used * static_cast<double>(product(part)));
       choice_.pop_back();
       for (const SpatialLoop& loop : part) totals_[z(loop.dim)] /= loop.factor;
     }
+  }
+
+  // By the rules of the strict model: all that no core with less bandwidth or room does without.
+  SpatialCandidates strictly() {
+    const SpatialDemand demand(layer_, accelerator_, hierarchy_, mapping_);
+    if (fill_.empty()) {
+      SpatialCandidates result;
+      result.mappings.push_back(template_);
+      return result;
+    }
+    BestSpatial list(wanted());
+    const auto descend = [&](const auto& self, double used) -> void {
+      if (ended()) return;
+      SpatialMapping mapping = template_;
+      for (std::size_t f = 0; f < choice_.size(); ++f) {
+        mapping.push_back({fill_[f], parts_[f][z(choice_[f])]});
+      }
+      std::vector<std::int64_t> asked = demand.of(mapping);
+      const bool part = choice_.size() < parts_.size();
+      if (!demand.fits(asked) || list.hopeless(part ? most(used) : score(used), asked)) return;
+      if (part) {
+        each_part(used, [&](double next) { self(self, next); });
+      } else if (take(kCandidateBytes) && !list.offer({score(used), asked, std::move(mapping)})) {
+        bytes_.give_back(kCandidateBytes);
+      }
+    };
+    descend(descend, begin());
+    SpatialCandidates result;
+    result.mappings = list.take();
+    result.cut_off = cut_off_;
+    if (result.mappings.empty()) {
+      return none("the memories next to the array do not hold one element a lane");
+    }
+    return result;
+  }
+
+  std::size_t wanted() const {
+    return options_.candidates > 0 ? static_cast<std::size_t>(options_.candidates)
+                                   : std::numeric_limits<std::size_t>::max();
+  }
+
+  // Best combinations of parts: by decreasing score, ties in the order of generation. Whole
+  // subtrees whose score cannot reach the last one kept are skipped.
+  std::vector<Candidate> rank() {
+    best_.clear();
+    descend(begin());
+    std::stable_sort(best_.begin(), best_.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
+    return best_;
+  }
+
+  void descend(double used) {
+    if (ended()) return;
+    if (choice_.size() == parts_.size()) {
+      const double value = score(used);
+      if (best_.size() >= wanted()) {
+        // Worst kept: lowest score, and of equals the one generated last.
+        auto worst = best_.begin();
+        for (auto it = best_.begin(); it != best_.end(); ++it) {
+          if (it->score <= worst->score) worst = it;
+        }
+        if (value <= worst->score) return;
+        best_.erase(worst);
+      }
+      // Without a number of candidates that are wanted, this list is what may grow.
+      if (options_.candidates <= 0 && !take(kCandidateBytes)) return;
+      best_.push_back({value, choice_});
+      threshold_ = -1;
+      if (best_.size() >= wanted()) {
+        threshold_ = std::min_element(best_.begin(), best_.end(), [](const auto& a, const auto& b) {
+                       return a.score < b.score;
+                     })->score;
+      }
+      return;
+    }
+    if (threshold_ >= 0 && most(used) <= threshold_) return;
+    each_part(used, [&](double next) { descend(next); });
   }
 
   // Lowers unrollings that the innermost memories cannot hold (1.5). Candidates share their
@@ -410,18 +474,6 @@ class Generator {
       result.mappings.push_back(std::move(mapping));
     }
     return result;
-  }
-
-  // What tells spatial mappings apart: loops of factor 1 do not.
-  static std::vector<std::int64_t> real_loops(const SpatialMapping& mapping) {
-    std::vector<std::int64_t> key;
-    for (const SpatialDim& dim : mapping) {
-      for (const SpatialLoop& loop : dim.loops) {
-        if (loop.factor != 1) key.insert(key.end(), {loop.dim, loop.factor});
-      }
-      key.push_back(-1);
-    }
-    return key;
   }
 
   template <class Assembly>

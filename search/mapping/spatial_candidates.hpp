@@ -19,6 +19,9 @@ struct SpatialOptions {
   bool mixed = false;  // several loop dimensions on one array dimension
   // Where it ends before all are listed: the best so far, and `cut_off`.
   Budget budget{};
+  // By what execution takes: a port that feeds fewer lanes than ask it is slow, and what a better
+  // core has are all that a worse one has (docs/strict-model.md, 5).
+  bool strict = false;
 };
 
 struct SpatialCandidates {
