@@ -39,6 +39,23 @@ std::vector<std::int64_t> divisors(std::int64_t n) {  // increasing
   return low;
 }
 
+// Unrollings of a loop over at most `most` lanes that are worth a look where what memories hold and
+// feed is not known: what divides the loop or the lanes, and powers of two; of those with which the
+// loop takes equally many rounds the smallest. Increasing.
+std::vector<std::int64_t> steps(std::int64_t loop, std::int64_t most) {
+  std::vector<std::int64_t> all = divisors(most);
+  for (const std::int64_t factor : divisors(loop)) {
+    if (factor <= most) all.push_back(factor);
+  }
+  for (std::int64_t factor = 2; factor <= most; factor *= 2) all.push_back(factor);
+  std::sort(all.begin(), all.end());
+  const auto rounds = [&](std::int64_t factor) { return (loop + factor - 1) / factor; };
+  all.erase(std::unique(all.begin(), all.end(),
+                        [&](std::int64_t a, std::int64_t b) { return rounds(a) == rounds(b); }),
+            all.end());
+  return all;
+}
+
 // What one of very many candidates takes while they are ranked and limited, about.
 constexpr std::int64_t kCandidateBytes = 1024;
 
@@ -249,11 +266,16 @@ class Generator {
     return !cut_off_;
   }
 
+  std::vector<std::int64_t> factors_of(int array_dim, int d) const {
+    const std::int64_t most = limit_[z(array_dim)][z(d)];
+    return options_.strict ? steps(layer_.dims[z(d)].size, most) : divisors(most);
+  }
+
   std::vector<Part> part_candidates(int array_dim) {
     std::vector<Part> parts;
     const std::vector<int> dims = hinted_dims(array_dim);
     for (int d : dims) {
-      std::vector<std::int64_t> factors = divisors(limit_[z(array_dim)][z(d)]);
+      std::vector<std::int64_t> factors = factors_of(array_dim, d);
       for (auto it = factors.rbegin(); it != factors.rend(); ++it) parts.push_back({{d, *it}});
     }
     if (!options_.mixed) return parts;
@@ -289,7 +311,7 @@ class Generator {
     }
     const int d = chosen[part.size()];
     const std::int64_t used = product(part);
-    for (std::int64_t factor : divisors(limit_[z(array_dim)][z(d)])) {
+    for (std::int64_t factor : factors_of(array_dim, d)) {
       if (factor == 1 || used * factor > array_.dims[z(array_dim)].size) continue;
       part.push_back({d, factor});
       factor_choices(array_dim, chosen, part, parts);
