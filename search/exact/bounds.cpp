@@ -31,13 +31,21 @@ ExactBounds::ExactBounds(const CutLattice& space, Watch& watch, Use use) : space
   number_states();
   place_cells();
   fill_energy(watch);
-  if (use == Use::energies) return;
-  if (use == Use::search) fill_sums(watch);
-  fill_floors(watch);
-  if (use == Use::search) number_floors(watch);
-  int numbers = 1;
-  for (int o = 0; o < space_.problem().operands; ++o) numbers *= space_.cuts_of(o) + 1;
-  type_of_.assign(z(numbers), -1);
+  extend(watch, use);
+}
+
+void ExactBounds::extend(Watch& watch, Use use) {
+  if (use_ == Use::energies && use != Use::energies) {
+    fill_floors(watch);
+    int numbers = 1;
+    for (int o = 0; o < space_.problem().operands; ++o) numbers *= space_.cuts_of(o) + 1;
+    type_of_.assign(z(numbers), -1);
+  }
+  if (use_ != Use::search && use == Use::search) {
+    fill_sums(watch);
+    number_floors(watch);
+  }
+  use_ = std::max(use_, use);
 }
 
 std::int64_t ExactBounds::bytes() const {

@@ -37,6 +37,8 @@ class ExactBounds {
   enum class Use : std::uint8_t { energies, prices, search };
   // If the watch says to end, the bounds are worth nothing.
   ExactBounds(const CutLattice& space, Watch& watch, Use use = Use::search);
+  // Makes it good for more than it was built for: energies alone often show that nothing is better.
+  void extend(Watch& watch, Use use);
 
   std::int64_t bytes() const;  // that the tables take
 
@@ -143,6 +145,7 @@ class ExactBounds {
   }
 
   const CutLattice& space_;
+  Use use_ = Use::energies;
   struct Move {
     int from = 0;  // state with the cut placed
     int to = 0;

@@ -86,12 +86,10 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     return enough(objective_value(options.objective, least), *incumbent, options, result);
   };
   const bool ask = incumbent && !options.front && options.prune;
-  if (ask && options.first_term && options.objective == Objective::energy) {
-    const ExactBounds energies(space, watch, ExactBounds::Use::energies);
-    if (watch.stopped_now() || nothing_better(energies)) return result;
-  }
-  ExactBounds bounds(space, watch);
+  ExactBounds bounds(space, watch, ExactBounds::Use::energies);
   if (watch.stopped_now() || (ask && nothing_better(bounds))) return result;
+  bounds.extend(watch, ExactBounds::Use::search);
+  if (watch.stopped_now()) return result;
   if (options.front) {
     // The ends of the front, and one between, leave less to look for.
     ChainSearch search(space, bounds, prefix, options, std::nullopt, watch);
