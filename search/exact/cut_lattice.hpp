@@ -90,6 +90,8 @@ struct Cut {
   }
 };
 
+struct TransferPeriod;
+
 // By node, cycles of windows by operand.
 using LongestWindows = std::vector<std::array<double, model::kMaxOperands>>;
 
@@ -221,6 +223,12 @@ class CutLattice {
   void find_tracked_ports();
   void find_shared_memories();
   void fill_costs(Watch& watch, bool counts, std::int64_t bytes);
+  void fill_constants();
+  void fill_cut(Cut& cut, const std::vector<std::int64_t>& tiles,
+                const std::vector<std::int64_t>& others, const std::vector<TransferPeriod>& periods,
+                bool counts, Watch& watch);
+  // Products of the loops in a node, by dimension.
+  std::array<double, model::kMaxDims> loops_in(std::int64_t node) const;
   void leave_out(Cut& cut);
   void find_orbits();
   double bytes_needed(double states) const;
