@@ -14,7 +14,8 @@ install(TARGETS ridgeline_shared EXPORT ridgelineTargets
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/ridgeline"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 if(TARGET ridgeline_full)
-  install(TARGETS ridgeline_full RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/ridgeline")
+  install(TARGETS ridgeline_onnx_program ridgeline_full
+    RUNTIME DESTINATION "${CMAKE_INSTALL_LIBEXECDIR}/ridgeline")
 endif()
 install(TARGETS ridgeline_model ridgeline_search ridgeline_io ridgeline_engine
   EXPORT ridgelineFloors ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")

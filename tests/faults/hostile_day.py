@@ -133,7 +133,7 @@ def a_file_that_may_not_be_reached_is_named():
             for path in place.folder.rglob("*"):
                 if not path.is_symlink():
                     os.chmod(path, 0o755)
-            for name in ("ridgeline", "ridgeline-full"):
+            for name in ("ridgeline", "ridgeline-onnx", "ridgeline-full"):
                 if (PROGRAM.parent / name).exists():
                     shutil.copy(PROGRAM.parent / name, place.folder / name)
             (place.folder / "closed").mkdir()
