@@ -41,7 +41,7 @@ inline constexpr double kRoughGap = 0.00999;
 // others'.
 inline constexpr double kBeamShare = 0.03;
 inline constexpr double kDiveShare = 0.1;
-inline constexpr std::int64_t kDeepNodes = 100'000;  // of them, with very few chains at a time
+inline constexpr std::int64_t kDeepNodes = 50'000;  // of them, with very few chains at a time
 inline constexpr double kEnergyShare = 0.3;
 inline constexpr double kPolishShare = 0.06;
 // And each line that bounds the product of both; and the second term of latency or energy.

@@ -8,8 +8,10 @@ namespace ridgeline::search {
 
 namespace {
 
+// Of the strategies most are soon not played at all.
 void add_times(double* __restrict to, const double* __restrict from, double factor,
                std::size_t count) {
+  if (factor == 0) return;
   for (std::size_t i = 0; i < count; ++i) to[i] += factor * from[i];
 }
 
@@ -33,9 +35,11 @@ GamePrices play_matrix_game(const std::vector<std::vector<double>>& payoff,
   // One after the other, so that sums over rows and over columns run along what lies together.
   std::vector<double> by_row;
   std::vector<double> by_column(rows * count);
+  std::vector<double> by_charge(rows * charges);
   for (std::size_t r = 0; r < rows; ++r) {
     by_row.insert(by_row.end(), payoff[r].begin(), payoff[r].end());
     for (std::size_t c = 0; c < count; ++c) by_column[c * rows + r] = payoff[r][c];
+    for (std::size_t s = 0; s < charges; ++s) by_charge[s * rows + r] = excess[r][s];
   }
   constexpr int kRounds = 800;
   double rounds = 0;
@@ -59,7 +63,7 @@ GamePrices play_matrix_game(const std::vector<std::vector<double>>& payoff,
       add_times(loss.data(), by_column.data() + c * rows, mix[c], rows);
     }
     for (std::size_t s = 0; s < charges; ++s) {
-      for (std::size_t r = 0; r < rows; ++r) loss[r] += charge_mix[s] * charge * excess[r][s];
+      add_times(loss.data(), by_charge.data() + s * rows, charge_mix[s] * charge, rows);
     }
     normalise(row_regret, row_mix);
     for (std::size_t r = 0; r < rows; ++r) row_value += row_mix[r] * loss[r];
@@ -80,7 +84,7 @@ GamePrices play_matrix_game(const std::vector<std::vector<double>>& payoff,
     for (std::size_t s = 0; s < charges; ++s) {
       double yes = 0;
       for (std::size_t r = 0; r < rows; ++r) {
-        yes += row_mix[r] * charge * excess[r][s];
+        yes += row_mix[r] * charge * by_charge[s * rows + r];
       }
       const double mean = charge_mix[s] * yes;
       charge_regret[s][0] = std::max(0.0, charge_regret[s][0] + yes - mean);
