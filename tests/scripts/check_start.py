@@ -17,6 +17,8 @@ SOURCE = pathlib.Path(sys.argv.pop()).resolve()
 # What the system gives anyway, and what is only loaded where there is no library to link in.
 LIBRARIES = {"linux-vdso", "ld-linux-x86-64", "ld-linux-aarch64", "libc", "libm", "libpthread", "libyaml-cpp",
              "libboost_program_options"}
+# What is only loaded for studies, or drags dozens of others along.
+FOR_STUDIES = {"libmpi", "libhdf5", "libhdf5_serial", "libhdf5_openmpi", "libtbb", "libcurl"}
 MOST_PAGES = {"loma": 220, "exact": 240}
 LARGE_PAGES = pathlib.Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -45,6 +47,13 @@ class Start(unittest.TestCase):
         names = {line.split()[0].rsplit("/", 1)[-1].split(".so")[0] for line in listed.splitlines() if line.strip()}
         self.assertIn("libc", names)
         self.assertEqual(names - LIBRARIES, set())
+
+    def test_models_are_read_without_what_studies_need(self):
+        program = pathlib.Path(PROGRAM).parent / "ridgeline-onnx"
+        found = subprocess.run(["ldd", program], capture_output=True, text=True, check=True)
+        names = {line.split()[0].rsplit("/", 1)[-1].split(".so")[0] for line in found.stdout.splitlines() if line.strip()}
+        self.assertIn("libonnx", names)
+        self.assertEqual(names & FOR_STUDIES, set())
 
     def test_one_layer_touches_few_pages(self):
         if not LARGE_PAGES.exists() or "[never]" in LARGE_PAGES.read_text(encoding="utf-8"):
