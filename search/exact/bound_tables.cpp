@@ -75,6 +75,12 @@ void ExactBounds::place_cells() {
   for (std::int64_t x = 0; x < nodes; ++x) {
     if (space_.reduced(x)) reduced[z(space_.orbit(x) >> shift_)] = 1;
   }
+  // Blocks of nodes with the blocks of orbits in which these are.
+  std::vector<std::pair<std::int64_t, std::int64_t>> seen;
+  for (std::int64_t x = 0; x < nodes; ++x) {
+    const std::pair<std::int64_t, std::int64_t> blocks(x >> shift_, space_.orbit(x) >> shift_);
+    if (seen.empty() || seen.back() != blocks) seen.push_back(blocks);
+  }
   constexpr double kSlack = 1 + 1e-9;  // bits add up in another order elsewhere
   for (int q = 0; q < states_; ++q) {
     // Cuts whose tiles lie in each shared memory.
@@ -102,9 +108,8 @@ void ExactBounds::place_cells() {
       base_[z(q * blocks_ + b)] = static_cast<std::int32_t>((reached ? cells_ : 0) - first);
       if (reached) cells_ += NodeBlocks::kSize;
     }
-    for (std::int64_t x = 0; x < nodes; ++x) {
-      if (cell(x, q) < NodeBlocks::kSize) continue;
-      reached_[z(q * node_blocks + (x >> NodeBlocks::kShift))] = 1;
+    for (const auto& [block, orbits] : seen) {
+      if (block_cell(q, orbits) >= NodeBlocks::kSize) reached_[z(q * node_blocks + block)] = 1;
     }
   }
 }
@@ -211,33 +216,40 @@ void ExactBounds::sweep_all(double* row) const {
   }
 }
 
-// The same for nodes that a state reaches. Below these are others that it reaches, or such from
-// which nothing is feasible.
+// The same where only nodes that a state reaches matter. Below these are others that it reaches, or
+// such from which nothing is feasible.
 void ExactBounds::sweep(int state, double* row) const {
   const std::int64_t nodes = space_.nodes();
   const std::int64_t blocks = (nodes + NodeBlocks::kSize - 1) >> NodeBlocks::kShift;
   const std::uint8_t* reached = reached_.data() + state * blocks;
+  const auto none_reached = [&](std::int64_t begin, std::int64_t end) {
+    const std::uint8_t* last = reached + ((end - 1) >> NodeBlocks::kShift) + 1;
+    return std::find(reached + (begin >> NodeBlocks::kShift), last, 1) == last;
+  };
+  const auto least = table_rows().least;
   for (int t = 0; t < space_.type_count(); ++t) {
     const std::int64_t stride = space_.type(t).stride;
     const std::int64_t steps = space_.type(t).count;
     const std::int64_t group = stride * (steps + 1);
     for (std::int64_t base = 0; base < nodes; base += group) {
       if (stride < NodeBlocks::kSize) {
-        const std::uint8_t* last = reached + ((base + group - 1) >> NodeBlocks::kShift) + 1;
-        if (std::find(reached + (base >> NodeBlocks::kShift), last, 1) == last) continue;
-        for (std::int64_t x = base + stride; x < base + group; ++x) {
-          row[x] = std::min(row[x], row[x - stride]);
-        }
+        if (!none_reached(base, base + group)) sweep_type(row + base, group, stride, steps);
         continue;
       }
-      std::int64_t next = 0;
-      for (std::int64_t x = base + stride; x < base + group; x = next) {
-        const std::int64_t block = x >> NodeBlocks::kShift;
-        next = std::min((block + 1) << NodeBlocks::kShift, base + group);
-        if (reached[block] == 0) continue;
-        for (std::int64_t y = x; y < next; ++y) {
-          row[y] = row[y - stride] < row[y] ? row[y - stride] : row[y];
+      // Runs of blocks that follow each other, none of which goes further than a step.
+      const std::int64_t end = base + group;
+      for (std::int64_t x = base + stride; x < end;) {
+        const std::int64_t step = x - (x - base) % stride + stride;
+        std::int64_t next = x;
+        while (next < step && reached[next >> NodeBlocks::kShift] != 0) {
+          next = std::min(((next >> NodeBlocks::kShift) + 1) << NodeBlocks::kShift, step);
         }
+        if (next > x) {
+          least(row + x, row + x - stride, next - x);
+        } else {
+          next = std::min(((x >> NodeBlocks::kShift) + 1) << NodeBlocks::kShift, step);
+        }
+        x = next;
       }
     }
   }

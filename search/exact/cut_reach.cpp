@@ -126,25 +126,35 @@ void CutLattice::find_orbits() {
 void CutLattice::leave_out(Cut& cut) {
   std::vector<std::uint8_t> open(z(nodes_), 0);
   std::vector<std::uint8_t> marked(z(orbits()), 0);
-  for (std::int64_t x = full(); x >= 0; --x) {
+  for (std::int64_t x = 0; x < nodes_; ++x) {
     open[z(x)] = cut.energy[z(x)] < kInfeasible && !surely_too_large(cut, x);
-    for (int t = 0; t < type_count() && open[z(x)] == 0; ++t) {
-      if (count_in(x, t) < type(t).count) open[z(x)] = open[z(x + type(t).stride)];
-    }
-    if (open[z(x)] != 0) marked[z(orbit(x))] = 1;
     RIDGELINE_ASSERT(!orbits_ || cut.energy[z(x)] == cut.energy[z(orbits_->first[z(orbit(x))])]);
+  }
+  for (const FactorType& type : types_) {
+    const std::int64_t group = type.stride * (type.count + 1);
+    for (std::int64_t base = 0; base < nodes_; base += group) {
+      for (std::int64_t x = base + group - type.stride - 1; x >= base; --x) {
+        open[z(x)] |= open[z(x + type.stride)];
+      }
+    }
+  }
+  for (std::int64_t x = 0; x < nodes_; ++x) {
+    if (open[z(x)] != 0) marked[z(orbit(x))] = 1;
   }
   marked.front() = 1;
   marked[z(orbit(full()))] = 1;
   NodeBlocks blocks(marked, orbits_);
+  std::vector<std::pair<std::int64_t, std::int64_t>> kept_nodes;  // and their places
+  for (std::int64_t x = 0; x < nodes_; ++x) {
+    if (blocks.has(x)) kept_nodes.emplace_back(x, blocks.at(x));
+  }
   const auto keep = [&](auto& row, std::size_t width, auto absent) {
     if (row.empty()) return;
     std::remove_reference_t<decltype(row)> kept;
     fill_large(kept, z(blocks.size()) * width, absent);
-    for (std::int64_t x = 0; x < nodes_; ++x) {
-      if (!blocks.has(x)) continue;
+    for (const auto& [x, place] : kept_nodes) {
       std::copy_n(row.begin() + x * static_cast<std::int64_t>(width), width,
-                  kept.begin() + blocks.at(x) * static_cast<std::int64_t>(width));
+                  kept.begin() + place * static_cast<std::int64_t>(width));
     }
     row.swap(kept);
   };
