@@ -236,20 +236,18 @@ void ExactBounds::sweep(int state, double* row) const {
         if (!none_reached(base, base + group)) sweep_type(row + base, group, stride, steps);
         continue;
       }
-      // Runs of blocks that follow each other, none of which goes further than a step.
-      const std::int64_t end = base + group;
-      for (std::int64_t x = base + stride; x < end;) {
-        const std::int64_t step = x - (x - base) % stride + stride;
-        std::int64_t next = x;
-        while (next < step && reached[next >> NodeBlocks::kShift] != 0) {
-          next = std::min(((next >> NodeBlocks::kShift) + 1) << NodeBlocks::kShift, step);
+      for (std::int64_t begin = base + stride; begin < base + group; begin += stride) {
+        const std::int64_t end = begin + stride;
+        // Runs of blocks that follow each other.
+        const std::uint8_t* const last = reached + ((end - 1) >> NodeBlocks::kShift) + 1;
+        const std::uint8_t* run = reached + (begin >> NodeBlocks::kShift);
+        while ((run = std::find(run, last, 1)) != last) {
+          const std::uint8_t* const run_end = std::find(run, last, 0);
+          const std::int64_t first = std::max((run - reached) << NodeBlocks::kShift, begin);
+          least(row + first, row + first - stride,
+                std::min((run_end - reached) << NodeBlocks::kShift, end) - first);
+          run = run_end;
         }
-        if (next > x) {
-          least(row + x, row + x - stride, next - x);
-        } else {
-          next = std::min(((x >> NodeBlocks::kShift) + 1) << NodeBlocks::kShift, step);
-        }
-        x = next;
       }
     }
   }
