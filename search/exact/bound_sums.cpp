@@ -6,6 +6,7 @@
 #include "model/core/index.hpp"
 #include "search/exact/bounds.hpp"
 #include "search/exact/large_table.hpp"
+#include "search/exact/table_rows.hpp"
 
 namespace ridgeline::search {
 
@@ -25,6 +26,29 @@ struct WholeRows {
   std::size_t most_width = 1;
   std::vector<double> least{0, 0};
   std::vector<float> most{0};
+
+  // The least and the most of each node and all below it, where all nodes have rows: those with
+  // one factor less of a type lie together as those with one more do. But for the last node's.
+  void take_all_below(const CutLattice& space) {
+    const std::size_t end = z(space.full());
+    for (int t = 0; t < space.type_count(); ++t) {
+      const std::size_t stride = z(space.type(t).stride);
+      const std::size_t group = stride * z(space.type(t).count + 1);
+      for (std::size_t base = 0; base < end; base += group) {
+        for (std::size_t x = base + stride; x < base + group; x += stride) {
+          const std::size_t count = std::min(stride, end - x);
+          double* now = least.data() + x * least_width;
+          table_rows().least(now, now - stride * least_width,
+                             static_cast<std::int64_t>(count * least_width));
+          float* __restrict above = most.data() + x * most_width;
+          const float* below = above - stride * most_width;
+          for (std::size_t i = 0; i < count * most_width; ++i) {
+            above[i] = below[i] > above[i] ? below[i] : above[i];
+          }
+        }
+      }
+    }
+  }
 };
 
 // Keeps the figures that are above `negligible`, by figure, in some row.
@@ -93,7 +117,7 @@ void ExactBounds::fill_sums(Watch& watch) {
         const std::size_t at = z(own.reach->at(x));
         double* here = rows.least.data() + at * width;
         float* most = rows.most.data() + at * most_width;
-        for (int t = 0; t < space_.type_count(); ++t) {
+        for (int t = 0; t < space_.type_count() && space_.sparse(); ++t) {
           if (space_.count_in(x, t) == 0) continue;
           const std::size_t y = z(own.reach->at(x - space_.type(t).stride));
           const double* below = rows.least.data() + y * width;
@@ -134,6 +158,7 @@ void ExactBounds::fill_sums(Watch& watch) {
           port[2] = std::max(port[2], rounded_up(shares[z(i)].demand + rest_port[2]));
         }
       }
+      if (!space_.sparse()) rows.take_all_below(space_);
       // A little demand leaves loading nearly all of a port's cycles.
       std::vector<double> negligible(width, 0.0);
       for (int i = 0; i < own.ports; ++i) {
