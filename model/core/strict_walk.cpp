@@ -5,40 +5,18 @@
 
 namespace ridgeline::model {
 
-namespace {
-
-// Iterations of a loop that are walked before it is taken to repeat itself.
-constexpr int kSettled = 6;
-// Iterations of inner loops until they take as long as others.
-constexpr int kPaces = 3;
-
-// What a moment is later by in an iteration, if it falls behind evenly: else as `step`.
-double lasting(double earlier, double last, double now, double step) {
-  return now - last > step && std::abs(now - last - (last - earlier)) < 1e-6 ? now - last : step;
-}
-
-}  // namespace
-
 StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links,
-                       const WalkBlock& block, double skew)
+                       double skew, bool repeats)
     : problem_(problem),
       ordering_(ordering),
       links_(links),
-      block_(block),
       skew_(skew),
-      stepped_(block.top) {
-  const bool all = block.top == ordering.count;
+      repeats_(repeats),
+      most_gaps_(repeats ? kGapsOfRepeats : kGaps),
+      stepped_(ordering.count) {
   for (int o = 0; o < problem.operands; ++o) {
-    int& a = first_[z(o)];
-    int& end = end_[z(o)];
-    while (a < problem.operand[z(o)].levels && links[z(o)][z(a)].position < block.base) ++a;
-    end = a;
-    while (end < problem.operand[z(o)].levels &&
-           (all || links[z(o)][z(end)].position < block.top)) {
-      ++end;
-    }
-    for (int i = a; i < end; ++i) {
-      LinkState& state = state_[z(o)][z(i)];
+    for (int a = 0; a < end_link(o); ++a) {
+      LinkState& state = state_[z(o)][z(a)];
       state.opened = state.closed = state.drained = 0;
       state.load_free = state.drain_free = state.ready = state.gone = 0;
       state.done.fill(0);
@@ -46,203 +24,25 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
       state.above.fill(0);
       state.complete.fill(0);
       state.inner.fill(0);
+      set_same(o, a);
     }
   }
   for (int p = 0; p < problem.ports; ++p) {
     port_[z(p)].first = port_[z(p)].gaps = 0;
     port_[z(p)].free = port_[z(p)].used = 0;
   }
-}
-
-// To tiles from the middle of the loops outside, which are whole. False: no tile is visited so.
-bool StrictWalk::go_to(Visit visit) {
-  const std::uint32_t sums = problem_.operand[0].irrelevant;
-  double visits = 1;
-  int last = -1;
-  for (int l = block_.top; l < ordering_.count; ++l) {
-    const auto size = static_cast<int>(ordering_.size[z(l)]);
-    index_[z(l)] = size / 2;
-    if (!(sums >> ordering_.dim[z(l)] & 1u)) continue;
-    visits *= size;
-    if (visit == Visit::first || visit == Visit::only) index_[z(l)] = 0;
-    if (visit == Visit::last) index_[z(l)] = size - 1;
-    if (size > 1) last = l;
-  }
-  if (visit == Visit::only) return visits == 1;
-  if (visit != Visit::middle) return visits > 1;
-  if (visits <= 2) return false;
-  if (!revisits(block_.top, true)) index_[z(last)] = 0;
-  return true;
-}
-
-bool StrictWalk::pace(Visit visit, WalkPace& pace) {
-  if (!go_to(visit)) return false;
-  std::array<double, kMaxPorts>& busy = pace.busy;
-  double cycles = 0;
-  for (int i = 0; i < kPaces; ++i) {
-    for (int p = 0; p < problem_.ports; ++p) busy[z(p)] = -port_[z(p)].used;
-    const double before = times_.end;
-    stepped_ = block_.top - 1;
-    loop(block_.top - 1);
-    cycles = std::max(times_.end - before, i + 2 > kPaces ? cycles : 0);
-  }
-  for (int p = 0; p < problem_.ports; ++p) {
-    busy[z(p)] += port_[z(p)].used;
-    cycles = std::max(cycles, busy[z(p)]);
-  }
-  pace.cycles = cycles;
-  for (int o = 1; o < problem_.operands; ++o) {
-    if (first_link(o) == end_link(o)) continue;
-    pace.early[z(o)] = std::max(0.0, times_.end - state_[z(o)][z(end_link(o) - 1)].gone);
-  }
-  return true;
+  if (repeats) set_repeats();
 }
 
 WalkTimes StrictWalk::run() {
-  loop(ordering_.count - 1);
-  double arrived = times_.end + block_.chain[0];
-  const int levels = problem_.operand[0].levels;
-  for (int a = first_link(0); a < levels; ++a) close_output(a);
-  if (first_link(0) < levels) {
-    LinkState& state = state_[0][z(levels - 1)];
-    drain(levels - 1, state.closed);
-    arrived = std::max(arrived, state.done[z((state.closed - 1) % kRing)]);
-  }
-  times_.arrived = arrived;
+  block();
+  rest(ordering_.count - 1);
+  const int levels = end_link(0);
+  for (int a = 0; a < levels; ++a) close_output(a);
+  LinkState& state = state_[0][z(levels - 1)];
+  drain(levels - 1, state.closed);
+  times_.arrived = std::max(times_.end, state.done[z((state.closed - 1) % kRing)]);
   return times_;
-}
-
-// Loops that repeat themselves are walked until they do, and for their last iteration.
-void StrictWalk::loop(int l) {
-  if (l < block_.base) {
-    block();
-    return;
-  }
-  const auto size = static_cast<int>(ordering_.size[z(l)]);
-  double before = times_.end;
-  double step = 0;
-  Moment earlier;
-  Moment last;
-  for (int i = 0; i < size; ++i) {
-    index_[z(l)] = i;
-    if (i > 0) stepped_ = l;
-    const bool may_skip = block_.repeats && i >= 2 && i + 3 < size;
-    if (block_.repeats && i >= 1 && i + 3 < size) {
-      earlier = last;
-      last = moment(l);
-    }
-    loop(l - 1);
-    const double now = times_.end - before;
-    before = times_.end;
-    const bool settled = now == step || i >= kSettled;
-    if (may_skip && settled && (i >= kRing || keeps_up(l, last))) {
-      skip(l, now == step ? now : (now + step) / 2, size - 2 - i, earlier, last);
-      before = times_.end;
-      i = size - 2;
-    }
-    step = now;
-  }
-}
-
-// Until when the transfers have been placed that come and go with the iterations of loop l.
-StrictWalk::Moment StrictWalk::moment(int l) const {
-  Moment result;
-  for (int o = 0; o < problem_.operands; ++o) {
-    for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
-      const LinkState& state = state_[z(o)][z(a)];
-      result.link[z(o)][z(a)] = {state.load_free, state.drain_free};
-      if (o == 0) result.behind[z(a)] = state.opened - state.drained;
-    }
-  }
-  for (int p = 0; p < problem_.ports; ++p) {
-    result.free[z(p)] = port_[z(p)].free;
-    result.used[z(p)] = port_[z(p)].used;
-  }
-  return result;
-}
-
-// Whether as many tiles of outputs have left as have come.
-bool StrictWalk::keeps_up(int l, const Moment& last) const {
-  for (int a = first_link(0); a < end_link(0) && links_[0][z(a)].position <= l; ++a) {
-    const LinkState& state = state_[0][z(a)];
-    if (state.opened - state.drained > last.behind[z(a)]) return false;
-  }
-  return true;
-}
-
-// `times` iterations of `step` cycles, in each of which ports are busy as in the last one. What
-// comes and goes with them goes on so: what falls behind falls further behind, until something
-// waits for it. What was there before stays in the past.
-void StrictWalk::skip(int l, double step, double times, const Moment& earlier, const Moment& last) {
-  const double from = times_.end;
-  const double by = step * times;
-  times_.end += by;
-  // By operand and level: what comes, what goes.
-  Pending rate;
-  for (int o = 0; o < problem_.operands; ++o) {
-    for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
-      const LinkState& state = state_[z(o)][z(a)];
-      const auto& [load, drain] = earlier.link[z(o)][z(a)];
-      const auto& [load_then, drain_then] = last.link[z(o)][z(a)];
-      rate[z(o)][z(a)] = {times * lasting(load, load_then, state.load_free, step),
-                          times * lasting(drain, drain_then, state.drain_free, step)};
-    }
-  }
-  for (int o = 0; o < problem_.operands; ++o) {
-    for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= l; ++a) {
-      LinkState& state = state_[z(o)][z(a)];
-      const auto& [load, drain] = rate[z(o)][z(a)];
-      state.load_free += load;
-      state.ready += load;
-      state.gone += load;
-      state.drain_free += drain;
-      const double within = a == first_link(o) ? by : rate[z(o)][z(a - 1)][o == 0 ? 1 : 0];
-      for (double& time : state.done) time += o == 0 ? drain : within;
-      for (double& time : state.left) time += drain;
-      for (double& time : state.above) time += by;
-      for (double& time : state.complete) time += within;
-    }
-  }
-  for (int p = 0; p < problem_.ports; ++p) {
-    PortState& port = port_[z(p)];
-    const double busy = port.used - last.used[z(p)];
-    double move = by;
-    if (port.free > from) {
-      move = times * lasting(earlier.free[z(p)], last.free[z(p)], port.free, step);
-    }
-    move_on(port, from, move, move - busy * times);
-    port.used += busy * times;
-  }
-}
-
-// From `from` on all is later by `by` cycles, of which the port has `idle` ones to spare.
-void StrictWalk::move_on(PortState& port, double from, double by, double idle) {
-  make_room(port);
-  const double begin = std::min(port.free, from);
-  port.free += by;
-  int at = port.first;
-  while (at < port.gaps && port.gap[z(at)].end <= from) ++at;
-  for (int i = at; i < port.gaps; ++i) {
-    Gap& gap = port.gap[z(i)];
-    if (gap.begin >= from) {
-      gap.begin += by;
-      gap.end += by;
-      continue;
-    }
-    // Split, so that what has been is left where it is.
-    const double share = gap.idle * (from - gap.begin) / (gap.end - gap.begin);
-    const Gap rest{from + by, gap.end + by, gap.idle - share};
-    gap.end = from;
-    gap.idle = share;
-    insert(port, ++i, rest);
-    ++at;
-  }
-  if (idle > 0) {
-    insert(port, at, {begin, begin + by, idle});
-  } else if (idle < 0) {
-    port.used += idle;
-    take(port, 0, -idle);
-  }
 }
 
 void StrictWalk::insert(PortState& port, int at, const Gap& gap) {
@@ -257,11 +57,11 @@ void StrictWalk::block() {
   const bool first = !begun_;
   // Tiles that the last step has ended, then those that begin, from the outermost inwards.
   if (!first) {
-    for (int a = first_link(0); a < end_link(0) && links_[0][z(a)].position <= stepped; ++a) {
+    for (int a = 0; within(0, a, stepped); ++a) {
       close_output(a);
     }
     for (int o = 1; o < problem_.operands; ++o) {
-      for (int a = first_link(o); a < end_link(o) && links_[z(o)][z(a)].position <= stepped; ++a) {
+      for (int a = 0; within(o, a, stepped); ++a) {
         close_input(o, a);
       }
     }
@@ -269,33 +69,22 @@ void StrictWalk::block() {
   double ready = times_.end;
   for (int i = 1; i <= problem_.operands; ++i) {
     const int o = i % problem_.operands;
-    const int from = first_link(o);
     int a = end_link(o) - 1;
-    while (a >= from && links_[z(o)][z(a)].position > stepped) --a;
-    if (a < from) {
-      if (first && o > 0) ready = std::max(ready, block_.chain[z(o)]);
-      continue;
-    }
-    for (; a >= from; --a) {
+    while (a >= 0 && links_[z(o)][z(a)].position > stepped) --a;
+    if (a < 0) continue;
+    for (; a >= 0; --a) {
       if (o == 0) {
         open_output(a);
       } else {
         open_input(o, a);
       }
     }
-    const double there = state_[z(o)][z(from)].ready;
-    ready = std::max(ready, o == 0 ? there : there + block_.chain[z(o)]);
+    ready = std::max(ready, state_[z(o)][0].ready);
   }
   if (first) times_.begin = ready;
   begun_ = true;
-  const WalkPace& pace = block_.pace[z(static_cast<int>(visit(block_.base)))];
-  early_ = &pace.early;
-  times_.end = ready + pace.cycles;
-  if (block_.base == 0) return;
-  for (int p = 0; p < problem_.ports; ++p) {
-    if (pace.busy[z(p)] == 0) continue;
-    times_.end = std::max(times_.end, take(port_[z(p)], ready, pace.busy[z(p)]));
-  }
+  ++blocks_;
+  times_.end = ready + problem_.cycles_per_operation;
 }
 
 double StrictWalk::elements(const WalkSide& side, const WalkPort& port, int position,
@@ -383,12 +172,6 @@ bool StrictWalk::revisits(int position, bool last) const {
   return false;
 }
 
-Visit StrictWalk::visit(int position) const {
-  if (position == 0) return Visit::only;
-  if (!revisits(position, false)) return revisits(position, true) ? Visit::first : Visit::only;
-  return revisits(position, true) ? Visit::middle : Visit::last;
-}
-
 double StrictWalk::cycles(const WalkSide& side, const WalkPort& port, int position,
                           double bits) const {
   if (port.word.value == 0) return 0;
@@ -398,19 +181,18 @@ double StrictWalk::cycles(const WalkSide& side, const WalkPort& port, int positi
   return rounded_up(port.word.divides(size * bits));
 }
 
-StrictWalk::Cycles StrictWalk::coming(const WalkLink& link) const {
+StrictWalk::Cycles StrictWalk::all_coming(const WalkLink& link) const {
   return {cycles(link.up, link.up.to, link.position, link.up.bits),
           cycles(link.down, link.down.to, link.position, link.down.bits)};
 }
 
-StrictWalk::Cycles StrictWalk::coming_back(const WalkLink& link) const {
-  if (!revisits(link.position, false)) return {0, 0};
+StrictWalk::Cycles StrictWalk::all_coming_back(const WalkLink& link) const {
   return {cycles(link.up, link.up.back, link.position, link.up.bits),
           cycles(link.down, link.down.back, link.position, link.down.bits)};
 }
 
-StrictWalk::Cycles StrictWalk::leaving(const WalkLink& link) const {
-  const bool again = revisits(link.position, true);
+// `again`: more is added afterwards.
+StrictWalk::Cycles StrictWalk::all_leaving(const WalkLink& link, bool again) const {
   Cycles result{
       cycles(link.up, link.up.to, link.position, again ? link.up.bits : link.up.last_bits),
       cycles(link.down, link.down.to, link.position, again ? link.down.bits : link.down.last_bits)};
@@ -420,6 +202,39 @@ StrictWalk::Cycles StrictWalk::leaving(const WalkLink& link) const {
     result.post = rounded_up(size / link.post_processing);
   }
   return result;
+}
+
+void StrictWalk::set_same(int o, int a) {
+  const WalkLink& link = links_[z(o)][z(a)];
+  Same& same = same_[z(o)][z(a)];
+  same.known = link.up.varying == 0 && link.down.varying == 0;
+  if (!same.known) return;
+  if (o > 0) {
+    same.coming = all_coming(link);
+  } else {
+    same.coming_back = all_coming_back(link);
+    same.leaving = all_leaving(link, true);
+    same.finished = all_leaving(link, false);
+  }
+}
+
+StrictWalk::Cycles StrictWalk::coming(int o, int a) const {
+  const Same& same = same_[z(o)][z(a)];
+  return same.known ? same.coming : all_coming(links_[z(o)][z(a)]);
+}
+
+StrictWalk::Cycles StrictWalk::coming_back(int a) const {
+  const WalkLink& link = links_[0][z(a)];
+  if (!revisits(link.position, false)) return {0, 0};
+  return same_[0][z(a)].known ? same_[0][z(a)].coming_back : all_coming_back(link);
+}
+
+StrictWalk::Cycles StrictWalk::leaving(int a) const {
+  const WalkLink& link = links_[0][z(a)];
+  const bool again = revisits(link.position, true);
+  const Same& same = same_[0][z(a)];
+  if (same.known) return again ? same.leaving : same.finished;
+  return all_leaving(link, again);
 }
 
 double StrictWalk::move(const Cycles& cycles, int up_port, int down_port, double ready) {
@@ -436,9 +251,9 @@ double StrictWalk::move(const Cycles& cycles, int up_port, int down_port, double
 }
 
 // For some more gaps. Of too many, the older half become half as many.
-void StrictWalk::make_room(PortState& port) {
-  if (port.gaps + 3 <= kGaps) return;
-  const int old = port.first > kGaps / 2 ? 0 : (port.gaps - port.first) / 4;
+void StrictWalk::make_room(PortState& port) const {
+  if (port.gaps + 3 <= most_gaps_) return;
+  const int old = port.first > most_gaps_ / 2 ? 0 : (port.gaps - port.first) / 4;
   for (int i = 0; i < old; ++i) {
     const Gap& one = port.gap[z(port.first + 2 * i)];
     const Gap& next = port.gap[z(port.first + 2 * i + 1)];
@@ -500,7 +315,7 @@ double StrictWalk::take(PortState& port, double ready, double amount) {
 void StrictWalk::open_input(int o, int a) {
   const WalkLink& link = links_[z(o)][z(a)];
   LinkState& state = state_[z(o)][z(a)];
-  const Cycles amount = coming(link);
+  const Cycles amount = coming(o, a);
   double ready = state.load_free;
   if (a + 1 < end_link(o)) ready = std::max(ready, state_[z(o)][z(a + 1)].ready);
   if (state.opened >= link.buffers) {
@@ -517,8 +332,8 @@ void StrictWalk::open_input(int o, int a) {
 // The tile has been used up: by the array, or when the last of it goes to the level below.
 void StrictWalk::close_input(int o, int a) {
   LinkState& state = state_[z(o)][z(a)];
-  double done = times_.end - (a == first_link(o) ? (*early_)[z(o)] : 0);
-  if (a > first_link(o)) {
+  double done = times_.end;
+  if (a > 0) {
     done = state_[z(o)][z(a - 1)].gone;
     // A second buffer in the units is filled in the order in which operations pass.
     if (a == 1 && skew_ > 0 && links_[z(o)][1].buffers == 1) {
@@ -531,7 +346,7 @@ void StrictWalk::close_input(int o, int a) {
 void StrictWalk::open_output(int a) {
   const WalkLink& link = links_[0][z(a)];
   LinkState& state = state_[0][z(a)];
-  const Cycles amount = coming_back(link);
+  const Cycles amount = coming_back(a);
   double ready = state.load_free;
   // Without partial sums from above, the buffer there is needed only when something leaves.
   const double above = a + 1 < end_link(0) ? state_[0][z(a + 1)].ready : 0;
@@ -547,7 +362,7 @@ void StrictWalk::open_output(int a) {
   const bool moves = amount.any();
   state.load_free = end;
   state.ready = std::max(state.ready, moves ? end + link.latency : end);
-  state.leaving[z(state.opened % kRing)] = leaving(link);
+  state.leaving[z(state.opened % kRing)] = leaving(a);
   ++state.opened;
 }
 
@@ -555,8 +370,10 @@ void StrictWalk::close_output(int a) {
   LinkState& state = state_[0][z(a)];
   const auto place = z(state.closed++ % kRing);
   state.complete[place] = times_.end;
-  if (a == first_link(0)) state.complete[place] += a == 0 ? skew_ : block_.chain[0];
-  if (a == first_link(0)) return;
+  if (a == 0) {
+    state.complete[place] += skew_;
+    return;
+  }
   const LinkState& below = state_[0][z(a - 1)];
   state.inner[place] = below.closed;
   if (below.drained == below.closed) {
@@ -572,7 +389,7 @@ void StrictWalk::drain(int a, std::int64_t until) {
   for (; state.drained < until; ++state.drained) {
     const auto place = z(state.drained % kRing);
     double ready = std::max({state.drain_free, state.complete[place], state.above[place]});
-    if (a > first_link(0)) {
+    if (a > 0) {
       drain(a - 1, state.inner[place]);
       ready = std::max(ready, state.complete[place]);
     }

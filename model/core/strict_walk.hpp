@@ -5,10 +5,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "model/core/loop_tiling.hpp"
 #include "model/core/port_time.hpp"
 #include "model/core/strict_problem.hpp"
+#include "model/core/walk_memory.hpp"
 
 namespace ridgeline::model {
 
@@ -56,27 +58,6 @@ struct WalkLink {
   WalkSide down;  // word 0 next to the array
 };
 
-// What a block of operations takes that is not walked through.
-struct WalkPace {
-  double cycles = 1;  // of the array, with what it waits for within
-  // Of an input: its last tile has come to the loops of a block so long before the block's end.
-  std::array<double, kMaxOperands> early{};
-  std::array<double, kMaxPorts> busy{};  // cycles of each port
-};
-
-// Whether sums have been there before, and whether more is added to them afterwards.
-enum class Visit : std::uint8_t { only, first, middle, last };
-inline constexpr int kVisits = 4;
-
-// Loops [0, base) are one block, of those to `top` all is walked.
-struct WalkBlock {
-  int base = 0;
-  int top = 0;
-  bool repeats = false;  // loops that repeat themselves are not walked to their end
-  std::array<WalkPace, kVisits> pace;
-  std::array<double, kMaxOperands> chain{};  // until a new tile has reached the array, or left it
-};
-
 struct WalkTimes {
   double begin = 0;  // of the first operation
   double end = 0;    // of the last
@@ -85,21 +66,19 @@ struct WalkTimes {
 
 class StrictWalk {
  public:
-  // As many links of an operand as it has levels; those below block.base are not looked at, nor
-  // are those from block.top on, unless all loops are walked.
+  // As many links of an operand as it has levels.
   static constexpr int kRing = 16;  // tiles of an interface that are remembered
   using Links = std::array<std::array<WalkLink, kMaxLevels>, kMaxOperands>;
 
-  StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links,
-             const WalkBlock& block, double skew);
+  // `repeats`: what loops do again in the same way is not walked again.
+  StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links, double skew,
+             bool repeats);
 
   WalkTimes run();
-  // What one iteration of loops [base, top) takes when it follows others. False: none is such a
-  // visit.
-  bool pace(Visit visit, WalkPace& pace);
 
  private:
   static constexpr int kGaps = 180;
+  static constexpr int kGapsOfRepeats = 32;
 
   // Time that a port has to spare between two moments, evenly spread.
   struct Gap {
@@ -136,38 +115,85 @@ class StrictWalk {
     std::array<std::int64_t, kRing> inner;  // outputs: tiles of the level below until then
     std::array<Cycles, kRing> leaving;
   };
-
-  using Pending = std::array<std::array<std::array<double, 2>, kMaxLevels>, kMaxOperands>;
-  struct Moment {
-    Pending link;                                 // what comes, what goes
-    std::array<std::int64_t, kMaxLevels> behind;  // tiles of outputs that have not been placed yet
-    std::array<double, kMaxPorts> free;
-    std::array<double, kMaxPorts> used;
+  // What moves, where all tiles of a link are alike.
+  struct Same {
+    bool known = false;
+    Cycles coming;
+    Cycles coming_back;
+    Cycles leaving;
+    Cycles finished;
   };
 
-  void loop(int l);
-  Moment moment(int l) const;
-  bool keeps_up(int l, const Moment& last) const;
+  // Where what is recorded begins: counts of tiles by operand and level, and all that ports moved.
+  struct Entry {
+    double now = 0;
+    std::array<std::array<std::array<std::int64_t, 3>, kMaxLevels>, kMaxOperands> count;
+    std::array<double, kMaxPorts> used;
+    std::array<double, kMaxPorts> horizon;  // nothing inside asks for a port before
+  };
+  // A link does not ask for its ports before.
+  struct Next {
+    double load;
+    double leave;  // of outputs
+  };
+  class Hasher;
+  class Recorder;
+  class Player;
+
+  // An iteration of a loop, and the state before it.
+  struct Seen {
+    int iteration = 0;  // 0: none
+    WalkKey key;
+    Entry entry;
+  };
+  using Waiting = std::array<double, kRing>;
+
+  void rest(int l);
+  void iterate(int l);
+  int skipped(int l, int i, int most, Seen& seen);
+  bool skip(int l, const Entry& from, const Entry& since, double times);
+  void set_aside(int l, Waiting& waiting);
+  void bring_back(int l, const Waiting& waiting);
+  Entry entry(int l) const;
+  Next next(int o, int a) const;
+  void forget();
+  void set_horizon(int l, Entry& entry) const;
+  WalkKey key(int l, const Entry& entry);
+  std::uint64_t outer_rounds(int l) const;
+  int outer_output(int l) const;
+  template <class Archive>
+  void pass(int l, const Entry& entry, Archive& archive);
+  template <class Archive>
+  void pass_input(int o, int a, const Entry& entry, Archive& archive);
+  template <class Archive>
+  void pass_output(int a, const Entry& entry, Archive& archive);
+  const double* record(int l, const Entry& entry, double* begin, double* end);
+  void play(int l, const Entry& entry, const double* from);
+  void cut_port(PortState& port, double at);
+  void set_repeats();
   void block();
-  void skip(int l, double step, double times, const Moment& earlier, const Moment& last);
-  static void move_on(PortState& port, double from, double by, double idle);
   static void insert(PortState& port, int at, const Gap& gap);
-  int first_link(int o) const { return first_[z(o)]; }
-  int end_link(int o) const { return end_[z(o)]; }
+  int end_link(int o) const { return problem_.operand[z(o)].levels; }
+  // Whether a link is there whose tiles change with loops [0, l].
+  bool within(int o, int a, int l) const {
+    return a < end_link(o) && links_[z(o)][z(a)].position <= l;
+  }
   // Elements of a tile, and in `row` of one row in the direction.
   double elements(const WalkSide& side, const WalkPort& port, int position, double& row) const;
   double cycles(const WalkSide& side, const WalkPort& port, int position, double bits) const;
   double round_size(const RoundSizes& vary, int position) const;
   double fullest(const RoundSizes& vary, int position) const;
   bool revisits(int position, bool last) const;
-  Visit visit(int position) const;
-  bool go_to(Visit visit);
-  Cycles coming(const WalkLink& link) const;
-  Cycles coming_back(const WalkLink& link) const;
-  Cycles leaving(const WalkLink& link) const;
+  void set_same(int o, int a);
+  Cycles coming(int o, int a) const;
+  Cycles coming_back(int a) const;
+  Cycles leaving(int a) const;
+  Cycles all_coming(const WalkLink& link) const;
+  Cycles all_coming_back(const WalkLink& link) const;
+  Cycles all_leaving(const WalkLink& link, bool again) const;
   double move(const Cycles& cycles, int up_port, int down_port, double ready);
-  static double take(PortState& port, double ready, double amount);
-  static void make_room(PortState& port);
+  double take(PortState& port, double ready, double amount);
+  void make_room(PortState& port) const;
   void open_input(int o, int a);
   void close_input(int o, int a);
   void open_output(int a);
@@ -179,17 +205,26 @@ class StrictWalk {
   const Problem& problem_;
   const Ordering& ordering_;
   const Links& links_;
-  const WalkBlock& block_;
   double skew_;
-  std::array<int, kMaxOperands> first_{};  // links from here on are walked
-  std::array<int, kMaxOperands> end_{};    // up to here
+  bool repeats_;
+  int most_gaps_;  // of a port
   std::array<int, kMaxLoops> index_{};
   int stepped_;
   bool begun_ = false;
+  std::int64_t blocks_ = 0;
   WalkTimes times_;
-  const std::array<double, kMaxOperands>* early_ = nullptr;  // of the last block
+  std::array<std::array<Same, kMaxLevels>, kMaxOperands> same_;
   std::array<std::array<LinkState, kMaxLevels>, kMaxOperands> state_;
   std::array<PortState, kMaxPorts> port_;
+  // Where loops repeat themselves.
+  std::uint64_t remembered_ = 0;                // bits: loops [0, l] that are remembered
+  std::array<std::uint64_t, kMaxLoops> ports_;  // bits: ports of the links within loops [0, l]
+  // The same for dimensions of which tiles in the first and last round differ, and of which those
+  // in the last one do.
+  std::array<std::array<std::uint64_t, kMaxLevels>, kMaxOperands> link_ports_;  // those of a link
+  std::array<std::uint32_t, kMaxLoops> edges_;
+  std::array<std::uint32_t, kMaxLoops> lasts_;
+  std::optional<WalkMemory> memory_;
 };
 
 }  // namespace ridgeline::model

@@ -11,11 +11,6 @@
 namespace ridgeline::model {
 namespace {
 
-// How much of a mapping is walked through tile by tile.
-constexpr double kWalkedOfALoop = 6;
-constexpr double kMostBlocks = 256;      // of more than StrictProblem::walked_in_full
-constexpr double kMostInnerBlocks = 64;  // for each iteration of inner loops
-
 class TileWalk {
  public:
   TileWalk(const Problem& problem, const Ordering& ordering, const StrictTiles& tiles,
@@ -38,29 +33,8 @@ class TileWalk {
         set_link(o, a, link);
       }
     }
-    WalkBlock block;
-    block.pace[0].cycles = problem_.cycles_per_operation;
-    block.repeats = transfers_.iterations > strict_.walked_in_full;
-    // Inner loops that are too many take what an iteration of theirs in the middle does.
-    for (;;) {
-      block.top = merged_.count;
-      if (!block.repeats || walked_blocks(block.base, block.top) <= kMostBlocks) break;
-      block.top = block.base + 1;
-      while (block.top < merged_.count &&
-             walked_blocks(block.base, block.top + 1) <= kMostInnerBlocks) {
-        ++block.top;
-      }
-      if (block.top == merged_.count) break;
-      WalkBlock all = block;
-      for (int v = 0; v < kVisits; ++v) {
-        StrictWalk(problem_, merged_, links, block, strict_.skew)
-            .pace(static_cast<Visit>(v), all.pace[z(v)]);
-      }
-      block = all;
-      block.base = block.top;
-      set_chains(block, links);
-    }
-    return StrictWalk(problem_, merged_, links, block, strict_.skew).run();
+    const bool repeats = transfers_.iterations > strict_.walked_in_full;
+    return StrictWalk(problem_, merged_, links, strict_.skew, repeats).run();
   }
 
  private:
@@ -86,24 +60,6 @@ class TileWalk {
       }
     }
     place[z(ordering_.count)] = merged_.count;
-  }
-
-  double walked_blocks(int base, int top) const {
-    double blocks = 1;
-    for (int l = base; l < top; ++l) blocks *= std::min(merged_.size[z(l)], kWalkedOfALoop);
-    return blocks;
-  }
-
-  // What it takes until the first tile is at the array, and until the last has left it.
-  void set_chains(WalkBlock& block, const StrictWalk::Links& links) const {
-    block.chain = {strict_.skew, 0, 0};
-    for (int o = 0; o < problem_.operands; ++o) {
-      for (int a = 0; a < problem_.operand[z(o)].levels; ++a) {
-        if (links[z(o)][z(a)].position >= block.base) continue;
-        const StrictInterface& link = transfers_.link[z(o)][z(a)];
-        block.chain[z(o)] += link.first + link.latency;
-      }
-    }
   }
 
   void set_link(int o, int a, WalkLink& link) const {

@@ -26,7 +26,7 @@ constexpr std::int64_t kMostNodes = 60'000;
 constexpr std::int64_t kMostBytes = 400'000'000;
 constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
 // A walk through tiles takes as long as so many nodes.
-constexpr int kNodesOfWalk = 50;
+constexpr int kNodesOfWalk = 250;
 // A node of the reference's search takes less time by so much.
 constexpr std::int64_t kSlowNode = 10;
 // Orders of loops between cuts that are walked through: all of a small problem, few where next to
