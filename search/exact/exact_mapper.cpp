@@ -1,5 +1,6 @@
 #include "search/exact/exact_mapper.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -7,6 +8,7 @@
 #include "search/exact/chain_search.hpp"
 #include "search/exact/least_cost.hpp"
 #include "search/exact/strict_search.hpp"
+#include "search/fronts/cost_front.hpp"
 
 namespace ridgeline::search {
 
@@ -28,6 +30,45 @@ bool enough(double least, const model::Cost& incumbent, const ExactOptions& opti
   result.optimal = false;
   result.lower_bound = std::min(best, least);
   return true;
+}
+
+const model::Cost& same(const model::Cost& cost) {
+  return cost;
+}
+
+// All that is not better than what is known of a front, and than its ends.
+ExactResult front_search(const CutLattice& space, ExactBounds& bounds, const PrefixNodes& prefix,
+                         const ExactOptions& options, Watch& watch) {
+  ChainSearch search(space, bounds, prefix, options, std::nullopt, watch);
+  for (const model::Cost& cost : options.known) search.add_to_front({cost, {}, {}});
+  std::int64_t nodes = 0;
+  std::int64_t work = 0;
+  std::int64_t evaluated = 0;
+  // The ends of the front, and one between, leave less to look for.
+  for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
+    ExactOptions single = options;
+    single.front = false;
+    single.objective = objective;
+    std::optional<model::Cost> incumbent;
+    for (const model::Cost& cost : options.known) {
+      if (!incumbent || better(objective, cost, *incumbent)) incumbent = cost;
+    }
+    const ExactResult end = ChainSearch(space, bounds, prefix, single, incumbent, watch).run();
+    nodes += end.nodes;
+    work += end.work;
+    evaluated += end.evaluated;
+    if (end.improved) search.add_to_front(end.best);
+  }
+  ExactResult result = search.run();
+  std::erase_if(result.front, [&](const ExactMapping& one) {
+    return std::any_of(options.known.begin(), options.known.end(), [&](const model::Cost& cost) {
+      return cost.latency == one.cost.latency && cost.energy == one.cost.energy;
+    });
+  });
+  result.nodes += nodes;
+  result.work += work;
+  result.evaluated += evaluated;
+  return result;
 }
 
 }  // namespace
@@ -53,6 +94,10 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   }
   ExactResult result;
   result.orderings = orderings_of(problem);
+  if (options.front && options.prune && covers(options.known, least_cost(problem), same)) {
+    result.optimal = true;
+    return result;
+  }
   result.lower_bound = objective_value(options.objective, least_cost(problem));
   if (options.objective == Objective::edp && least_cost(problem).latency <= 0) {
     result.lower_bound = 0;
@@ -88,25 +133,18 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
   const bool ask = incumbent && !options.front && options.prune;
   ExactBounds bounds(space, watch, ExactBounds::Use::energies);
   if (watch.stopped_now() || (ask && nothing_better(bounds))) return result;
+  if (options.front && options.prune &&
+      covers(options.known,
+             {space.constant_energy() + bounds.energy_left(space.full(), bounds.all_left()),
+              least_cost(problem).latency},
+             same)) {
+    result.optimal = true;
+    return result;
+  }
   bounds.extend(watch, ExactBounds::Use::search);
   if (watch.stopped_now()) return result;
   if (options.front) {
-    // The ends of the front, and one between, leave less to look for.
-    ChainSearch search(space, bounds, prefix, options, std::nullopt, watch);
-    std::int64_t nodes = 0;
-    std::int64_t evaluated = 0;
-    for (const Objective objective : {Objective::latency, Objective::energy, Objective::edp}) {
-      ExactOptions single = options;
-      single.front = false;
-      single.objective = objective;
-      const ExactResult end = ChainSearch(space, bounds, prefix, single, std::nullopt, watch).run();
-      nodes += end.nodes;
-      evaluated += end.evaluated;
-      if (end.improved) search.add_to_front(end.best);
-    }
-    result = search.run();
-    result.nodes += nodes;
-    result.evaluated += evaluated;
+    result = front_search(space, bounds, prefix, options, watch);
   } else {
     result = ChainSearch(space, bounds, prefix, options, incumbent, watch).run();
     if (!result.optimal) result.lower_bound = std::max(result.lower_bound, proven_before);

@@ -18,9 +18,10 @@ namespace ridgeline::search {
 
 struct ExactOptions {
   Objective objective = Objective::latency;
-  bool front = false;           // all costs that no other dominates, not only the objective's best
-  bool even = false;            // operands that share a memory end at the same loop there
-  std::int64_t node_limit = 0;  // branch-and-bound nodes; 0: none
+  bool front = false;  // all costs that no other dominates, not only the objective's best
+  std::vector<model::Cost> known;  // of a front: what matters is only what none of these dominates
+  bool even = false;               // operands that share a memory end at the same loop there
+  std::int64_t node_limit = 0;     // branch-and-bound nodes; 0: none
   Budget budget;
   // For tests: nodes that show whether a problem is easy, and bytes that chains may take at a time
   // (0: what the budget leaves).

@@ -8,13 +8,22 @@
 
 #include "model/core/index.hpp"
 #include "search/exact/exact_mapper.hpp"
-#include "search/fronts/pareto.hpp"
+#include "search/fronts/cost_front.hpp"
 #include "search/fronts/random.hpp"
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/fixed_ordering.hpp"
 #include "search/mapping/loop_factors.hpp"
 
 namespace ridgeline::search {
+
+namespace {
+
+// Of a front under several spatial mappings: how many have a search's limit, and nodes that each
+// of very many may visit whatever the limit.
+constexpr std::int64_t kWholeLimits = 3;
+constexpr std::int64_t kLeastNodes = 2000;
+
+}  // namespace
 
 std::vector<PortUse> port_uses(const model::Problem& problem, const model::Hierarchy& hierarchy,
                                const model::Detail& detail) {
@@ -44,39 +53,41 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
                                     const model::MappingEntry& mapping,
                                     const std::vector<model::SpatialMapping>& candidates,
                                     const MapperOptions& options, bool& proven) {
-  std::vector<model::Cost> costs;
-  std::vector<double> matrix;  // latency, energy of each
+  std::vector<model::Cost> front;
   proven = true;
+  // All of them together get as much as the first few would.
+  std::int64_t left = options.node_limit * std::min<std::int64_t>(ssize(candidates), kWholeLimits);
+  auto open = ssize(candidates);
   for (const model::SpatialMapping& spatial : candidates) {
     if (options.budget.stopped()) {
       proven = false;
       break;
     }
+    const std::int64_t share =
+        std::clamp(left / open--, std::min(options.node_limit, kLeastNodes), options.node_limit);
     const auto compiled = model::compile(layer, accelerator, hierarchy, mapping, spatial,
                                          model::cost_model(options.no_quirks));
     const auto* problem = std::get_if<model::Problem>(&compiled);
     if (problem == nullptr) continue;
     ExactOptions settings;
     settings.front = true;
+    settings.known = front;
     settings.even = options.even;
-    settings.node_limit = options.node_limit;
+    settings.node_limit = share;
     settings.budget = options.budget;
     const std::vector<std::int64_t> sizes(problem->temporal_size.begin(),
                                           problem->temporal_size.begin() + problem->dims);
     settings.constraints = fixed_ordering(layer, mapping, sizes).constraints;
     const ExactResult result = exact_search(*problem, settings, std::nullopt);
+    left = std::max<std::int64_t>(left - result.work, 0);
     proven = proven && result.optimal;
     for (const ExactMapping& one : result.front) {
-      costs.push_back(one.cost);
-      matrix.insert(matrix.end(), {one.cost.latency, one.cost.energy});
+      add_to_front(front, one.cost,
+                   [](const model::Cost& cost) -> const model::Cost& { return cost; });
     }
   }
-  std::vector<model::Cost> front;
-  for (const std::size_t i : non_dominated_rows(matrix, 2)) {
-    const bool again = !front.empty() && front.back().latency == costs[i].latency &&
-                       front.back().energy == costs[i].energy;
-    if (!again) front.push_back(costs[i]);
-  }
+  std::sort(front.begin(), front.end(),
+            [](const auto& a, const auto& b) { return a.latency < b.latency; });
   return front;
 }
 
