@@ -104,7 +104,8 @@ class StrictEvaluator {
   // How the latency is taken.
   enum class Latency : std::uint8_t { walked, bound, estimate };
 
-  Cost run(Latency how = Latency::walked) {
+  Cost run(Latency how = Latency::walked, const CostLimit& limit = {},
+           std::int64_t* blocks = nullptr) {
     double memory_energy = 0;
     for (int o = 0; o < problem_.operands; ++o) {
       memory_energy += o == 0 ? output_traffic() : input_traffic(o);
@@ -121,7 +122,11 @@ class StrictEvaluator {
     }
     const double least = rounded_up(close_latency(problem_, transfers_, busy_));
     if (how == Latency::bound) return {energy, least};
-    const WalkTimes times = walk_tiles(problem_, *ordering_, tiles_, transfers_, finishes_);
+    const double wanted = limit.latency_at(energy);
+    if (least > wanted) return {energy, CostLimit::kNone};
+    const WalkTimes times = walk_tiles(problem_, *ordering_, tiles_, transfers_, finishes_, wanted);
+    if (blocks != nullptr) *blocks += times.blocks;
+    if (times.arrived > wanted) return {energy, CostLimit::kNone};
     const double total = rounded_up(std::max(times.arrived, least));
     const double onload = times.begin;
     const double steady = total - times.arrived + times.end - times.begin;
@@ -449,6 +454,13 @@ class StrictEvaluator {
 
 Cost evaluate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {
   return StrictEvaluator<NoFigures>(problem, ordering, cuts, NoFigures{}).run();
+}
+
+Cost evaluate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,
+                     const CostLimit& limit, std::int64_t& blocks) {
+  using Evaluator = StrictEvaluator<NoFigures>;
+  return Evaluator(problem, ordering, cuts, NoFigures{})
+      .run(Evaluator::Latency::walked, limit, &blocks);
 }
 
 Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts) {

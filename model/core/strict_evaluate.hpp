@@ -3,8 +3,10 @@
 // locks.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "model/core/evaluate.hpp"
 #include "model/core/strict_latency.hpp"
@@ -16,6 +18,22 @@ namespace ridgeline::model {
 // `detail` may be null.
 Cost explain_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,
                     Evaluation& evaluation, Detail* detail);
+
+// What a mapping may cost that is still wanted.
+struct CostLimit {
+  static constexpr double kNone = std::numeric_limits<double>::infinity();
+  double energy = kNone;
+  double latency = kNone;
+  double product = kNone;  // of both
+
+  double latency_at(double of_energy) const {
+    return of_energy > energy ? 0 : std::min(latency, product / of_energy);
+  }
+};
+// As evaluate_strict, but the latency is infinite where the walk shows before its end that the
+// mapping costs more than the limit. Adds the blocks of operations that are walked to `blocks`.
+Cost evaluate_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts,
+                     const CostLimit& limit, std::int64_t& blocks);
 
 // The energy of evaluate_strict, and a latency that it does not fall below, several times as fast.
 Cost bound_strict(const Problem& problem, const Ordering& ordering, const Cuts& cuts);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace ridgeline::model {
 
@@ -34,9 +35,25 @@ StrictWalk::StrictWalk(const Problem& problem, const Ordering& ordering, const L
   if (repeats) set_repeats();
 }
 
-WalkTimes StrictWalk::run() {
+namespace {
+
+// What is remembered takes as long to bring back as so many blocks.
+constexpr std::int64_t kBlocksOfPlay = 4;
+
+}  // namespace
+
+WalkTimes StrictWalk::run(double limit) {
+  limit_ = limit;
+  inside_[0] = 1;
+  for (int l = 0; l < ordering_.count; ++l)
+    inside_[z(l + 1)] = inside_[z(l)] * ordering_.size[z(l)];
   block();
   rest(ordering_.count - 1);
+  times_.blocks = blocks_ + kBlocksOfPlay * plays_;
+  if (beyond_) {
+    times_.arrived = std::numeric_limits<double>::infinity();
+    return times_;
+  }
   const int levels = end_link(0);
   for (int a = 0; a < levels; ++a) close_output(a);
   LinkState& state = state_[0][z(levels - 1)];

@@ -62,6 +62,7 @@ struct WalkTimes {
   double begin = 0;  // of the first operation
   double end = 0;    // of the last
   double arrived = 0;
+  std::int64_t blocks = 0;  // that were walked, and such as took as long
 };
 
 class StrictWalk {
@@ -74,7 +75,8 @@ class StrictWalk {
   StrictWalk(const Problem& problem, const Ordering& ordering, const Links& links, double skew,
              bool repeats);
 
-  WalkTimes run();
+  // Ends where it is known that the results arrive after `limit`; then that is all that is known.
+  WalkTimes run(double limit);
 
  private:
   static constexpr int kGaps = 180;
@@ -150,6 +152,7 @@ class StrictWalk {
 
   void rest(int l);
   void iterate(int l);
+  double least_left_outside(int l) const;
   int skipped(int l, int i, int most, Seen& seen);
   bool skip(int l, const Entry& from, const Entry& since, double times);
   void set_aside(int l, Waiting& waiting);
@@ -212,6 +215,10 @@ class StrictWalk {
   int stepped_;
   bool begun_ = false;
   std::int64_t blocks_ = 0;
+  std::int64_t plays_ = 0;  // of what is remembered
+  double limit_ = 0;
+  bool beyond_ = false;                       // the limit
+  std::array<double, kMaxLoops + 1> inside_;  // iterations of loops [0, l)
   WalkTimes times_;
   std::array<std::array<Same, kMaxLevels>, kMaxOperands> same_;
   std::array<std::array<LinkState, kMaxLevels>, kMaxOperands> state_;

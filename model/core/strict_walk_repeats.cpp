@@ -18,6 +18,10 @@ constexpr int kManyIterations = 8;
 // After so many blocks what begins with as many tiles under way is taken to repeat itself.
 constexpr std::int64_t kMostBlocks = 20'000;
 
+// Loops of so many blocks look whether the limit can still be met.
+constexpr double kOftenEnough = 64;
+constexpr double kNoLimit = std::numeric_limits<double>::max();
+
 constexpr double kLongAgo = -std::numeric_limits<double>::max() / 4;
 
 }  // namespace
@@ -148,6 +152,7 @@ void StrictWalk::rest(int l) {
   Waiting waiting;
   set_aside(l, waiting);
   iterate(l);
+  if (beyond_) return;
   if (const double* stop = record(l, from, memory_->room(), memory_->end())) {
     memory_->add(known, stop);
   }
@@ -185,11 +190,29 @@ void StrictWalk::bring_back(int l, const Waiting& waiting) {
   }
 }
 
+// Cycles that the operations take at least of iterations of loops outside l.
+double StrictWalk::least_left_outside(int l) const {
+  double left = 0;
+  for (int k = l + 1; k < ordering_.count; ++k) {
+    left += (ordering_.size[z(k)] - 1 - index_[z(k)]) * inside_[z(k)];
+  }
+  return left * problem_.cycles_per_operation;
+}
+
 void StrictWalk::iterate(int l) {
   const auto size = static_cast<int>(ordering_.size[z(l)]);
   rest(l - 1);
   Seen seen;
+  // What the operations of an iteration take at least, and all that are left outside.
+  const double one = inside_[z(l)] * problem_.cycles_per_operation;
+  const bool limited = limit_ < kNoLimit && inside_[z(l + 1)] >= kOftenEnough;
+  const double outside = limited ? least_left_outside(l) : 0;
   for (int i = 1; i < size; ++i) {
+    if (beyond_) return;
+    if (limited && times_.end + (size - i) * one + outside > limit_) {
+      beyond_ = true;
+      return;
+    }
     if (repeats_ && size - i > 2 && (size >= kManyIterations || blocks_ > kMostBlocks)) {
       index_[z(l)] = i;
       i += skipped(l, i, size - 1 - i, seen);
@@ -473,6 +496,7 @@ const double* StrictWalk::record(int l, const Entry& entry, double* begin, doubl
 }
 
 void StrictWalk::play(int l, const Entry& entry, const double* from) {
+  ++plays_;
   Player player(entry.now, from);
   pass(l, entry, player);
   for (int p = 0; p < problem_.ports; ++p) {

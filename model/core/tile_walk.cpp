@@ -22,7 +22,7 @@ class TileWalk {
         transfers_(transfers),
         finishes_(finishes) {}
 
-  WalkTimes run() {
+  WalkTimes run(double limit) {
     std::array<int, kMaxLoops + 1> place;
     merge_loops(place);
     StrictWalk::Links links;
@@ -34,7 +34,7 @@ class TileWalk {
       }
     }
     const bool repeats = transfers_.iterations > strict_.walked_in_full;
-    return StrictWalk(problem_, merged_, links, strict_.skew, repeats).run();
+    return StrictWalk(problem_, merged_, links, strict_.skew, repeats).run(limit);
   }
 
  private:
@@ -111,8 +111,8 @@ class TileWalk {
 
 WalkTimes walk_tiles(const Problem& problem, const Ordering& ordering, const StrictTiles& tiles,
                      const StrictTransfers& transfers,
-                     const std::array<double, kMaxLevels>& finishes) {
-  return TileWalk(problem, ordering, tiles, transfers, finishes).run();
+                     const std::array<double, kMaxLevels>& finishes, double limit) {
+  return TileWalk(problem, ordering, tiles, transfers, finishes).run(limit);
 }
 
 }  // namespace ridgeline::model

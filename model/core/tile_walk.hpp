@@ -12,9 +12,9 @@
 namespace ridgeline::model {
 
 // `transfers` has the links and buffers of all levels; `finishes`, by the output's memory level:
-// the visits in which sums arrive finished.
+// the visits in which sums arrive finished. `limit`: StrictWalk::run.
 WalkTimes walk_tiles(const Problem& problem, const Ordering& ordering, const StrictTiles& tiles,
                      const StrictTransfers& transfers,
-                     const std::array<double, kMaxLevels>& finishes);
+                     const std::array<double, kMaxLevels>& finishes, double limit);
 
 }  // namespace ridgeline::model

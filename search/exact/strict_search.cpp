@@ -25,8 +25,9 @@ using model::StrictSums;
 constexpr std::int64_t kMostNodes = 60'000;
 constexpr std::int64_t kMostBytes = 400'000'000;
 constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
-// A walk through tiles takes as long as so many nodes.
-constexpr int kNodesOfWalk = 250;
+// A walk through tiles takes as long as so many nodes, and another for so many blocks.
+constexpr std::int64_t kNodesOfWalk = 20;
+constexpr std::int64_t kBlocksOfNode = 12;
 // A node of the reference's search takes less time by so much.
 constexpr std::int64_t kSlowNode = 10;
 // Orders of loops between cuts that are walked through: all of a small problem, few where next to
@@ -371,6 +372,19 @@ class StrictSearch {
     heap_.push(step);
   }
 
+  // What is not worse than the best mapping.
+  model::CostLimit wanted() const {
+    constexpr double kSlack = 1 + 1e-9;
+    model::CostLimit limit;
+    if (!has_best_) return limit;
+    if (options_.objective == Objective::latency) limit.latency = best_.latency * kSlack;
+    if (options_.objective == Objective::energy) limit.energy = best_.energy * kSlack;
+    if (options_.objective == Objective::edp) {
+      limit.product = best_.energy * best_.latency * kSlack;
+    }
+    return limit;
+  }
+
   void take(const StrictLeaf& leaf) {
     model::Ordering ordering;
     model::Cuts cuts;
@@ -378,10 +392,14 @@ class StrictSearch {
   }
   void take(const model::Ordering& ordering, const model::Cuts& cuts) {
     ++result_.evaluated;
-    spent_ += kNodesOfWalk;
-    watch_.stopped(kNodesOfWalk);
-    const Cost cost = model::evaluate_strict(problem_, ordering, cuts);
-    if (!std::isfinite(cost.energy)) return;
+    std::int64_t blocks = 0;
+    const Cost cost = model::evaluate_strict(problem_, ordering, cuts, wanted(), blocks);
+    const std::int64_t nodes = kNodesOfWalk + blocks / kBlocksOfNode;
+    ++walks_;
+    walked_ += nodes;
+    spent_ += nodes;
+    watch_.stopped(static_cast<int>(nodes));
+    if (!std::isfinite(cost.energy) || !std::isfinite(cost.latency)) return;
     if (has_best_ && !better(options_.objective, cost, best_)) return;
     has_best_ = true;
     best_ = cost;
@@ -397,7 +415,10 @@ class StrictSearch {
     least.value = step.bound;
     least.cost = chain_least_[z(step.chain)];
     std::int64_t most = kMostOrders;
-    if (limit_ > 0) most = std::min(most, (limit_ - result_.nodes - spent_) / kNodesOfWalk / 8);
+    if (limit_ > 0) {
+      const std::int64_t each = std::max(kNodesOfWalk, walked_ / std::max<std::int64_t>(walks_, 1));
+      most = std::min(most, (limit_ - result_.nodes - spent_) / each / 8);
+    }
     const double best = objective_value(options_.objective, best_);
     if (has_best_ && step.bound >= best * (1 - kNextToNothing)) most = std::min(most, kFewOrders);
     if (leaf.orders() > static_cast<double>(most)) {
@@ -443,6 +464,8 @@ class StrictSearch {
   std::int64_t completed_ = 0;  // chains with all cuts
   std::int64_t until_ = 0;      // no more can be proven: a while longer, for better mappings
   std::int64_t spent_ = 0;      // nodes that took as long as tables and walks
+  std::int64_t walks_ = 0;
+  std::int64_t walked_ = 0;  // nodes that took as long as walks
   bool stopped_ = false;
   bool has_best_ = false;
   Cost best_;

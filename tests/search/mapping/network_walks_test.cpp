@@ -20,6 +20,7 @@
 #include "model/core/hierarchy.hpp"
 #include "model/core/index.hpp"
 #include "model/core/problem.hpp"
+#include "model/core/strict_evaluate.hpp"
 #include "model/core/strict_problem.hpp"
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/loop_factors.hpp"
@@ -63,6 +64,7 @@ class NetworkWalks {
   // Prints a line of the table.
   void judge() {
     ASSERT_FALSE(errors_.empty());
+    EXPECT_LT(stopped_after_, walked_);
     std::sort(errors_.begin(), errors_.end());
     const auto exact = std::count(errors_.begin(), errors_.end(), 0.0);
     const double below = std::min(0.0, errors_.front());
@@ -112,9 +114,22 @@ class NetworkWalks {
     strict->walked_in_full = std::numeric_limits<double>::infinity();
     model::Problem full = problem;
     full.strict = strict;
-    errors_.push_back(model::evaluate(problem, ordering, cuts).latency /
-                          model::evaluate(full, ordering, cuts).latency -
-                      1);
+    const double latency = model::evaluate(problem, ordering, cuts).latency;
+    errors_.push_back(latency / model::evaluate(full, ordering, cuts).latency - 1);
+    // Where a limit is met it changes nothing; where it is not, that is found out earlier.
+    for (const double share : {0.8, 0.999, 1.0, 1.5}) {
+      model::CostLimit limit;
+      limit.latency = share * latency;
+      std::int64_t blocks = 0;
+      const model::Cost cost = model::evaluate_strict(problem, ordering, cuts, limit, blocks);
+      if (share < 1) {
+        EXPECT_GT(cost.latency, limit.latency);
+      } else {
+        EXPECT_EQ(cost.latency, latency);
+      }
+      if (share == 0.8) stopped_after_ += blocks;
+      if (share == 1.5) walked_ += blocks;
+    }
   }
 
   std::string name_;
@@ -123,6 +138,8 @@ class NetworkWalks {
   model::Accelerator accelerator_;
   model::Hierarchy hierarchy_;
   std::vector<double> errors_;
+  std::int64_t stopped_after_ = 0;  // blocks, with a limit that is not met
+  std::int64_t walked_ = 0;
 };
 
 void judge_networks(const Size& size) {
