@@ -1,5 +1,5 @@
 // From a mapping's tiles to the walk through them (docs/strict-model.md, 2.2 and 2.3): loops that
-// may be walked as one, inner loops that are walked by themselves first, and what each link moves.
+// may be walked as one, and what each link moves.
 #pragma once
 
 #include <array>

@@ -32,10 +32,6 @@ bool enough(double least, const model::Cost& incumbent, const ExactOptions& opti
   return true;
 }
 
-const model::Cost& same(const model::Cost& cost) {
-  return cost;
-}
-
 // All that is not better than what is known of a front, and than its ends.
 ExactResult front_search(const CutLattice& space, ExactBounds& bounds, const PrefixNodes& prefix,
                          const ExactOptions& options, Watch& watch) {
@@ -76,32 +72,28 @@ ExactResult front_search(const CutLattice& space, ExactBounds& bounds, const Pre
 ExactResult exact_search(const model::Problem& problem, const ExactOptions& options,
                          const std::optional<model::Cost>& incumbent) {
   if (problem.strict) return strict_search(problem, options, incumbent);
-  if (incumbent && !options.front && options.prune) {
-    // Most spatial mappings of many need not be looked into.
-    const model::Cost least = least_cost(problem);
-    if (least.latency > 0) {
-      ExactResult result;
-      result.orderings = orderings_of(problem);
-      if (options.first_term && options.objective == Objective::latency &&
-          reaches(incumbent->latency, least)) {
-        result.optimal = true;
-        result.lower_bound = incumbent->latency;
-        return result;
-      }
-      if (enough(objective_value(options.objective, least), *incumbent, options, result))
-        return result;
-    }
-  }
+  const bool ask = incumbent && !options.front && options.prune;
+  model::Cost least = least_cost(problem);
   ExactResult result;
   result.orderings = orderings_of(problem);
-  if (options.front && options.prune && covers(options.known, least_cost(problem), same)) {
+  // Whether nothing need be looked for: most spatial mappings of many need not be looked into.
+  const auto nothing_better = [&] {
+    if (options.front && options.prune) {
+      result.optimal = covers(options.known, least);
+      return result.optimal;
+    }
+    return ask && least.latency > 0 &&
+           enough(objective_value(options.objective, least), *incumbent, options, result);
+  };
+  if (ask && options.first_term && options.objective == Objective::latency && least.latency > 0 &&
+      reaches(incumbent->latency, least)) {
     result.optimal = true;
+    result.lower_bound = incumbent->latency;
     return result;
   }
-  result.lower_bound = objective_value(options.objective, least_cost(problem));
-  if (options.objective == Objective::edp && least_cost(problem).latency <= 0) {
-    result.lower_bound = 0;
-  }
+  if (nothing_better()) return result;
+  result.lower_bound = objective_value(options.objective, least);
+  if (options.objective == Objective::edp && least.latency <= 0) result.lower_bound = 0;
   const std::int64_t bytes = bytes_of(options.budget);
   const double proven_before = result.lower_bound;
   Watch watch(options.budget);
@@ -122,25 +114,12 @@ ExactResult exact_search(const model::Problem& problem, const ExactOptions& opti
     prefix.limit(space);
   }
   const double orderings = result.orderings;
-  // The root of the energy table often shows that nothing is better.
-  const auto nothing_better = [&](const ExactBounds& bounds) {
-    model::Cost least = least_cost(problem);
-    least.energy = std::max(least.energy, space.constant_energy() +
-                                              bounds.energy_left(space.full(), bounds.all_left()));
-    if (least.latency <= 0) return false;
-    return enough(objective_value(options.objective, least), *incumbent, options, result);
-  };
-  const bool ask = incumbent && !options.front && options.prune;
   ExactBounds bounds(space, watch, ExactBounds::Use::energies);
-  if (watch.stopped_now() || (ask && nothing_better(bounds))) return result;
-  if (options.front && options.prune &&
-      covers(options.known,
-             {space.constant_energy() + bounds.energy_left(space.full(), bounds.all_left()),
-              least_cost(problem).latency},
-             same)) {
-    result.optimal = true;
-    return result;
-  }
+  if (watch.stopped_now()) return result;
+  // The root of the energy table often shows that nothing is better.
+  least.energy = std::max(
+      least.energy, space.constant_energy() + bounds.energy_left(space.full(), bounds.all_left()));
+  if (nothing_better()) return result;
   bounds.extend(watch, ExactBounds::Use::search);
   if (watch.stopped_now()) return result;
   if (options.front) {

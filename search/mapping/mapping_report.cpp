@@ -13,15 +13,14 @@
 #include "search/mapping/allocate.hpp"
 #include "search/mapping/fixed_ordering.hpp"
 #include "search/mapping/loop_factors.hpp"
+#include "search/mapping/spatial_search.hpp"
 
 namespace ridgeline::search {
 
 namespace {
 
-// Of a front under several spatial mappings: how many have a search's limit, and nodes that each
-// of very many may visit whatever the limit.
+// Of a front under several spatial mappings: how many have a search's limit.
 constexpr std::int64_t kWholeLimits = 3;
-constexpr std::int64_t kLeastNodes = 2000;
 
 }  // namespace
 
@@ -81,10 +80,7 @@ std::vector<model::Cost> cost_front(const model::Layer& layer,
     const ExactResult result = exact_search(*problem, settings, std::nullopt);
     left = std::max<std::int64_t>(left - result.work, 0);
     proven = proven && result.optimal;
-    for (const ExactMapping& one : result.front) {
-      add_to_front(front, one.cost,
-                   [](const model::Cost& cost) -> const model::Cost& { return cost; });
-    }
+    for (const ExactMapping& one : result.front) add_to_front(front, one.cost);
   }
   std::sort(front.begin(), front.end(),
             [](const auto& a, const auto& b) { return a.latency < b.latency; });

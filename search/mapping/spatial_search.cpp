@@ -27,8 +27,6 @@ constexpr std::int64_t kFirstTry = 150'000;
 constexpr std::int64_t kNextTry = 8;
 // Without a limit, the last of so many tries has none.
 constexpr std::int64_t kMostTries = 6;
-// Nodes that each of very many spatial mappings may visit whatever the limit.
-constexpr std::int64_t kLeastNodes = 2000;
 // A search that had so much of what it would get now need not be made again.
 constexpr double kWorthATry = 0.5;
 

@@ -18,6 +18,9 @@
 
 namespace ridgeline::search {
 
+// Nodes that each of very many spatial mappings may visit whatever the limit.
+inline constexpr std::int64_t kLeastNodes = 2000;
+
 // What was found under all spatial mappings.
 struct SpatialResult {
   std::optional<std::size_t>

@@ -279,8 +279,7 @@ class TemporalSearch {
     if (options_.objective != Objective::latency) {
       return better(options_.objective, least, found.cost);
     }
-    return !covers(found.near, least,
-                   [](const model::Cost& one) -> const model::Cost& { return one; });
+    return !covers(found.near, least);
   }
 
   void cost(const model::Problem& problem, const model::Ordering& ordering, const model::Cuts& cuts,

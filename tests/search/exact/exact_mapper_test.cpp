@@ -8,6 +8,7 @@
 #include "model/core/evaluate.hpp"
 #include "model/core/index.hpp"
 #include "search/exact/exact_mapper.hpp"
+#include "search/fronts/cost_front.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "tests/support/literal_tile.hpp"
 #include "tests/support/random_problem.hpp"
@@ -233,6 +234,25 @@ void compare(std::uint64_t seed, int problems, bool whole) {
                               }))
           << cost.latency << " " << cost.energy;
     }
+    // Of a front of which every other point is known, the rest is found and nothing else; nothing
+    // where all are.
+    for (std::size_t k = 0; k < truth.front.size(); k += 2) options.known.push_back(truth.front[k]);
+    const ExactResult rest = exact_search(problem, options, std::nullopt);
+    ASSERT_TRUE(rest.optimal);
+    for (const ExactMapping& m : rest.front) {
+      EXPECT_FALSE(search::covers(options.known, m.cost)) << m.cost.latency << " " << m.cost.energy;
+      options.known.push_back(m.cost);
+    }
+    for (const Cost& cost : truth.front) {
+      EXPECT_TRUE(std::any_of(options.known.begin(), options.known.end(),
+                              [&](const Cost& there) {
+                                return there.latency <= cost.latency &&
+                                       there.energy <= cost.energy * (1 + 1e-11);
+                              }))
+          << cost.latency << " " << cost.energy;
+    }
+    options.known = truth.front;
+    EXPECT_TRUE(exact_search(problem, options, std::nullopt).front.empty());
   }
   EXPECT_GT(feasible, problems / 4);
 }
