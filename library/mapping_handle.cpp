@@ -246,10 +246,7 @@ ridgeline_mapping* ridgeline_mapping_open(const char* request, ridgeline_result*
     }
     const search::SpatialCandidates candidates =
         search::spatial_candidates(layer, inputs.accelerator, hierarchy, entry,
-                                   {options.search.mapper.spatial_candidates,
-                                    options.search.mapper.mixed_spatial,
-                                    {},
-                                    options.search.mapper.no_quirks});
+                                   search::spatial_options(options.search.mapper));
     if (candidates.mappings.empty()) throw Infeasible(candidates.infeasible);
     const model::SpatialMapping& chosen = candidates.mappings.front();
     auto compiled = model::compile(layer, inputs.accelerator, hierarchy, entry, chosen,

@@ -141,9 +141,10 @@ class CriterionSearch {
     if (rules_of_2023_ && !core_.dataflows.empty()) {
       candidates.mappings.push_back(unrolled_as_given(layer_.tile, core_));
     } else {
-      candidates = spatial_candidates(layer_.tile, core_, hierarchy, mapping_,
-                                      {options_.spatial_candidates, options_.mixed_spatial,
-                                       options_.budget, options_.no_quirks && !rules_of_2023_});
+      SpatialOptions listing = spatial_options(options_);
+      listing.budget = options_.budget;
+      listing.strict = listing.strict && !rules_of_2023_;
+      candidates = spatial_candidates(layer_.tile, core_, hierarchy, mapping_, listing);
     }
     infeasible = candidates.infeasible;
     for (const model::SpatialMapping& spatial : candidates.mappings) {

@@ -160,9 +160,8 @@ LayerBound bound_layer(const model::Layer& layer, const model::Accelerator& acce
   }
   // Whoever has no time left has none to bound what is not looked for any more.
   if (options.budget.stopped()) return {};
-  const SpatialCandidates candidates = spatial_candidates(
-      layer, accelerator, hierarchy, mapping,
-      {options.spatial_candidates, options.mixed_spatial, {}, options.no_quirks});
+  const SpatialCandidates candidates =
+      spatial_candidates(layer, accelerator, hierarchy, mapping, spatial_options(options));
   LayerBound bound;
   std::optional<model::Cost> least;
   for (const model::SpatialMapping& spatial : candidates.mappings) {

@@ -13,6 +13,10 @@
 
 namespace ridgeline::search {
 
+SpatialOptions spatial_options(const MapperOptions& options) {
+  return {options.spatial_candidates, options.mixed_spatial, {}, options.no_quirks};
+}
+
 double objective_value(Objective objective, const model::Cost& cost) {
   switch (objective) {
     case Objective::latency:
@@ -58,9 +62,10 @@ LayerResult map_layer(const model::Layer& layer, const model::Accelerator& accel
       return result;
     }
   }
-  const SpatialCandidates candidates = spatial_candidates(
-      layer, accelerator, hierarchy, mapping,
-      {options.spatial_candidates, options.mixed_spatial, options.budget, options.no_quirks});
+  SpatialOptions listing = spatial_options(options);
+  listing.budget = options.budget;
+  const SpatialCandidates candidates =
+      spatial_candidates(layer, accelerator, hierarchy, mapping, listing);
   if (!candidates.infeasible.empty()) {
     result.infeasible = candidates.infeasible;
     result.cut_off = candidates.cut_off;

@@ -19,6 +19,7 @@
 #include "model/core/spatial_mapping.hpp"
 #include "model/core/workload.hpp"
 #include "search/budget.hpp"
+#include "search/mapping/spatial_candidates.hpp"
 
 namespace ridgeline::search {
 
@@ -45,6 +46,9 @@ struct MapperOptions {
   // order, at the same time if it likes; empty: one after the other. The result is the same.
   std::function<void(std::size_t count, const std::function<void(std::size_t)>& body)> for_each;
 };
+
+// How spatial mappings are listed for such a search, without a budget.
+SpatialOptions spatial_options(const MapperOptions& options);
 
 // Objective value of a cost; smaller is better.
 double objective_value(Objective objective, const model::Cost& cost);
