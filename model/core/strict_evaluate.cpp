@@ -218,7 +218,12 @@ class StrictEvaluator {
   }
 
   static StrictInterface fresh(const StrictBelow& below) {
-    return {below.period, below.count, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, 1, 1};
+    StrictInterface link{};
+    link.period = below.period;
+    link.count = below.count;
+    link.irrelevant = below.irrelevant;
+    link.up_port = link.down_port = link.back_up_port = link.back_down_port = -1;
+    return link;
   }
 
   // What crosses below architecture level a of an input.
@@ -278,6 +283,7 @@ class StrictEvaluator {
     link.first = first_cycles(in, last > 0 ? finished : partial);
     link.most_up = first_cycles(in, std::max(partial, finished));
     link.edge_up = edge_cycles(in, last > 0 ? finished : partial);
+    link.edge_back = edge_cycles(crossing(low, 0, a, a, kRdLow), partial);
     if constexpr (Figures::enabled) {
       record(0, a, kWrLow, low, last > 0 && low.visits == last ? finished : partial, low.visits,
              link);
@@ -303,6 +309,8 @@ class StrictEvaluator {
     link.first = std::max(link.first, first_cycles(out, before > 0 ? finished : partial));
     link.most_down = first_cycles(out, std::max(partial, finished));
     link.edge_down = edge_cycles(out, before > 0 ? finished : partial);
+    link.edge_back =
+        std::max(link.edge_back, edge_cycles(crossing(high, 0, a - 1, a, kWrHigh), partial));
     if constexpr (Figures::enabled) {
       record(0, a - 1, kRdHigh, high, before > 0 && high.visits == before ? finished : partial,
              high.visits, link);

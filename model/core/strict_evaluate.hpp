@@ -56,6 +56,7 @@ struct StrictCut {
   double energy = 0;       // pJ
   StrictInterface link{};  // cycles
   double largest = 0;      // elements of the largest tile below, in memory level a - 1
+  double wait = 0;         // cycles that the array surely waits for exchanges, where that is known
   StrictSums sums{};       // of outputs, for the next level inwards
 };
 

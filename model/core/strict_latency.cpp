@@ -145,57 +145,153 @@ double around_operations(const Problem& problem, double operations, const AllMov
   return most;
 }
 
-// A tile with one buffer is exchanged: the next one comes, or the last one leaves, while no more is
-// done than what lies further in.
+// A tile with one buffer is exchanged: the array works on what lies further in or goes to there
+// until the next one has come and its first parts have gone inwards.
 struct Exchange {
   double period;
   double count;
-  double ahead;
+  double ahead;  // operations before or after an exchange that do not wait for it
+  double slack;  // cycles of an exchange for which the array does not wait
   double total;  // cycles of all exchanges
   double most;   // of one
+  double back;   // exchanges in which sums come back, and what these take longer
+  double longer;
 
   // Cycles that the array waits in all of them but `but`.
-  double wait(double but, double each) const {
-    const double cycles = total - (1 + but) * most;
-    return std::max(0.0, cycles - (count - 1 - but) * (ahead * each + 1));
+  double wait(double but) const {
+    return std::max(0.0, total - (1 + but) * most - (count - 1 - but) * slack +
+                             std::max(0.0, back - but) * longer);
+  }
+  void allow(double operations, double cycles) {
+    if (operations >= period || (slack <= cycles && ahead < period)) return;
+    ahead = operations;
+    slack = cycles;
   }
 };
+
+// Cycles of each transfer of an input; 0 where they differ.
+double alike(const StrictInterface& link) {
+  const auto same = [](double mean, double most, double share) {
+    return share == 1 && mean >= most * (1 - 1e-9) ? most : 0;
+  };
+  return std::max(same(link.up, link.most_up, link.up_share),
+                  same(link.down, link.most_down, link.down_share));
+}
+
+// Until what a transfer of so many cycles brings can be used.
+double there(double cycles, double latency) {
+  return cycles > 0 ? cycles + latency : 0;
+}
+// Until its buffer can be used: what comes next may come in the last of its cycles.
+double gone(double cycles, double latency) {
+  return cycles > 0 ? cycles + latency - 1 : 0;
+}
+
+// Cycles that the array waits between the first operation and the last because a buffer cannot be
+// filled while it is read or written. What lies between it and the array for `ahead` operations
+// may move before, of inputs, or after.
+template <class LinkOf>
+double wait_for_buffer(const Problem& problem, const LinkOf& link_of, int a, double ahead) {
+  const auto cycles = [&](const StrictInterface& link) {
+    return link.count * std::max(link.up * link.up_share, link.down * link.down_share) -
+           (std::ceil(ahead / link.period) + 1) * std::max(link.most_up, link.most_down);
+  };
+  const StrictInterface& link = link_of(a);
+  const double back =
+      link.count * std::max(link.back_up * link.up_share, link.back_down * link.down_share);
+  return cycles(link) + back + cycles(link_of(a - 1)) - link.count -
+         link.count * link.period * problem.cycles_per_operation;
+}
+
+// Of tiles between level a and the one below; the same is true of all levels below it.
+// `ahead`: operations on what these hold.
+template <class LinkOf>
+Exchange exchange_of(const Problem& problem, const LinkOf& link_of, int o, int a, double ahead) {
+  const StrictInterface& link = link_of(a);
+  const double each = problem.cycles_per_operation;
+  const double skew = problem.strict->skew;
+  Exchange one{link.period, link.count, link.period, 0, 0, std::max(link.most_up, link.most_down),
+               0,           0};
+  one.total = std::max(link.up * link.up_share, link.down * link.down_share) * link.count;
+  double in = 0;  // until the first parts are at the array
+  if (o > 0) {
+    for (int j = 0; j < a; ++j) in += there(alike(link_of(j)), link_of(j).latency);
+    // The last part of a tile leaves while what came before is still being worked on.
+    const StrictInterface& below = link_of(a - 1);
+    if (alike(link) > 0) in += link.latency;
+    one.allow(ahead, ahead * each - gone(alike(below), below.latency) - in);
+    if (a == 1 && skew > 0) one.allow(0, -skew - in);
+    return one;
+  }
+  one.total +=
+      std::max(link.back_up * link.up_share, link.back_down * link.down_share) * link.count;
+  one.most *= 2;
+  const ProblemOperand& output = problem.operand[0];
+  const auto least = [&](const StrictInterface& inner) {
+    return output.final_precision <= output.precision ? std::max(inner.edge_up, inner.edge_down)
+                                                      : 0;
+  };
+  double out = skew;  // until the last sums are in the tile
+  double next = 0;    // until the next ones can follow them, from the tile to the array
+  for (int j = 0; j < a; ++j) {
+    const StrictInterface& inner = link_of(j);
+    out += there(least(inner), inner.latency);
+    next += gone(least(inner), inner.latency);
+    in += there(inner.edge_back, inner.latency);
+  }
+  out += least(link) > 0 ? link.latency - 1 : -1;
+  one.allow(ahead, ahead * each - out - next);
+  // Sums that were there before are read from the next tile.
+  const double again = link.irrelevant / link_of(a - 1).irrelevant;
+  if (again > 1) one.allow(link.period / again, link.period / again * each - out - in);
+  // Sums that come back from above are waited for by the first operation.
+  double irrelevant = 1;
+  for (int d = 0; d < problem.dims; ++d) {
+    if (output.irrelevant >> d & 1u) irrelevant *= static_cast<double>(problem.temporal_size[z(d)]);
+  }
+  one.back = link.count * (1 - link.irrelevant / irrelevant);
+  if (one.ahead < one.period) {
+    one.longer = std::max(0.0, one.slack + out + in);
+  }
+  const double all = out + in + least(link) + link.edge_back;
+  if (one.ahead >= one.period || one.back * all > one.wait(0)) {
+    one.ahead = one.slack = one.total = one.most = 0;
+    one.longer = std::max(0.0, all);
+  }
+  return one;
+}
 
 // Periods are multiples of each other. Where tiles of two kinds are exchanged at the same time, the
 // array may wait for both at once; else one after the other.
 double exchanges(const Problem& problem, const StrictTransfers& transfers) {
   std::array<Exchange, kMaxOperands * kMaxLevels> list;
   int count = 0;
+  double alone = 0;
   for (int o = 0; o < problem.operands; ++o) {
     double ahead = 0;
+    const auto link_of = [&](int a) -> const StrictInterface& {
+      return transfers.link[z(o)][z(a)];
+    };
     for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
-      const StrictInterface& link = transfers.link[z(o)][z(a)];
-      if (a > 0 && !transfers.twice(o, a) && ahead < link.period && link.count > 1) {
-        Exchange one{link.period, link.count, ahead, 0, std::max(link.most_up, link.most_down)};
-        one.total = std::max(link.up * link.up_share, link.down * link.down_share) * link.count;
-        if (o == 0) {
-          one.total +=
-              std::max(link.back_up * link.up_share, link.back_down * link.down_share) * link.count;
-          one.most *= 2;
-        }
-        list[z(count++)] = one;
+      if (a > 0 && !transfers.twice(o, a) && link_of(a).count > 1) {
+        alone = std::max(alone, wait_for_buffer(problem, link_of, a, ahead));
+        const Exchange one = exchange_of(problem, link_of, o, a, ahead);
+        if (one.ahead < one.period) list[z(count++)] = one;
       }
-      ahead += transfers.buffers[z(o)][z(a)] * link.period;
+      ahead += transfers.buffers[z(o)][z(a)] * link_of(a).period;
     }
   }
   std::sort(list.begin(), list.begin() + count,
             [](const Exchange& a, const Exchange& b) { return a.period > b.period; });
-  const double each = problem.cycles_per_operation;
-  double alone = 0;
   double sum = 0;
   double events = 0;  // of those with longer periods
   double ahead = 0;
   for (int i = 0; i < count; ++i) {
     const Exchange& one = list[z(i)];
-    alone = std::max(alone, one.wait(0, each));
+    alone = std::max(alone, one.wait(0));
     // Operations between exchanges are more than what is done meanwhile.
     if (ahead + one.ahead >= one.period) continue;
-    const double wait = one.wait(events, each);
+    const double wait = one.wait(events);
     if (wait <= 0) continue;
     sum += wait;
     events = one.count - 1;
@@ -217,6 +313,16 @@ double close_latency(const Problem& problem, const StrictTransfers& transfers,
   return std::max({least, around_operations(problem, transfers.iterations, all, edge),
                    transfers.iterations * problem.cycles_per_operation + edge.first + edge.last +
                        exchanges(problem, transfers)});
+}
+
+double wait_for_exchanges(const Problem& problem, int o, const StrictInterface& inner,
+                          const StrictInterface& link) {
+  if (link.count <= 1) return 0;
+  const auto link_of = [&](int a) -> const StrictInterface& { return a == 0 ? inner : link; };
+  const double held = held_at_array(o, problem.strict->skew, inner.latency);
+  const Exchange one = exchange_of(problem, link_of, o, 1, held * inner.period);
+  const double wait = one.ahead < one.period ? one.wait(0) : 0;
+  return std::max(wait, wait_for_buffer(problem, link_of, 1, held * inner.period));
 }
 
 double latency_of_some(const Problem& problem, double iterations, const SomeLinks& links) {

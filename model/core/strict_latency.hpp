@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 #include "model/core/strict_problem.hpp"
 
@@ -22,6 +23,8 @@ struct StrictInterface {
   double most_down;
   double edge_up;  // words of an input's first transfer, of the output's last one, at least
   double edge_down;
+  double edge_back;   // of partial sums that come back, at least
+  double irrelevant;  // loops inside a tile that its operand does not depend on
   std::int8_t up_port, down_port, back_up_port, back_down_port;
   double up_share = 1;  // of the upper port's cycles, so many are certain
   double down_share = 1;
@@ -39,9 +42,13 @@ struct StrictTransfers {
   }
 };
 
+// Tiles of an interface that a walk remembers. An array that holds more holds as many as come.
+inline constexpr int kMostHeld = 16;
+
 // Operands that the array takes in, or results that it holds, as fast as they move.
 inline double held_at_array(int o, double skew, double latency) {
-  return (o == 0 ? 4 + skew : 2) + 2 * latency;
+  const double held = (o == 0 ? 4 + skew : 2) + 2 * latency;
+  return held <= kMostHeld ? held : std::numeric_limits<double>::infinity();
 }
 
 // Cycles that no schedule falls below: all operations between the first tiles and the last results,
@@ -53,6 +60,11 @@ double least_latency(const Problem& problem, const StrictTransfers& transfers,
 // array waits for where tiles have one buffer.
 double close_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy);
+
+// Cycles that the array surely waits while the tiles of an operand's innermost memory are
+// exchanged, if there is one buffer for them. `inner`: between this memory and the array.
+double wait_for_exchanges(const Problem& problem, int o, const StrictInterface& inner,
+                          const StrictInterface& link);
 
 // As far as that is known from some of the links, by operand and level; null: not known.
 using SomeLinks = std::array<std::array<const StrictInterface*, kMaxLevels>, kMaxOperands>;

@@ -9,6 +9,7 @@
 
 #include "model/core/loop_tiling.hpp"
 #include "model/core/port_time.hpp"
+#include "model/core/strict_latency.hpp"
 #include "model/core/strict_problem.hpp"
 #include "model/core/walk_memory.hpp"
 
@@ -68,7 +69,7 @@ struct WalkTimes {
 class StrictWalk {
  public:
   // As many links of an operand as it has levels.
-  static constexpr int kRing = 16;  // tiles of an interface that are remembered
+  static constexpr int kRing = kMostHeld;
   using Links = std::array<std::array<WalkLink, kMaxLevels>, kMaxOperands>;
 
   // `repeats`: what loops do again in the same way is not walked again.

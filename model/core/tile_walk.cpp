@@ -1,6 +1,7 @@
 #include "model/core/tile_walk.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -65,8 +66,8 @@ class TileWalk {
   void set_link(int o, int a, WalkLink& link) const {
     link.latency = level(o, a).latency;
     const double buffers = transfers_.buffers[z(o)][z(a)];
-    link.buffers = a == 0 && buffers > StrictWalk::kRing ? std::numeric_limits<int>::max()
-                                                         : static_cast<int>(buffers);
+    link.buffers =
+        std::isinf(buffers) ? std::numeric_limits<int>::max() : static_cast<int>(buffers);
     set_walk_side(o, a, a, kRdLow, kWrLow, link.up);
     if (a > 0) {
       set_walk_side(o, a - 1, a, kWrHigh, kRdHigh, link.down);

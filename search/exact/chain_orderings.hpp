@@ -21,9 +21,6 @@ struct ChainMark {
   std::uint8_t must_not = 0;
 };
 
-// Node of each operand's cuts.
-using PlacedCuts = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
-
 class ChainOrderings {
  public:
   ChainOrderings(const CutLattice& space, bool even);

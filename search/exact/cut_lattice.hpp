@@ -92,6 +92,9 @@ struct Cut {
 
 struct TransferPeriod;
 
+// Node of each operand's cuts.
+using PlacedCuts = std::array<std::array<std::int64_t, model::kMaxLevels + 1>, model::kMaxOperands>;
+
 // By node, cycles of windows by operand.
 using LongestWindows = std::vector<std::array<double, model::kMaxOperands>>;
 

@@ -1,6 +1,7 @@
 #include "search/exact/strict_lattice.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "model/core/index.hpp"
@@ -81,6 +82,18 @@ CutsLeft StrictLattice::all_cuts() const {
   return left;
 }
 
+// Of an element in memory level m, whose tiles are those of a node: sums to which something is to
+// be added take their own.
+double StrictLattice::least_bits(int o, int m, std::int64_t node) const {
+  const model::ProblemOperand& operand = problem_.operand[z(o)];
+  bool adds = o == 0 && problem_.strict->level[0][z(m)].reduced_outer > 1;
+  for (const FactorType& type : types_) {
+    const int inside = m == 0 ? 0 : count_in(node, type);
+    adds = adds || (o == 0 && (type.irrelevant_to & 1u) != 0 && inside < type.count);
+  }
+  return adds || o > 0 ? operand.precision : std::min(operand.precision, operand.final_precision);
+}
+
 // Where the tiles alone fit, next to what other operands keep there at least.
 void StrictLattice::allow(int o, int a) {
   const model::ProblemOperand& operand = problem_.operand[z(o)];
@@ -111,10 +124,11 @@ void StrictLattice::allow(int o, int a) {
     room -= std::min(other.precision, other.final_precision) *
             model::largest_tile(problem_, one.operand, one.level, top ? all : none);
   }
-  double bits = std::min(operand.precision, operand.final_precision);
-  if (model::has_forced_buffers(problem_, operand.memory[z(m)])) bits *= 2;
+  if (m == 0) innermost_room_[z(o)] = room;
+  const int buffers = model::has_forced_buffers(problem_, operand.memory[z(m)]) ? 2 : 1;
   for (std::int64_t node = 0; node < nodes_; ++node) {
-    allowed[z(node)] = bits * model::largest_tile(problem_, o, m, inside(node)) <= room ? 1 : 0;
+    const double tile = least_bits(o, m, node) * model::largest_tile(problem_, o, m, inside(node));
+    allowed[z(node)] = buffers * tile <= room ? 1 : 0;
   }
 }
 
@@ -155,6 +169,11 @@ void StrictLattice::build_cuts(Watch& watch) {
         }
         any = any || may_lie(o, a, node);
       }
+      if (a == 0 && cuts_of(o) > 1) {
+        for (std::int64_t node = 0; node < nodes_; ++node) {
+          if (may_lie(o, 1, node)) add_wait(o, 1, cut_[place(o, 1)][z(node)]);
+        }
+      }
       nothing_fits_ = nothing_fits_ || !any;
     }
   }
@@ -162,22 +181,53 @@ void StrictLattice::build_cuts(Watch& watch) {
 
 void StrictLattice::add_loads(int o, const StrictCut& cut,
                               std::array<double, kMaxResources>& loads) const {
-  const model::StrictInterface& link = cut.link;
-  const auto use = [&](int port, double amount) {
-    if (port >= 0) loads[z(port)] += amount * link.count;
-  };
-  use(link.up_port, link.up * link.up_share);
-  use(link.down_port, link.down * link.down_share);
-  use(link.back_up_port, link.back_up * link.up_share);
-  use(link.back_down_port, link.back_down * link.down_share);
-  const double words = std::max(link.edge_up, link.edge_down);
-  if (words <= 0) return;
-  const double edge = words + link.latency;
-  if (o > 0) {
-    loads[z(problem_.ports + o)] += edge;
-  } else {
-    for (int i = 1; i < problem_.operands; ++i) loads[z(problem_.ports + i)] += edge;
+  each_load(o, cut, [&](int resource, double cycles) { loads[z(resource)] += cycles; });
+}
+
+StrictCut StrictLattice::output_cut(int a, std::int64_t node, const StrictSums& sums) const {
+  StrictCut cut = model::strict_cut(problem_, 0, a, inside(node), sums);
+  add_wait(0, a, cut);
+  return cut;
+}
+
+// Where the innermost memory has one buffer whatever other cuts there are.
+void StrictLattice::add_wait(int o, int a, StrictCut& cut) const {
+  const model::ProblemOperand& operand = problem_.operand[z(o)];
+  if (a != 1 || model::has_forced_buffers(problem_, operand.memory[0])) return;
+  const StrictCut inner =
+      o == 0 ? model::strict_cut(problem_, 0, 0, inside(0), cut.sums) : this->cut(o, 0, 0);
+  if (2 * least_bits(o, 0, 0) * cut.largest <= innermost_room_[z(o)]) return;
+  model::StrictInterface first = inner.link;
+  // An input waits at the array over as many loops as it does not depend on, at most.
+  if (o > 0 && problem_.repeats_are_free) {
+    first.period = cut.link.irrelevant;
+    first.count /= first.period;
   }
+  cut.wait = model::wait_for_exchanges(problem_, o, first, cut.link);
+}
+
+std::size_t StrictOutputCuts::Hash::operator()(const Key& key) const {
+  std::uint64_t hash = static_cast<std::uint64_t>(key.place);
+  for (const double one : {key.finishes, key.fresh}) {
+    hash = (hash ^ std::bit_cast<std::uint64_t>(one)) * 0x9e3779b97f4a7c15u;
+    hash ^= hash >> 29;
+  }
+  return static_cast<std::size_t>(hash);
+}
+
+const StrictCut& StrictOutputCuts::at(int a, std::int64_t node, const StrictSums& sums) {
+  const StrictSums& assumed = lattice_.assumed(a, node);
+  if (assumed.finishes == sums.finishes && assumed.fresh == sums.fresh) {
+    return lattice_.cut(0, a, node);
+  }
+  const auto [at, added] =
+      cuts_.try_emplace({node * model::kMaxLevels + a, sums.finishes, sums.fresh});
+  if (added) at->second = lattice_.output_cut(a, node, sums);
+  return at->second;
+}
+
+std::int64_t StrictOutputCuts::bytes() const {
+  return static_cast<std::int64_t>(cuts_.size() * (sizeof(Key) + sizeof(StrictCut) + 32));
 }
 
 StrictBounds::StrictBounds(const StrictLattice& lattice, const StrictPrices& prices)
@@ -230,25 +280,12 @@ StrictBounds::StrictBounds(const StrictLattice& lattice, const StrictPrices& pri
 
 double StrictBounds::price(int o, const StrictCut& cut) const {
   double sum = prices_.energy * cut.energy;
-  const model::StrictInterface& link = cut.link;
-  const auto use = [&](int port, double amount) {
-    if (port >= 0) sum += prices_.cycles[z(port)] * amount * link.count;
-  };
-  use(link.up_port, link.up * link.up_share);
-  use(link.down_port, link.down * link.down_share);
-  use(link.back_up_port, link.back_up * link.up_share);
-  use(link.back_down_port, link.back_down * link.down_share);
-  const double words = std::max(link.edge_up, link.edge_down);
-  if (words > 0) {
-    const int ports = lattice_->problem().ports;
-    for (int i = 1; i < lattice_->problem().operands; ++i) {
-      if (o == 0 || o == i) sum += prices_.cycles[z(ports + i)] * (words + link.latency);
-    }
-  }
+  lattice_->each_load(
+      o, cut, [&](int resource, double cycles) { sum += prices_.cycles[z(resource)] * cycles; });
   return sum;
 }
 
-bool StrictBounds::cheapest(Nodes& nodes) const {
+bool StrictBounds::cheapest(PlacedCuts& nodes) const {
   std::int64_t node = lattice_->full();
   CutsLeft left = lattice_->all_cuts();
   if (at(node, left) >= kNothing) return false;

@@ -6,8 +6,11 @@
 // cut costs depends on its sub-multiset, and of outputs on which sums are complete further out.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "model/core/strict_evaluate.hpp"
@@ -17,9 +20,11 @@
 
 namespace ridgeline::search {
 
-// What bounds the latency: ports, then for each input what the first tiles, all operations and the
-// last results take one after the other.
-inline constexpr int kMaxResources = model::kMaxPorts + model::kMaxOperands;
+// What bounds the latency: ports, then for each input and each operand what the first tiles of the
+// input, all operations, exchanges of tiles of the operand, and the last results take one after the
+// other.
+inline constexpr int kMaxResources =
+    model::kMaxPorts + (model::kMaxOperands - 1) * model::kMaxOperands;
 
 // Cuts that are still to be placed, by operand; the outermost is placed first.
 using CutsLeft = std::array<std::uint8_t, model::kMaxOperands>;
@@ -35,9 +40,12 @@ class StrictLattice {
   std::int64_t nodes() const { return nodes_; }
   std::int64_t full() const { return nodes_ - 1; }
   const std::vector<FactorType>& types() const { return types_; }
+  int type_count() const { return static_cast<int>(types_.size()); }
+  const FactorType& type(int t) const { return types_[static_cast<std::size_t>(t)]; }
   int count_in(std::int64_t node, const FactorType& t) const {
     return static_cast<int>(node / t.stride % (t.count + 1));
   }
+  int count_in(std::int64_t node, int t) const { return count_in(node, type(t)); }
   double iterations() const { return iterations_; }
 
   int cuts_of(int o) const { return problem_.operand[static_cast<std::size_t>(o)].levels; }
@@ -67,13 +75,19 @@ class StrictLattice {
   const model::StrictSums& whole() const { return whole_; }
   std::array<double, model::kMaxDims> inside(std::int64_t node) const;
 
-  int resources() const { return problem_.ports + problem_.operands; }
+  // What a cut of outputs costs with sums that are not those of `cut`.
+  model::StrictCut output_cut(int a, std::int64_t node, const model::StrictSums& sums) const;
+
+  int resources() const { return problem_.ports + (problem_.operands - 1) * problem_.operands; }
+  // Calls use(resource, cycles) for all that a cut takes.
+  template <class Use>
+  void each_load(int o, const model::StrictCut& cut, const Use& use) const;
   // Adds the cycles of each resource that a cut takes.
   void add_loads(int o, const model::StrictCut& cut,
                  std::array<double, kMaxResources>& loads) const;
   // What a resource takes whatever the cuts.
   double fixed_load(int resource) const {
-    return resource > problem_.ports ? operations_ + problem_.strict->skew : 0;
+    return resource >= problem_.ports ? operations_ + problem_.strict->skew : 0;
   }
   double operations() const { return operations_; }
 
@@ -83,7 +97,9 @@ class StrictLattice {
   }
   void build_types();
   void build_cuts(Watch& watch);
+  double least_bits(int o, int m, std::int64_t node) const;
   void allow(int o, int a);
+  void add_wait(int o, int a, model::StrictCut& cut) const;
 
   const model::Problem& problem_;
   bool too_large_ = false;
@@ -98,6 +114,52 @@ class StrictLattice {
   std::array<std::vector<std::uint8_t>, model::kMaxOperands * model::kMaxLevels> allowed_;
   std::array<std::vector<model::StrictCut>, model::kMaxOperands * model::kMaxLevels> cut_;
   std::array<std::vector<model::StrictSums>, model::kMaxLevels> assumed_;
+  std::array<double, model::kMaxOperands> innermost_room_{};  // for an operand's tile, bits
+};
+
+template <class Use>
+void StrictLattice::each_load(int o, const model::StrictCut& cut, const Use& use) const {
+  const model::StrictInterface& link = cut.link;
+  const auto port = [&](int p, double amount) {
+    if (p >= 0) use(p, amount * link.count);
+  };
+  port(link.up_port, link.up * link.up_share);
+  port(link.down_port, link.down * link.down_share);
+  port(link.back_up_port, link.back_up * link.up_share);
+  port(link.back_down_port, link.back_down * link.down_share);
+  const double words = std::max(link.edge_up, link.edge_down);
+  const double edge = words > 0 ? words + link.latency : 0;
+  for (int i = 1; i < problem_.operands; ++i) {
+    for (int x = 0; x < problem_.operands; ++x) {
+      const double cycles = (o == 0 || o == i ? edge : 0) + (o == x ? cut.wait : 0);
+      if (cycles > 0) use(problem_.ports + (i - 1) * problem_.operands + x, cycles);
+    }
+  }
+}
+
+// Cuts of outputs with the sums that come from outside, where the lattice has others; each is
+// worked out once, and stays where it is.
+class StrictOutputCuts {
+ public:
+  explicit StrictOutputCuts(const StrictLattice& lattice) : lattice_(lattice) {}
+
+  const model::StrictCut& at(int a, std::int64_t node, const model::StrictSums& sums);
+  std::int64_t bytes() const;
+
+ private:
+  struct Key {
+    std::int64_t place = 0;  // level and node
+    double finishes = 0;
+    double fresh = 0;
+
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    std::size_t operator()(const Key& key) const;
+  };
+
+  const StrictLattice& lattice_;
+  std::unordered_map<Key, model::StrictCut, Hash> cuts_;
 };
 
 // Prices of energy and of the cycles of each resource.
@@ -118,8 +180,7 @@ class StrictBounds {
   double price(int o, const model::StrictCut& cut) const;
 
   // Nodes of the cheapest cuts of all, by operand and level; false where nothing fits.
-  using Nodes = std::array<std::array<std::int64_t, model::kMaxLevels>, model::kMaxOperands>;
-  bool cheapest(Nodes& nodes) const;
+  bool cheapest(PlacedCuts& nodes) const;
 
   static constexpr double kNothing = 1e300;
 

@@ -8,7 +8,7 @@
 
 namespace ridgeline::search {
 
-bool StrictLeaf::set(const StrictBounds::Nodes& nodes) {
+bool StrictLeaf::set(const PlacedCuts& nodes) {
   const model::Problem& problem = lattice_.problem();
   nodes_ = nodes;
   for (int o = 0; o < problem.operands; ++o) {

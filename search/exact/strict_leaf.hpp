@@ -18,7 +18,7 @@ class StrictLeaf {
 
   // Cuts at these nodes, with the loops between them in the first order that has them there. False
   // where there is no such order.
-  bool set(const StrictBounds::Nodes& nodes);
+  bool set(const PlacedCuts& nodes);
   // With the loops in the order that they have now; false where it does not fit.
   bool mapping(model::Ordering& ordering, model::Cuts& cuts) const;
   // How many orders of the loops there are.
@@ -44,7 +44,7 @@ class StrictLeaf {
   }
 
   const StrictLattice& lattice_;
-  StrictBounds::Nodes nodes_{};
+  PlacedCuts nodes_{};
   std::vector<std::int64_t> places_;       // of all cuts, from the innermost
   std::vector<std::vector<int>> between_;  // types of the loops outside each of them
   std::vector<std::uint8_t> needed_;       // operands that depend on the first of these

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <deque>
 #include <limits>
 #include <queue>
 #include <utility>
@@ -13,6 +12,7 @@
 #include "search/exact/least_cost.hpp"
 #include "search/exact/strict_lattice.hpp"
 #include "search/exact/strict_leaf.hpp"
+#include "search/exact/strict_polish.hpp"
 #include "search/exact/strict_tables.hpp"
 
 namespace ridgeline::search {
@@ -29,7 +29,7 @@ constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
 constexpr std::int64_t kNodesOfWalk = 20;
 constexpr std::int64_t kBlocksOfNode = 12;
 // A node of the reference's search takes less time by so much.
-constexpr std::int64_t kSlowNode = 10;
+constexpr std::int64_t kSlowNode = 100;
 // Orders of loops between cuts that are walked through: all of a small problem, few where next to
 // nothing is left to gain.
 constexpr std::int64_t kFewOrders = 200;
@@ -38,6 +38,12 @@ constexpr double kNextToNothing = 1e-3;
 constexpr std::int64_t kDiveEvery = 64;
 constexpr int kDiveSteps = 200;
 constexpr std::int64_t kMostOrders = 20'000;
+// Changes of mappings before the search: so many times so many, and no more than such a share of
+// the limit or for each node of the lattice. Each takes as long as a node of the search.
+constexpr int kPolishRounds = 3;
+constexpr std::int64_t kChangesOfNode = 8;
+constexpr std::int64_t kMostChanges = 20'000;
+constexpr std::int64_t kShareOfPolish = 5;
 
 // Cuts that have been placed, from the outermost inwards.
 struct Chain {
@@ -85,7 +91,8 @@ class StrictSearch {
         watch_(watch),
         most_bytes_(most_bytes),
         resources_(lattice.resources()),
-        stride_(z(lattice.resources() + problem.memories)) {
+        stride_(z(lattice.resources() + problem.memories)),
+        outputs_(lattice) {
     if (incumbent) {
       best_ = *incumbent;
       has_best_ = true;
@@ -95,11 +102,13 @@ class StrictSearch {
 
   ExactResult run() {
     const auto best = [this] { return has_best_ ? std::optional<Cost>(best_) : std::nullopt; };
-    tables_.build(best(), [&](const StrictBounds::Nodes& nodes) {
+    tables_.build(best(), [&](const PlacedCuts& nodes) {
       attempt(nodes);
       return best();
     });
     spent_ += tables_.spent();
+    add_root();
+    polish();
     if (!stopped_) descend();
     finish();
     return result_;
@@ -136,7 +145,7 @@ class StrictSearch {
     return loads_.data() + static_cast<std::size_t>(place) * stride_;
   }
 
-  std::int32_t add_root() {
+  void add_root() {
     Chain root;
     root.node = static_cast<std::int32_t>(lattice_.full());
     root.left = lattice_.all_cuts();
@@ -152,22 +161,14 @@ class StrictSearch {
           std::min(operand.precision, operand.final_precision) *
           model::largest_tile(problem_, o, top, all);
     }
-    return 0;
   }
 
   // Places the next cut of an operand at a node; -1: it cannot be there.
   std::int32_t place(std::int32_t from, int o, std::int64_t node) {
     const int a = chains_[z(from)].left[z(o)] - 1;
     if (!lattice_.may_lie(o, a, node)) return -1;
-    const StrictCut* cut = &lattice_.cut(o, a, node);
-    if (o == 0) {
-      const StrictSums& assumed = lattice_.assumed(a, node);
-      const StrictSums& sums = chains_[z(from)].sums;
-      if (assumed.finishes != sums.finishes || assumed.fresh != sums.fresh) {
-        exact_.push_back(model::strict_cut(problem_, 0, a, lattice_.inside(node), sums));
-        cut = &exact_.back();
-      }
-    }
+    const StrictCut* cut =
+        o == 0 ? &outputs_.at(a, node, chains_[z(from)].sums) : &lattice_.cut(o, a, node);
     if (!cut->served) return -1;
     Chain next = chains_[z(from)];
     const double outer = o == 0 ? largest_of(from, a + 1) : 0;
@@ -268,17 +269,18 @@ class StrictSearch {
   }
 
   void descend() {
-    push({0, add_root(), static_cast<std::int32_t>(lattice_.full()), 0, 0, 0xff, false});
+    push({0, 0, static_cast<std::int32_t>(lattice_.full()), 0, 0, 0xff, false});
     for (const Step& step : children_) heap_.push(step);
     std::int64_t pops = 0;
     while (!heap_.empty()) {
       const Step step = heap_.top();
       const double best = has_best_ ? objective_value(options_.objective, best_) : 0;
       if (has_best_ && options_.gap > 0 && step.bound >= best * (1 - options_.gap)) return;
-      const std::int64_t bytes = static_cast<std::int64_t>(
-          loads_.size() * sizeof(double) + chains_.size() * sizeof(Chain) +
-          heap_.size() * sizeof(Step) + exact_.size() * sizeof(StrictCut) +
-          chain_least_.size() * sizeof(Cost));
+      const std::int64_t bytes =
+          static_cast<std::int64_t>(loads_.size() * sizeof(double) +
+                                    chains_.size() * sizeof(Chain) + heap_.size() * sizeof(Step) +
+                                    chain_least_.size() * sizeof(Cost)) +
+          outputs_.bytes();
       if (watch_.stopped() || (limit_ > 0 && result_.nodes + spent_ >= limit_) ||
           (until_ > 0 && result_.nodes + spent_ >= until_) || bytes > most_bytes_) {
         stopped_ = true;
@@ -336,8 +338,8 @@ class StrictSearch {
 
   // --- leaves ---------------------------------------------------------------------------------
 
-  StrictBounds::Nodes nodes_of(std::int32_t chain) const {
-    StrictBounds::Nodes nodes{};
+  PlacedCuts nodes_of(std::int32_t chain) const {
+    PlacedCuts nodes{};
     for (; chains_[z(chain)].parent >= 0; chain = chains_[z(chain)].parent) {
       const Chain& one = chains_[z(chain)];
       nodes[z(one.operand)][z(one.level)] = one.node;
@@ -435,9 +437,30 @@ class StrictSearch {
     });
   }
 
-  void attempt(const StrictBounds::Nodes& nodes) {
+  void attempt(const PlacedCuts& nodes) {
     StrictLeaf leaf(lattice_);
-    if (leaf.set(nodes)) take(leaf);
+    if (!leaf.set(nodes)) return;
+    const Cost before = best_;
+    take(leaf);
+    if (improved_ && before.latency == best_.latency && before.energy == best_.energy) return;
+    improved_ = true;
+    best_nodes_ = nodes;
+  }
+
+  // Good mappings to beat, by changing the best of those that the tables take for the cheapest.
+  void polish() {
+    if (!improved_ || (options_.objective == Objective::energy && options_.first_term)) return;
+    const auto value = [&] { return objective_value(options_.objective, best_); };
+    const double root = least(0, lattice_.full()).value;
+    std::int64_t changes = std::min(kMostChanges, kChangesOfNode * lattice_.nodes());
+    if (limit_ > 0) changes = std::min(changes, limit_ / kPolishRounds / kShareOfPolish);
+    StrictPolish polish(lattice_, options_.objective, watch_);
+    for (int i = 0; i < kPolishRounds && root < value() * (1 - kNextToNothing); ++i) {
+      spent_ += polish.anneal(best_nodes_, changes, [&](const PlacedCuts& nodes) {
+        attempt(nodes);
+        return value();
+      });
+    }
   }
 
   void finish() {
@@ -445,7 +468,6 @@ class StrictSearch {
     const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
     double open = std::min(unsettled_, dropped_);
     if (!heap_.empty()) open = std::min(open, heap_.top().bound);
-    if (stopped_ && chains_.empty()) open = 0;
     result_.lower_bound = std::min(best, open);
     const bool exhausted = heap_.empty() && !stopped_;
     result_.optimal = (exhausted || options_.first_term) && open >= best;
@@ -468,12 +490,14 @@ class StrictSearch {
   std::int64_t walked_ = 0;  // nodes that took as long as walks
   bool stopped_ = false;
   bool has_best_ = false;
+  bool improved_ = false;
+  PlacedCuts best_nodes_{};  // of the best mapping of those that were attempted
   Cost best_;
   double unsettled_ = std::numeric_limits<double>::infinity();
   double dropped_ = std::numeric_limits<double>::infinity();  // within the gap
   std::vector<Chain> chains_;
-  std::vector<double> loads_;    // [chain][resource, then bits of each memory]
-  std::deque<StrictCut> exact_;  // cuts of outputs where they are not as the lattice has them
+  std::vector<double> loads_;  // [chain][resource, then bits of each memory]
+  StrictOutputCuts outputs_;
   std::vector<Step> children_;
   std::vector<Cost> chain_least_;
   std::priority_queue<Step, std::vector<Step>, Later> heap_;

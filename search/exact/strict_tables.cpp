@@ -47,7 +47,7 @@ StrictBounds StrictTables::table(const StrictPrices& prices) {
 
 // Costs the mapping that a table takes for the cheapest.
 void StrictTables::try_cheapest(const StrictBounds& table, const Attempt& attempt) {
-  StrictBounds::Nodes nodes{};
+  PlacedCuts nodes{};
   if (table.cheapest(nodes)) best_ = attempt(nodes);
 }
 
@@ -63,9 +63,7 @@ void StrictTables::build(const std::optional<Cost>& incumbent, const Attempt& at
   }
   if (options_.objective == Objective::energy && options_.first_term) return;
   std::vector<std::vector<double>> loads;
-  std::vector<double> weight(z(resources), 0);
-  for (int p = 0; p < problem_.ports; ++p) weight[z(p)] = 1;
-  for (int o = 1; o < problem_.operands; ++o) weight[z(problem_.ports + o)] = 1;
+  std::vector<double> weight(z(resources), 1);
   double last = -1;
   for (int step = 0; step < kPriceSteps && !watch_.stopped_now(); ++step) {
     normalise(weight);
@@ -76,7 +74,7 @@ void StrictTables::build(const std::optional<Cost>& incumbent, const Attempt& at
       fixed += weight[z(r)] * lattice_.fixed_load(r);
     }
     StrictBounds priced = table(prices);
-    StrictBounds::Nodes nodes{};
+    PlacedCuts nodes{};
     const bool any = priced.cheapest(nodes);
     const double root = fixed + priced.at(lattice_.full(), lattice_.all_cuts());
     keep(std::move(priced), fixed, root);
@@ -111,7 +109,7 @@ void StrictTables::keep(StrictBounds table, double fixed, double root) {
   }
 }
 
-std::vector<double> StrictTables::loads_of(const StrictBounds::Nodes& nodes) const {
+std::vector<double> StrictTables::loads_of(const PlacedCuts& nodes) const {
   std::array<double, kMaxResources> sum{};
   for (int o = 0; o < problem_.operands; ++o) {
     for (int a = 0; a < lattice_.cuts_of(o); ++a) {

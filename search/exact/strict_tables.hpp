@@ -27,7 +27,7 @@ struct StrictLeast {
 class StrictTables {
  public:
   // Costs the mapping with cuts at these nodes, the cheapest of a table; the best cost so far.
-  using Attempt = std::function<std::optional<model::Cost>(const StrictBounds::Nodes&)>;
+  using Attempt = std::function<std::optional<model::Cost>(const PlacedCuts&)>;
 
   // All are referred to.
   StrictTables(const StrictLattice& lattice, const ExactOptions& options, Watch& watch)
@@ -49,7 +49,7 @@ class StrictTables {
   StrictBounds table(const StrictPrices& prices);
   void try_cheapest(const StrictBounds& table, const Attempt& attempt);
   void keep(StrictBounds table, double fixed, double root);
-  std::vector<double> loads_of(const StrictBounds::Nodes& nodes) const;
+  std::vector<double> loads_of(const PlacedCuts& nodes) const;
   void add_lines(const Attempt& attempt);
 
   const StrictLattice& lattice_;
