@@ -132,8 +132,27 @@ void StrictLattice::allow(int o, int a) {
   }
 }
 
+void StrictLattice::set_fresh() {
+  const auto with = [&](double fresh) {
+    StrictSums sums = whole_;
+    sums.fresh = fresh;
+    return model::strict_cut(problem_, 0, 0, inside(0), sums);
+  };
+  const double some = whole_.fresh / 1024;
+  const StrictCut none = with(0);
+  const StrictCut few = with(some);
+  const StrictCut all = with(1e300);
+  const auto cycles = [](const StrictCut& cut) {
+    return cut.link.back_up * cut.link.up_share * cut.link.count;
+  };
+  fresh_energy_ = {(none.energy - few.energy) / some, none.energy - all.energy};
+  fresh_cycles_ = {(cycles(none) - cycles(few)) / some, cycles(none) - cycles(all)};
+  fresh_port_ = none.link.back_up_port;
+}
+
 void StrictLattice::build_cuts(Watch& watch) {
   whole_ = model::whole_output(problem_);
+  set_fresh();
   bool ragged = false;  // which sums are complete depends on the loops inside
   for (int k = 0; k < problem_.strict->ragged_count; ++k) {
     ragged = ragged || (problem_.operand[0].irrelevant >> problem_.strict->ragged[z(k)].dim & 1u);
@@ -179,9 +198,9 @@ void StrictLattice::build_cuts(Watch& watch) {
   }
 }
 
-void StrictLattice::add_loads(int o, const StrictCut& cut,
+void StrictLattice::add_loads(int o, int a, const StrictCut& cut,
                               std::array<double, kMaxResources>& loads) const {
-  each_load(o, cut, [&](int resource, double cycles) { loads[z(resource)] += cycles; });
+  each_load(o, a, cut, [&](int resource, double cycles) { loads[z(resource)] += cycles; });
 }
 
 StrictCut StrictLattice::output_cut(int a, std::int64_t node, const StrictSums& sums) const {
@@ -243,7 +262,7 @@ StrictBounds::StrictBounds(const StrictLattice& lattice, const StrictPrices& pri
       for (std::int64_t node = 0; node < nodes; ++node) {
         if (!lattice.may_lie(o, a, node)) continue;
         const StrictCut& cut = lattice.cut(o, a, node);
-        if (cut.served) list[z(node)] = price(o, cut);
+        if (cut.served) list[z(node)] = price(o, a, cut);
       }
     }
   }
@@ -278,10 +297,10 @@ StrictBounds::StrictBounds(const StrictLattice& lattice, const StrictPrices& pri
   }
 }
 
-double StrictBounds::price(int o, const StrictCut& cut) const {
-  double sum = prices_.energy * cut.energy;
+double StrictBounds::price(int o, int a, const StrictCut& cut) const {
+  double sum = prices_.energy * lattice_->energy_of(o, a, cut);
   lattice_->each_load(
-      o, cut, [&](int resource, double cycles) { sum += prices_.cycles[z(resource)] * cycles; });
+      o, a, cut, [&](int resource, double cycles) { sum += prices_.cycles[z(resource)] * cycles; });
   return sum;
 }
 
@@ -307,7 +326,7 @@ bool StrictBounds::cheapest(PlacedCuts& nodes) const {
       if (!lattice_->may_lie(o, a, node) || !lattice_->cut(o, a, node).served) continue;
       CutsLeft less = left;
       --less[z(o)];
-      if (price(o, lattice_->cut(o, a, node)) + at(node, less) > value) continue;
+      if (price(o, a, lattice_->cut(o, a, node)) + at(node, less) > value) continue;
       nodes[z(o)][z(a)] = node;
       left = less;
       moved = true;

@@ -79,11 +79,17 @@ class StrictLattice {
   model::StrictCut output_cut(int a, std::int64_t node, const model::StrictSums& sums) const;
 
   int resources() const { return problem_.ports + (problem_.operands - 1) * problem_.operands; }
+  // What sums over all cuts take. How often the array reads sums back depends on how often they
+  // begin anew, which the cut of outputs next to the innermost one says: that one counts as if all
+  // were read, and this one, what is not read, as less.
+  double energy_of(int o, int a, const model::StrictCut& cut) const {
+    return cut.energy + counted(o, a, cut, fresh_energy_);
+  }
   // Calls use(resource, cycles) for all that a cut takes.
   template <class Use>
-  void each_load(int o, const model::StrictCut& cut, const Use& use) const;
+  void each_load(int o, int a, const model::StrictCut& cut, const Use& use) const;
   // Adds the cycles of each resource that a cut takes.
-  void add_loads(int o, const model::StrictCut& cut,
+  void add_loads(int o, int a, const model::StrictCut& cut,
                  std::array<double, kMaxResources>& loads) const;
   // What a resource takes whatever the cuts.
   double fixed_load(int resource) const {
@@ -99,6 +105,7 @@ class StrictLattice {
   void build_cuts(Watch& watch);
   double least_bits(int o, int m, std::int64_t node) const;
   void allow(int o, int a);
+  void set_fresh();
   void add_wait(int o, int a, model::StrictCut& cut) const;
 
   const model::Problem& problem_;
@@ -114,11 +121,24 @@ class StrictLattice {
   std::array<std::vector<std::uint8_t>, model::kMaxOperands * model::kMaxLevels> allowed_;
   std::array<std::vector<model::StrictCut>, model::kMaxOperands * model::kMaxLevels> cut_;
   std::array<std::vector<model::StrictSums>, model::kMaxLevels> assumed_;
+  // What a sum that begins anew saves, and all of them at most.
+  struct Fresh {
+    double each = 0;
+    double most = 0;
+  };
+  double counted(int o, int a, const model::StrictCut& cut, const Fresh& saved) const {
+    if (o > 0 || a > 1 || cuts_of(0) == 1) return 0;
+    const double all = saved.each * cut.sums.fresh;
+    return a == 0 ? std::min(all, saved.most) : -all;
+  }
+  Fresh fresh_energy_;
+  Fresh fresh_cycles_;  // of fresh_port_
+  int fresh_port_ = -1;
   std::array<double, model::kMaxOperands> innermost_room_{};  // for an operand's tile, bits
 };
 
 template <class Use>
-void StrictLattice::each_load(int o, const model::StrictCut& cut, const Use& use) const {
+void StrictLattice::each_load(int o, int a, const model::StrictCut& cut, const Use& use) const {
   const model::StrictInterface& link = cut.link;
   const auto port = [&](int p, double amount) {
     if (p >= 0) use(p, amount * link.count);
@@ -127,6 +147,10 @@ void StrictLattice::each_load(int o, const model::StrictCut& cut, const Use& use
   port(link.down_port, link.down * link.down_share);
   port(link.back_up_port, link.back_up * link.up_share);
   port(link.back_down_port, link.back_down * link.down_share);
+  if (fresh_port_ >= 0) {
+    const double more = counted(o, a, cut, fresh_cycles_);
+    if (more != 0) use(fresh_port_, more);
+  }
   const double words = std::max(link.edge_up, link.edge_down);
   const double edge = words > 0 ? words + link.latency : 0;
   for (int i = 1; i < problem_.operands; ++i) {
@@ -177,7 +201,7 @@ class StrictBounds {
   double at(std::int64_t node, const CutsLeft& left) const {
     return least_[static_cast<std::size_t>(lattice_->combination(left) * lattice_->nodes() + node)];
   }
-  double price(int o, const model::StrictCut& cut) const;
+  double price(int o, int a, const model::StrictCut& cut) const;
 
   // Nodes of the cheapest cuts of all, by operand and level; false where nothing fits.
   bool cheapest(PlacedCuts& nodes) const;

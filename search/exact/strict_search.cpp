@@ -177,7 +177,7 @@ class StrictSearch {
     next.level = static_cast<std::int8_t>(a);
     next.node = static_cast<std::int32_t>(node);
     --next.left[z(o)];
-    next.energy += cut->energy;
+    next.energy += lattice_.energy_of(o, a, *cut);
     next.largest = cut->largest;
     if (o == 0) {
       const std::uint32_t stay = cut->sums.stay;
@@ -185,7 +185,7 @@ class StrictSearch {
       next.sums.stay = chains_[z(from)].sums.stay | stay;
     }
     std::array<double, kMaxResources> more{};
-    lattice_.add_loads(o, *cut, more);
+    lattice_.add_loads(o, a, *cut, more);
     const std::size_t begin = loads_.size();
     loads_.resize(begin + stride_);
     double* loads = loads_.data() + begin;

@@ -113,7 +113,7 @@ std::vector<double> StrictTables::loads_of(const PlacedCuts& nodes) const {
   std::array<double, kMaxResources> sum{};
   for (int o = 0; o < problem_.operands; ++o) {
     for (int a = 0; a < lattice_.cuts_of(o); ++a) {
-      lattice_.add_loads(o, lattice_.cut(o, a, nodes[z(o)][z(a)]), sum);
+      lattice_.add_loads(o, a, lattice_.cut(o, a, nodes[z(o)][z(a)]), sum);
     }
   }
   std::vector<double> result;
