@@ -30,10 +30,11 @@ constexpr std::int64_t kNodesOfWalk = 20;
 constexpr std::int64_t kBlocksOfNode = 12;
 // A node of the reference's search takes less time by so much.
 constexpr std::int64_t kSlowNode = 100;
-// Orders of loops between cuts that are walked through: all of a small problem, few where next to
-// nothing is left to gain.
-constexpr std::int64_t kFewOrders = 200;
+// Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
+// the search ends when it has gone on for as long again.
 constexpr double kNextToNothing = 1e-3;
+constexpr std::int64_t kFewOrders = 12;
+constexpr std::int64_t kAWhile = 1000;
 // Of so many steps one goes all the way, for good mappings to beat.
 constexpr std::int64_t kDiveEvery = 64;
 constexpr int kDiveSteps = 200;
@@ -276,6 +277,9 @@ class StrictSearch {
       const Step step = heap_.top();
       const double best = has_best_ ? objective_value(options_.objective, best_) : 0;
       if (has_best_ && options_.gap > 0 && step.bound >= best * (1 - options_.gap)) return;
+      if (until_ == 0 && limit_ > 0 && has_best_ && step.bound >= best * (1 - kNextToNothing)) {
+        until_ = 2 * (result_.nodes + spent_) + kAWhile;
+      }
       const std::int64_t bytes =
           static_cast<std::int64_t>(loads_.size() * sizeof(double) +
                                     chains_.size() * sizeof(Chain) + heap_.size() * sizeof(Step) +
@@ -421,12 +425,11 @@ class StrictSearch {
       const std::int64_t each = std::max(kNodesOfWalk, walked_ / std::max<std::int64_t>(walks_, 1));
       most = std::min(most, (limit_ - result_.nodes - spent_) / each / 8);
     }
-    const double best = objective_value(options_.objective, best_);
-    if (has_best_ && step.bound >= best * (1 - kNextToNothing)) most = std::min(most, kFewOrders);
+    if (until_ > 0) most = std::min(most, kFewOrders);
     if (leaf.orders() > static_cast<double>(most)) {
       if (unsettled_ > step.bound) {
         unsettled_ = step.bound;
-        until_ = 2 * (result_.nodes + spent_) + 2000;
+        until_ = 2 * (result_.nodes + spent_) + kAWhile;
       }
       take(leaf);
       return;
