@@ -81,6 +81,29 @@ double StrictCosts::largest(int o, int m, int position) {
   return tile.elements;
 }
 
+bool StrictCosts::fits(const model::Cuts& cuts) {
+  std::array<double, model::kMaxMemories> used{};
+  for (int o = 0; o < problem_.operands; ++o) {
+    const model::ProblemOperand& operand = problem_.operand[z(o)];
+    int last = -1;  // loop that sums are added over
+    for (int i = 0; operand.output && i < ordering_->count; ++i) {
+      if (operand.irrelevant >> ordering_->dim[z(i)] & 1u) last = i;
+    }
+    int begin = 0;
+    for (int m = 0; m < operand.levels; ++m) {
+      const int end = cuts.end[z(o)][z(m)];
+      const bool partial = last >= begin || operand.real.irrelevant_from[z(m + 1)];
+      double bits = largest(o, m, end) *
+                    (operand.output && !partial ? operand.final_precision : operand.precision);
+      const int memory = operand.memory[z(m)];
+      if (m + 1 < operand.levels && model::has_forced_buffers(problem_, memory)) bits *= 2;
+      if ((used[z(memory)] += bits) > problem_.memory[z(memory)].size) return false;
+      begin = end;
+    }
+  }
+  return true;
+}
+
 const model::StrictCut& StrictCosts::cut(int o, int a, int position,
                                          const model::StrictSums& sums) {
   const std::int64_t node = key(o, a, position);

@@ -23,6 +23,8 @@ class StrictCosts {
   void set(const model::Ordering& ordering);
   // Elements of the largest tile of memory level m of operand o with the first loops inside.
   double largest(int o, int m, int position);
+  // Whether the tiles of all operands fit the memories.
+  bool fits(const model::Cuts& cuts);
   // As estimate_strict of the ordering.
   model::Cost estimate(const model::Cuts& cuts);
 

@@ -62,7 +62,9 @@ std::int64_t poll_every(const model::Problem& problem) {
 
 // Mappings whose latency is estimated by the strict model: so many are worth the walk through
 // their tiles.
-constexpr std::size_t kMostWalked = 32;
+constexpr std::size_t kMostWalked = 6;
+// Of so many of them other cuts are looked at.
+constexpr std::size_t kMostMoved = 4;
 // So much more than the best of those that were walked through may be expected of one.
 constexpr double kWorthAWalk = 1.05;
 
@@ -218,28 +220,30 @@ class TemporalSearch {
       cost(problem, ordering, cuts, found);
       return std::numeric_limits<double>::infinity();
     }
-    const double value = estimate(problem, ordering, cuts, found);
+    const double value =
+        objective_value(options_.objective, estimate(problem, ordering, cuts, found));
     // The same ordering, with room for second buffers: full buffers have to be waited for.
     model::Cuts roomy;
     if (!allocate(problem, ordering, options_.even, roomy, nullptr, true, costs)) return value;
     const bool same =
         std::equal(roomy.end.begin(), roomy.end.begin() + problem.operands, cuts.end.begin(),
                    [](const auto& x, const auto& y) { return x == y; });
-    return same ? value : std::min(value, estimate(problem, ordering, roomy, found));
+    if (same) return value;
+    return std::min(value,
+                    objective_value(options_.objective, estimate(problem, ordering, roomy, found)));
   }
 
-  // Remembers what may be worth a walk; what it is likely to cost.
-  double estimate(const model::Problem& problem, const model::Ordering& ordering,
-                  const model::Cuts& cuts, TemporalSearchResult& found) {
+  // Remembers what may be worth a walk; what it is likely to cost, infinite where it cannot be.
+  model::Cost estimate(const model::Problem& problem, const model::Ordering& ordering,
+                       const model::Cuts& cuts, TemporalSearchResult& found) {
     ++found.evaluated;
     const model::Cost cost = costs_ && costs_->usable()
                                  ? costs_->estimate(cuts)
                                  : model::estimate_strict(problem, ordering, cuts);
-    if (!std::isfinite(cost.energy)) return std::numeric_limits<double>::infinity();
-    const double value = objective_value(options_.objective, cost);
+    if (!std::isfinite(cost.energy)) return cost;
     std::vector<EstimatedMapping>& list = found.estimated;
     if (list.size() == kMostWalked && !better(options_.objective, cost, list.back().cost)) {
-      return value;
+      return cost;
     }
     const auto place = std::find_if(list.begin(), list.end(), [&](const EstimatedMapping& one) {
       return !better(options_.objective, one.cost, cost);
@@ -247,15 +251,49 @@ class TemporalSearch {
     // What costs the same is most likely the same.
     if (place != list.end() && place->cost.latency == cost.latency &&
         place->cost.energy == cost.energy) {
-      return value;
+      return cost;
     }
     list.insert(place, {cost, ordering, cuts});
     if (list.size() > kMostWalked) list.pop_back();
-    return value;
+    return cost;
+  }
+
+  // Of the mappings that promise most, other cuts of the same orderings: tiles that are smaller
+  // than what fits are there sooner. One cut moves at a time, as long as that promises more.
+  void move_cuts(const model::Problem& problem, TemporalSearchResult& found) {
+    if (options_.even || !costs_ || !costs_->usable()) return;
+    std::vector<EstimatedMapping> starts = found.estimated;
+    if (starts.size() > kMostMoved) starts.resize(kMostMoved);
+    for (EstimatedMapping& one : starts) {
+      costs_->set(one.ordering);
+      for (bool moved = true; moved && !options_.budget.stopped();) {
+        moved = false;
+        for (int o = 0; o < problem.operands; ++o) {
+          const int levels = problem.operand[z(o)].levels;
+          for (int m = 0; m + 1 < levels; ++m) {
+            model::Cuts cuts = one.cuts;
+            std::uint8_t& end = cuts.end[z(o)][z(m)];
+            const int first = m == 0 ? 0 : cuts.end[z(o)][z(m - 1)];
+            const int last = cuts.end[z(o)][z(m + 1)];
+            for (int at = first; at <= last; ++at) {
+              if (at == one.cuts.end[z(o)][z(m)]) continue;
+              end = static_cast<std::uint8_t>(at);
+              if (!costs_->fits(cuts)) break;
+              const model::Cost cost = estimate(problem, one.ordering, cuts, found);
+              if (!better(options_.objective, cost, one.cost)) continue;
+              one.cost = cost;
+              one.cuts = cuts;
+              moved = true;
+            }
+          }
+        }
+      }
+    }
   }
 
   // Walks through the tiles of those that promise most; of one, if time is over.
   void settle(const model::Problem& problem, TemporalSearchResult& found) {
+    move_cuts(problem, found);
     const std::vector<EstimatedMapping> list = std::move(found.estimated);
     found.estimated.clear();
     for (const EstimatedMapping& one : list) {
