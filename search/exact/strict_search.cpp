@@ -425,18 +425,28 @@ class StrictSearch {
       const std::int64_t each = std::max(kNodesOfWalk, walked_ / std::max<std::int64_t>(walks_, 1));
       most = std::min(most, (limit_ - result_.nodes - spent_) / each / 8);
     }
-    if (until_ > 0) most = std::min(most, kFewOrders);
+    const auto nothing_left = [&] {
+      return limit_ > 0 && has_best_ &&
+             step.bound >= objective_value(options_.objective, best_) * (1 - kNextToNothing);
+    };
+    const auto leave = [&] {
+      if (unsettled_ <= step.bound) return;
+      unsettled_ = step.bound;
+      until_ = 2 * (result_.nodes + spent_) + kAWhile;
+    };
+    if (until_ > 0 || nothing_left()) most = std::min(most, kFewOrders);
     if (leaf.orders() > static_cast<double>(most)) {
-      if (unsettled_ > step.bound) {
-        unsettled_ = step.bound;
-        until_ = 2 * (result_.nodes + spent_) + kAWhile;
-      }
+      leave();
       take(leaf);
       return;
     }
+    std::int64_t walked = 0;
     leaf.each_order([&] {
       take(leaf);
-      return !useless(least) && !watch_.stopped();
+      if (useless(least) || watch_.stopped()) return false;
+      if (++walked < kFewOrders || !nothing_left()) return true;
+      leave();
+      return false;
     });
   }
 

@@ -19,6 +19,9 @@ using model::Cost;
 // Steps towards prices, and tables that are kept of them.
 constexpr int kPriceSteps = 8;
 constexpr std::size_t kMostTables = 4;
+// The same where latency decides between equal energies alone, and for energy and latency together.
+constexpr int kFewSteps = 2;
+constexpr int kLineSteps = 5;
 // Cells of a table that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 300;
 
@@ -65,7 +68,8 @@ void StrictTables::build(const std::optional<Cost>& incumbent, const Attempt& at
   std::vector<std::vector<double>> loads;
   std::vector<double> weight(z(resources), 1);
   double last = -1;
-  for (int step = 0; step < kPriceSteps && !watch_.stopped_now(); ++step) {
+  const int steps = options_.objective == Objective::energy ? kFewSteps : kPriceSteps;
+  for (int step = 0; step < steps && !watch_.stopped_now(); ++step) {
     normalise(weight);
     StrictPrices prices;
     double fixed = 0;
@@ -122,20 +126,65 @@ std::vector<double> StrictTables::loads_of(const PlacedCuts& nodes) const {
   return result;
 }
 
-// Of energy and latency together, where their product is wanted.
+double StrictTables::energy_of(const PlacedCuts& nodes) const {
+  double energy = problem_.mac_energy;
+  for (int o = 0; o < problem_.operands; ++o) {
+    for (int a = 0; a < lattice_.cuts_of(o); ++a) {
+      energy += lattice_.energy_of(o, a, lattice_.cut(o, a, nodes[z(o)][z(a)]));
+    }
+  }
+  return energy;
+}
+
+// Of energy and latency together, where their product is wanted: weights of the resources that are
+// best for the chains found so far, then two other slopes with these.
 void StrictTables::add_lines(const Attempt& attempt) {
   if (latency_.empty()) return;
   const double slope = best_->energy / best_->latency;
-  for (const double factor : {1.0, 3.0, 1.0 / 3}) {
+  std::vector<double> weight(z(lattice_.resources()));
+  for (std::size_t r = 0; r < weight.size(); ++r) {
+    weight[r] = latency_.front().prices().cycles[r];
+  }
+  const auto add = [&](double factor) {
     StrictPrices prices;
     prices.energy = 1;
     double fixed = 0;
     for (int r = 0; r < lattice_.resources(); ++r) {
-      prices.cycles[z(r)] = latency_.front().prices().cycles[z(r)] * slope * factor;
+      prices.cycles[z(r)] = weight[z(r)] * slope * factor;
       fixed += prices.cycles[z(r)] * lattice_.fixed_load(r);
     }
     lines_.push_back({1, slope * factor, fixed + problem_.mac_energy});
     line_.push_back(table(prices));
+  };
+  std::vector<std::vector<double>> costs;  // of chains, by resource, as energy
+  double best_root = 0;
+  std::vector<double> best_weight = weight;
+  for (int step = 0; step < kLineSteps && !watch_.stopped_now(); ++step) {
+    add(1);
+    const double root = lines_.back().bound + line_.back().at(lattice_.full(), lattice_.all_cuts());
+    const bool better = root > best_root;
+    PlacedCuts nodes{};
+    const bool any = line_.back().cheapest(nodes);
+    if (step > 0) {  // one of them is enough
+      const std::size_t worse = better ? 0 : 1;
+      lines_.erase(lines_.begin() + static_cast<std::ptrdiff_t>(worse));
+      line_.erase(line_.begin() + static_cast<std::ptrdiff_t>(worse));
+    }
+    if (better) {
+      best_root = root;
+      best_weight = weight;
+    }
+    if (!any) break;
+    best_ = attempt(nodes);
+    const double energy = energy_of(nodes);
+    costs.push_back(loads_of(nodes));
+    for (double& cost : costs.back()) cost = energy + slope * cost;
+    if (best_weights(costs, weight) <= best_root * (1 + 1e-4)) break;
+  }
+  weight = best_weight;
+  for (const double factor : {3.0, 1.0 / 3}) {
+    if (watch_.stopped_now()) return;
+    add(factor);
     try_cheapest(line_.back(), attempt);
   }
 }

@@ -50,6 +50,7 @@ class StrictTables {
   void try_cheapest(const StrictBounds& table, const Attempt& attempt);
   void keep(StrictBounds table, double fixed, double root);
   std::vector<double> loads_of(const PlacedCuts& nodes) const;
+  double energy_of(const PlacedCuts& nodes) const;
   void add_lines(const Attempt& attempt);
 
   const StrictLattice& lattice_;
