@@ -199,8 +199,9 @@ class StrictBounds {
 
   const StrictPrices& prices() const { return prices_; }
   double at(std::int64_t node, const CutsLeft& left) const {
-    return least_[static_cast<std::size_t>(lattice_->combination(left) * lattice_->nodes() + node)];
+    return at(lattice_->combination(left) * lattice_->nodes() + node);
   }
+  double at(std::int64_t place) const { return least_[static_cast<std::size_t>(place)]; }
   double price(int o, int a, const model::StrictCut& cut) const;
 
   // Nodes of the cheapest cuts of all, by operand and level; false where nothing fits.

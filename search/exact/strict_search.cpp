@@ -26,8 +26,8 @@ constexpr std::int64_t kMostNodes = 60'000;
 constexpr std::int64_t kMostBytes = 400'000'000;
 constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
 // A walk through tiles takes as long as so many nodes, and another for so many blocks.
-constexpr std::int64_t kNodesOfWalk = 20;
-constexpr std::int64_t kBlocksOfNode = 12;
+constexpr std::int64_t kNodesOfWalk = 40;
+constexpr std::int64_t kBlocksOfNode = 4;
 // A node of the reference's search takes less time by so much.
 constexpr std::int64_t kSlowNode = 100;
 // Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
@@ -80,6 +80,8 @@ struct Later {
   }
 };
 
+using Steps = std::priority_queue<Step, std::vector<Step>, Later>;
+
 class StrictSearch {
  public:
   StrictSearch(const model::Problem& problem, const ExactOptions& options,
@@ -117,9 +119,12 @@ class StrictSearch {
 
  private:
   StrictLeast least(std::int32_t place, std::int64_t node) const {
-    const Chain& chain = chains_[z(place)];
-    return tables_.least(chain.energy, loads_.data() + static_cast<std::size_t>(place) * stride_,
-                         chain.cycles, chain.left, node);
+    return tables_.least(known_[z(place)], chains_[z(place)].left, node);
+  }
+  // Of the chain that was added last.
+  StrictKnown known() const {
+    const double* loads = loads_.data() + loads_.size() - stride_;
+    return tables_.known(chains_.back().energy, loads, chains_.back().cycles);
   }
 
   // Whether nothing that costs so much is wanted.
@@ -162,6 +167,7 @@ class StrictSearch {
           std::min(operand.precision, operand.final_precision) *
           model::largest_tile(problem_, o, top, all);
     }
+    known_.push_back(known());
   }
 
   // Places the next cut of an operand at a node; -1: it cannot be there.
@@ -212,9 +218,11 @@ class StrictSearch {
     }
     next.cut = cut;
     chains_.push_back(next);
+    known_.push_back(known());
     const auto added = static_cast<std::int32_t>(chains_.size() - 1);
     const auto forget = [&] {
       chains_.pop_back();
+      known_.pop_back();
       loads_.resize(begin);
       return -1;
     };
@@ -225,6 +233,7 @@ class StrictSearch {
         links[z(chains_[z(i)].operand)][z(chains_[z(i)].level)] = &chains_[z(i)].cut->link;
       }
       chains_.back().cycles = model::latency_of_some(problem_, lattice_.iterations(), links);
+      known_.back().latency = std::max(known_.back().latency, chains_.back().cycles);
       if (useless(least(added, node))) return forget();
     }
     return added;
@@ -273,31 +282,38 @@ class StrictSearch {
     push({0, 0, static_cast<std::int32_t>(lattice_.full()), 0, 0, 0xff, false});
     for (const Step& step : children_) heap_.push(step);
     std::int64_t pops = 0;
-    while (!heap_.empty()) {
-      const Step step = heap_.top();
+    for (;;) {
       const double best = has_best_ ? objective_value(options_.objective, best_) : 0;
-      if (has_best_ && options_.gap > 0 && step.bound >= best * (1 - options_.gap)) return;
-      if (until_ == 0 && limit_ > 0 && has_best_ && step.bound >= best * (1 - kNextToNothing)) {
+      const auto little_left = [&](const Steps& steps) {
+        return steps.empty() || (has_best_ && steps.top().bound >= best * (1 - kNextToNothing));
+      };
+      if (heap_.empty() && later_.empty()) return;
+      const bool thorough = little_left(heap_) && !later_.empty() &&
+                            (heap_.empty() || later_.top().bound <= heap_.top().bound);
+      Steps& steps = thorough ? later_ : heap_;
+      const Step step = steps.top();
+      if (has_best_ && options_.gap > 0 && bound_of_open() >= best * (1 - options_.gap)) return;
+      if (until_ == 0 && limit_ > 0 && little_left(heap_) && little_left(later_)) {
         until_ = 2 * (result_.nodes + spent_) + kAWhile;
       }
       const std::int64_t bytes =
           static_cast<std::int64_t>(loads_.size() * sizeof(double) +
-                                    chains_.size() * sizeof(Chain) + heap_.size() * sizeof(Step) +
+                                    chains_.size() * (sizeof(Chain) + sizeof(StrictKnown)) +
+                                    heap_.size() * sizeof(Step) +
                                     chain_least_.size() * sizeof(Cost)) +
           outputs_.bytes();
-      if (watch_.stopped() || (limit_ > 0 && result_.nodes + spent_ >= limit_) ||
-          (until_ > 0 && result_.nodes + spent_ >= until_) || bytes > most_bytes_) {
+      if (watch_.stopped() || over() || bytes > most_bytes_) {
         stopped_ = true;
         return;
       }
-      heap_.pop();
+      steps.pop();
       ++result_.nodes;
       StrictLeast again;
       again.value = step.bound;
       again.cost = step.leaf ? chain_least_[z(step.chain)] : least(step.chain, step.node).cost;
       if (useless(again)) continue;
       if (step.leaf) {
-        settle(step);
+        settle(step, thorough);
       } else {
         if (pops++ % kDiveEvery == 0) {
           dive(step);
@@ -308,6 +324,19 @@ class StrictSearch {
         }
       }
     }
+  }
+
+  // Whether the search has gone on for long enough.
+  bool over() const {
+    const std::int64_t nodes = result_.nodes + spent_;
+    return (limit_ > 0 && nodes >= limit_) || (until_ > 0 && nodes >= until_);
+  }
+  // Of all that has not been looked into.
+  double bound_of_open() const {
+    double open = std::min(unsettled_, dropped_);
+    if (!heap_.empty()) open = std::min(open, heap_.top().bound);
+    if (!later_.empty()) open = std::min(open, later_.top().bound);
+    return open;
   }
 
   void expand(const Step& step) {
@@ -413,8 +442,9 @@ class StrictSearch {
     result_.best = {cost, ordering, cuts};
   }
 
-  // All orders of the loops between cuts.
-  void settle(const Step& step) {
+  // All orders of the loops between cuts; where they are many, once nothing else is left
+  // (`thorough`).
+  void settle(const Step& step, bool thorough) {
     StrictLeaf leaf(lattice_);
     if (!leaf.set(nodes_of(step.chain))) return;
     StrictLeast least;
@@ -423,31 +453,23 @@ class StrictSearch {
     std::int64_t most = kMostOrders;
     if (limit_ > 0) {
       const std::int64_t each = std::max(kNodesOfWalk, walked_ / std::max<std::int64_t>(walks_, 1));
-      most = std::min(most, (limit_ - result_.nodes - spent_) / each / 8);
+      most = std::min(most, thorough ? (limit_ - result_.nodes - spent_) / each : kFewOrders);
     }
-    const auto nothing_left = [&] {
-      return limit_ > 0 && has_best_ &&
-             step.bound >= objective_value(options_.objective, best_) * (1 - kNextToNothing);
-    };
-    const auto leave = [&] {
-      if (unsettled_ <= step.bound) return;
-      unsettled_ = step.bound;
-      until_ = 2 * (result_.nodes + spent_) + kAWhile;
-    };
-    if (until_ > 0 || nothing_left()) most = std::min(most, kFewOrders);
     if (leaf.orders() > static_cast<double>(most)) {
-      leave();
+      if (!thorough && limit_ > 0) {
+        later_.push(step);
+      } else if (unsettled_ > step.bound) {
+        unsettled_ = step.bound;
+        until_ = 2 * (result_.nodes + spent_) + kAWhile;
+      }
       take(leaf);
       return;
     }
-    std::int64_t walked = 0;
     leaf.each_order([&] {
       take(leaf);
-      if (useless(least) || watch_.stopped()) return false;
-      if (++walked < kFewOrders || !nothing_left()) return true;
-      leave();
-      return false;
+      return !useless(least) && !watch_.stopped() && !over();
     });
+    if (over() && !useless(least)) unsettled_ = std::min(unsettled_, step.bound);
   }
 
   void attempt(const PlacedCuts& nodes) {
@@ -468,7 +490,10 @@ class StrictSearch {
     std::int64_t changes = std::min(kMostChanges, kChangesOfNode * lattice_.nodes());
     if (limit_ > 0) changes = std::min(changes, limit_ / kPolishRounds / kShareOfPolish);
     StrictPolish polish(lattice_, options_.objective, watch_);
+    double before = std::numeric_limits<double>::infinity();
     for (int i = 0; i < kPolishRounds && root < value() * (1 - kNextToNothing); ++i) {
+      if (i > 0 && value() >= before * (1 - kNextToNothing)) break;
+      before = value();
       spent_ += polish.anneal(best_nodes_, changes, [&](const PlacedCuts& nodes) {
         attempt(nodes);
         return value();
@@ -479,10 +504,9 @@ class StrictSearch {
   void finish() {
     const double infinity = std::numeric_limits<double>::infinity();
     const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
-    double open = std::min(unsettled_, dropped_);
-    if (!heap_.empty()) open = std::min(open, heap_.top().bound);
+    const double open = bound_of_open();
     result_.lower_bound = std::min(best, open);
-    const bool exhausted = heap_.empty() && !stopped_;
+    const bool exhausted = heap_.empty() && later_.empty() && !stopped_;
     result_.optimal = (exhausted || options_.first_term) && open >= best;
     result_.nodes += spent_;
   }
@@ -509,11 +533,13 @@ class StrictSearch {
   double unsettled_ = std::numeric_limits<double>::infinity();
   double dropped_ = std::numeric_limits<double>::infinity();  // within the gap
   std::vector<Chain> chains_;
-  std::vector<double> loads_;  // [chain][resource, then bits of each memory]
+  std::vector<StrictKnown> known_;  // of each chain
+  std::vector<double> loads_;       // [chain][resource, then bits of each memory]
   StrictOutputCuts outputs_;
   std::vector<Step> children_;
   std::vector<Cost> chain_least_;
-  std::priority_queue<Step, std::vector<Step>, Later> heap_;
+  Steps heap_;
+  Steps later_;  // all cuts are placed, of very many orders of loops
   ExactResult result_;
 };
 

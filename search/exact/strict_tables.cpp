@@ -16,11 +16,10 @@ namespace {
 
 using model::Cost;
 
-// Steps towards prices, and tables that are kept of them.
+// Steps towards prices.
 constexpr int kPriceSteps = 8;
-constexpr std::size_t kMostTables = 4;
-// The same where latency decides between equal energies alone, and for energy and latency together.
-constexpr int kFewSteps = 2;
+// The same where latency is not all that counts, and for energy and latency together.
+constexpr int kFewSteps = 3;
 constexpr int kLineSteps = 5;
 // Cells of a table that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 300;
@@ -68,7 +67,7 @@ void StrictTables::build(const std::optional<Cost>& incumbent, const Attempt& at
   std::vector<std::vector<double>> loads;
   std::vector<double> weight(z(resources), 1);
   double last = -1;
-  const int steps = options_.objective == Objective::energy ? kFewSteps : kPriceSteps;
+  const int steps = options_.objective == Objective::latency ? kPriceSteps : kFewSteps;
   for (int step = 0; step < steps && !watch_.stopped_now(); ++step) {
     normalise(weight);
     StrictPrices prices;
@@ -102,11 +101,11 @@ void StrictTables::keep(StrictBounds table, double fixed, double root) {
   best_root_ = std::max(best_root_, root);
   std::size_t at = 0;
   while (at < roots_.size() && roots_[at] >= root) ++at;
-  if (at >= kMostTables) return;
+  if (at >= StrictKnown::kMostTables) return;
   roots_.insert(roots_.begin() + static_cast<std::ptrdiff_t>(at), root);
   fixed_.insert(fixed_.begin() + static_cast<std::ptrdiff_t>(at), fixed);
   latency_.insert(latency_.begin() + static_cast<std::ptrdiff_t>(at), std::move(table));
-  if (roots_.size() > kMostTables) {
+  if (roots_.size() > StrictKnown::kMostTables) {
     roots_.pop_back();
     fixed_.pop_back();
     latency_.pop_back();
@@ -189,34 +188,44 @@ void StrictTables::add_lines(const Attempt& attempt) {
   }
 }
 
-StrictLeast StrictTables::least(double energy, const double* loads, double cycles,
-                                const CutsLeft& left, std::int64_t node) const {
+StrictKnown StrictTables::known(double energy, const double* loads, double cycles) const {
   const int resources = lattice_.resources();
-  StrictLeast result;
-  double all_energy = 0;
-  double latency = lattice_.operations();
-  if (energy_) {
-    all_energy = std::max(0.0, energy + energy_->at(node, left) + problem_.mac_energy);
+  StrictKnown known;
+  known.energy = energy + problem_.mac_energy;
+  known.latency = std::max(lattice_.operations(), cycles);
+  for (int r = 0; r < resources; ++r) {
+    known.latency = std::max(known.latency, loads[z(r)] + lattice_.fixed_load(r));
   }
   const auto priced = [&](const StrictBounds& table) {
     const StrictPrices& prices = table.prices();
-    double sum = table.at(node, left) + prices.energy * energy;
+    double sum = prices.energy * energy;
     for (int r = 0; r < resources; ++r) sum += prices.cycles[z(r)] * loads[z(r)];
     return sum;
   };
   for (std::size_t t = 0; t < latency_.size(); ++t) {
-    latency = std::max(latency, fixed_[t] + priced(latency_[t]));
+    known.cycles[t] = fixed_[t] + priced(latency_[t]);
   }
-  for (int r = 0; r < resources; ++r) {
-    latency = std::max(latency, loads[z(r)] + lattice_.fixed_load(r));
+  for (std::size_t t = 0; t < line_.size(); ++t) {
+    known.line[t] = lines_[t].bound + priced(line_[t]);
   }
-  latency = std::max(latency, cycles);
-  result.cost = {all_energy * kStrictSlack, std::ceil(latency * kStrictSlack)};
+  return known;
+}
+
+StrictLeast StrictTables::least(const StrictKnown& known, const CutsLeft& left,
+                                std::int64_t node) const {
+  StrictLeast result;
+  const std::int64_t at = lattice_.combination(left) * lattice_.nodes() + node;
+  const double energy = energy_ ? std::max(0.0, known.energy + energy_->at(at)) : 0;
+  double latency = known.latency;
+  for (std::size_t t = 0; t < latency_.size(); ++t) {
+    latency = std::max(latency, known.cycles[t] + latency_[t].at(at));
+  }
+  result.cost = {energy * kStrictSlack, std::ceil(latency * kStrictSlack)};
   if (options_.objective == Objective::edp) {
-    std::array<CostLine, 3> lines;
+    std::array<CostLine, StrictKnown::kLines> lines;
     for (std::size_t t = 0; t < line_.size(); ++t) {
       lines[t] = lines_[t];
-      lines[t].bound = (lines_[t].bound + priced(line_[t])) * kStrictSlack;
+      lines[t].bound = (known.line[t] + line_[t].at(at)) * kStrictSlack;
     }
     result.value = result.cost.energy > 0 ? least_product(result.cost.energy, result.cost.latency,
                                                           {lines.data(), line_.size()}) *
@@ -225,7 +234,7 @@ StrictLeast StrictTables::least(double energy, const double* loads, double cycle
   } else {
     result.value = objective_value(options_.objective, result.cost);
   }
-  if (all_energy >= StrictBounds::kNothing || latency >= StrictBounds::kNothing) {
+  if (energy >= StrictBounds::kNothing || latency >= StrictBounds::kNothing) {
     result.value = StrictBounds::kNothing;
   }
   return result;

@@ -2,6 +2,8 @@
 // (docs/strict-model.md, 5).
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -24,6 +26,16 @@ struct StrictLeast {
   model::Cost cost;
 };
 
+// What is known of a chain, by table.
+struct StrictKnown {
+  static constexpr std::size_t kMostTables = 4;
+  static constexpr std::size_t kLines = 3;
+  double energy = 0;
+  double latency = 0;                        // whatever the cuts that are left
+  std::array<double, kMostTables> cycles{};  // at the prices of each table
+  std::array<double, kLines> line{};         // the same of energy and latency together
+};
+
 class StrictTables {
  public:
   // Costs the mapping with cuts at these nodes, the cheapest of a table; the best cost so far.
@@ -36,11 +48,11 @@ class StrictTables {
   // Tables of the energy, and of the latency at prices that are best for all chains found.
   void build(const std::optional<model::Cost>& incumbent, const Attempt& attempt);
 
+  // What the cuts of a chain come to. `energy`, `loads`: of its cuts, the latter by resource;
+  // `cycles`: that follow from where they are.
+  StrictKnown known(double energy, const double* loads, double cycles) const;
   // Of all mappings that a chain can become with the cuts that are left at a node or further in.
-  // `energy`, `loads`: of its cuts, the latter by resource; `cycles`: that follow from where they
-  // are.
-  StrictLeast least(double energy, const double* loads, double cycles, const CutsLeft& left,
-                    std::int64_t node) const;
+  StrictLeast least(const StrictKnown& known, const CutsLeft& left, std::int64_t node) const;
 
   // Nodes of a search that took as long.
   std::int64_t spent() const { return spent_; }
