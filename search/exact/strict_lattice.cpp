@@ -30,6 +30,7 @@ StrictLattice::StrictLattice(const Problem& problem, std::int64_t most_nodes,
     too_large_ = true;
     return;
   }
+  count_nodes();
   build_cuts(watch);
 }
 
@@ -65,15 +66,19 @@ bool StrictLattice::sinks(int o, int a) const {
   return true;
 }
 
-std::array<double, kMaxDims> StrictLattice::inside(std::int64_t node) const {
-  std::array<double, kMaxDims> result;
-  result.fill(1);
-  for (const FactorType& type : types_) {
-    for (int i = count_in(node, type); i > 0; --i) {
-      result[z(type.dim)] *= static_cast<double>(type.prime);
+void StrictLattice::count_nodes() {
+  counts_.reserve(z(nodes_) * types_.size());
+  inside_.reserve(z(nodes_));
+  for (std::int64_t node = 0; node < nodes_; ++node) {
+    std::array<double, kMaxDims> inside;
+    inside.fill(1);
+    for (const FactorType& type : types_) {
+      const auto count = static_cast<int>(node / type.stride % (type.count + 1));
+      counts_.push_back(static_cast<std::uint8_t>(count));
+      for (int i = 0; i < count; ++i) inside[z(type.dim)] *= static_cast<double>(type.prime);
     }
+    inside_.push_back(inside);
   }
-  return result;
 }
 
 CutsLeft StrictLattice::all_cuts() const {
@@ -113,8 +118,8 @@ void StrictLattice::allow(int o, int a) {
   }
   const int m = a - 1;
   const model::ProblemMemory& memory = problem_.memory[z(operand.memory[z(m)])];
-  std::array<double, kMaxDims> all = inside(full());
-  std::array<double, kMaxDims> none = inside(0);
+  const std::array<double, kMaxDims>& all = inside(full());
+  const std::array<double, kMaxDims>& none = inside(0);
   double room = memory.size;
   for (int i = 0; i < memory.count; ++i) {
     const model::MemoryResident& one = memory.residents[z(i)];

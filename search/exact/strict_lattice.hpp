@@ -42,10 +42,13 @@ class StrictLattice {
   const std::vector<FactorType>& types() const { return types_; }
   int type_count() const { return static_cast<int>(types_.size()); }
   const FactorType& type(int t) const { return types_[static_cast<std::size_t>(t)]; }
-  int count_in(std::int64_t node, const FactorType& t) const {
-    return static_cast<int>(node / t.stride % (t.count + 1));
+  int count_in(std::int64_t node, int t) const {
+    return counts_[static_cast<std::size_t>(node) * types_.size() + static_cast<std::size_t>(t)];
   }
-  int count_in(std::int64_t node, int t) const { return count_in(node, type(t)); }
+  // `t`: one of types().
+  int count_in(std::int64_t node, const FactorType& t) const {
+    return count_in(node, static_cast<int>(&t - types_.data()));
+  }
   double iterations() const { return iterations_; }
 
   int cuts_of(int o) const { return problem_.operand[static_cast<std::size_t>(o)].levels; }
@@ -73,7 +76,10 @@ class StrictLattice {
     return assumed_[static_cast<std::size_t>(a)][static_cast<std::size_t>(node)];
   }
   const model::StrictSums& whole() const { return whole_; }
-  std::array<double, model::kMaxDims> inside(std::int64_t node) const;
+  // What the loops inside multiply to, by dimension.
+  const std::array<double, model::kMaxDims>& inside(std::int64_t node) const {
+    return inside_[static_cast<std::size_t>(node)];
+  }
 
   // What a cut of outputs costs with sums that are not those of `cut`.
   model::StrictCut output_cut(int a, std::int64_t node, const model::StrictSums& sums) const;
@@ -102,6 +108,7 @@ class StrictLattice {
     return static_cast<std::size_t>(o * model::kMaxLevels + a);
   }
   void build_types();
+  void count_nodes();
   void build_cuts(Watch& watch);
   double least_bits(int o, int m, std::int64_t node) const;
   void allow(int o, int a);
@@ -113,6 +120,8 @@ class StrictLattice {
   bool nothing_fits_ = false;
   std::vector<FactorType> types_;
   std::int64_t nodes_ = 1;
+  std::vector<std::uint8_t> counts_;  // [node][type]
+  std::vector<std::array<double, model::kMaxDims>> inside_;
   double iterations_ = 1;
   double operations_ = 0;  // cycles
   std::int64_t combinations_ = 1;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
 #include <limits>
-#include <vector>
 
 #include "model/core/index.hpp"
 #include "search/fronts/random.hpp"
@@ -122,12 +122,10 @@ std::int64_t StrictPolish::anneal(const PlacedCuts& from, std::int64_t changes,
                                   const Attempt& attempt) {
   RandomStream random(0, 0, 0, rounds_++);
   std::int64_t looked = 0;
-  double best = CutMoves<StrictLattice>::kNever;
-  const auto found = [&](const PlacedCuts& cuts, double value) {
-    if (value >= best) return true;
-    PlacedCuts sunk = cuts;
-    sink(sunk);
-    best = std::log(attempt(sunk));
+  std::deque<PlacedCuts> lowest;  // the last ones
+  const auto found = [&](const PlacedCuts& cuts, double) {
+    lowest.push_front(cuts);
+    if (lowest.size() > kTried) lowest.pop_back();
     return true;
   };
   const auto counted = [&](const PlacedCuts& cuts) {
@@ -135,6 +133,10 @@ std::int64_t StrictPolish::anneal(const PlacedCuts& from, std::int64_t changes,
     return value_of(cuts);
   };
   moves_.anneal(from, changes, random, counted, found, [&] { return watch_.stopped_now(); });
+  for (PlacedCuts& cuts : lowest) {
+    sink(cuts);
+    attempt(cuts);
+  }
   return looked;
 }
 

@@ -2,6 +2,7 @@
 // of cuts, by an estimate of what they cost.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -17,11 +18,11 @@ class StrictPolish {
  public:
   StrictPolish(const StrictLattice& lattice, Objective objective, Watch& watch);
 
-  // Costs the mapping with these cuts in full; the best cost so far.
-  using Attempt = std::function<double(const PlacedCuts&)>;
+  // Costs the mapping with these cuts in full.
+  using Attempt = std::function<void(const PlacedCuts&)>;
 
-  // Changes the cuts at random, less and less freely. Those that promise more than any before are
-  // tried. Returns the changes that were looked at.
+  // Changes the cuts at random, less and less freely. The few that promise most are tried. Returns
+  // the changes that were looked at.
   std::int64_t anneal(const PlacedCuts& from, std::int64_t changes, const Attempt& attempt);
 
   // Cuts move outwards over loops that their operands do not depend on, so that all orders of the
@@ -31,6 +32,8 @@ class StrictPolish {
   model::Cost estimate(const PlacedCuts& cuts);
 
  private:
+  static constexpr std::size_t kTried = 4;
+
   double value_of(const PlacedCuts& cuts);
   bool fits() const;
 

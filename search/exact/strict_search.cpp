@@ -56,7 +56,8 @@ struct Chain {
   StrictSums sums{};
   double energy = 0;
   double largest = 0;  // elements of the last one's tile
-  double cycles = 0;   // that follow from where its cuts are
+  double cycles = 0;   // that follow from where its cuts are, once that has been looked at
+  bool close = false;  // `cycles` is known
   const StrictCut* cut = nullptr;
 };
 
@@ -217,6 +218,7 @@ class StrictSearch {
       return -1;
     }
     next.cut = cut;
+    next.close = false;
     chains_.push_back(next);
     known_.push_back(known());
     const auto added = static_cast<std::int32_t>(chains_.size() - 1);
@@ -227,16 +229,29 @@ class StrictSearch {
       return -1;
     };
     if (useless(least(added, node))) return forget();
-    if (options_.objective != Objective::energy || !options_.first_term) {
-      model::SomeLinks links{};
-      for (std::int32_t i = added; chains_[z(i)].parent >= 0; i = chains_[z(i)].parent) {
-        links[z(chains_[z(i)].operand)][z(chains_[z(i)].level)] = &chains_[z(i)].cut->link;
-      }
-      chains_.back().cycles = model::latency_of_some(problem_, lattice_.iterations(), links);
-      known_.back().latency = std::max(known_.back().latency, chains_.back().cycles);
+    if (all_placed(next)) {
+      look_closer(added);
       if (useless(least(added, node))) return forget();
     }
     return added;
+  }
+
+  static bool all_placed(const Chain& chain) {
+    return std::all_of(chain.left.begin(), chain.left.end(),
+                       [](std::uint8_t left) { return left == 0; });
+  }
+
+  // What follows from where a chain's cuts are: once it is the most promising.
+  void look_closer(std::int32_t place) {
+    Chain& chain = chains_[z(place)];
+    chain.close = true;
+    if (options_.objective == Objective::energy && options_.first_term) return;
+    model::SomeLinks links{};
+    for (std::int32_t i = place; chains_[z(i)].parent >= 0; i = chains_[z(i)].parent) {
+      links[z(chains_[z(i)].operand)][z(chains_[z(i)].level)] = &chains_[z(i)].cut->link;
+    }
+    chain.cycles = model::latency_of_some(problem_, lattice_.iterations(), links);
+    known_[z(place)].latency = std::max(known_[z(place)].latency, chain.cycles);
   }
 
   // Elements of the output's tile below level a.
@@ -309,9 +324,19 @@ class StrictSearch {
       steps.pop();
       ++result_.nodes;
       StrictLeast again;
-      again.value = step.bound;
-      again.cost = step.leaf ? chain_least_[z(step.chain)] : least(step.chain, step.node).cost;
+      if (step.leaf) {
+        again = {step.bound, chain_least_[z(step.chain)]};
+      } else {
+        if (!chains_[z(step.chain)].close) look_closer(step.chain);
+        again = least(step.chain, step.node);
+      }
       if (useless(again)) continue;
+      if (again.value > step.bound) {
+        Step later = step;
+        later.bound = again.value;
+        heap_.push(later);
+        continue;
+      }
       if (step.leaf) {
         settle(step, thorough);
       } else {
@@ -349,8 +374,7 @@ class StrictSearch {
       if (next < 0) continue;
       Step child{0, next,          step.node, static_cast<std::int16_t>(step.placed + 1),
                  0, step.relevant, false};
-      if (std::all_of(chains_[z(next)].left.begin(), chains_[z(next)].left.end(),
-                      [](std::uint8_t left) { return left == 0; })) {
+      if (all_placed(chains_[z(next)])) {
         complete(child);
       } else {
         push(child);
@@ -494,10 +518,7 @@ class StrictSearch {
     for (int i = 0; i < kPolishRounds && root < value() * (1 - kNextToNothing); ++i) {
       if (i > 0 && value() >= before * (1 - kNextToNothing)) break;
       before = value();
-      spent_ += polish.anneal(best_nodes_, changes, [&](const PlacedCuts& nodes) {
-        attempt(nodes);
-        return value();
-      });
+      spent_ += polish.anneal(best_nodes_, changes, [&](const PlacedCuts& cuts) { attempt(cuts); });
     }
   }
 
