@@ -33,8 +33,8 @@ constexpr std::int64_t kSlowNode = 100;
 // Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
 // the search ends when it has gone on for as long again.
 constexpr double kNextToNothing = 1e-3;
-constexpr std::int64_t kFewOrders = 12;
-constexpr std::int64_t kAWhile = 1000;
+constexpr std::int64_t kFewOrders = 4;
+constexpr std::int64_t kAWhile = 300;
 // Of so many steps one goes all the way, for good mappings to beat.
 constexpr std::int64_t kDiveEvery = 64;
 constexpr int kDiveSteps = 200;
@@ -309,7 +309,7 @@ class StrictSearch {
       const Step step = steps.top();
       if (has_best_ && options_.gap > 0 && bound_of_open() >= best * (1 - options_.gap)) return;
       if (until_ == 0 && limit_ > 0 && little_left(heap_) && little_left(later_)) {
-        until_ = 2 * (result_.nodes + spent_) + kAWhile;
+        until_ = a_while_longer();
       }
       const std::int64_t bytes =
           static_cast<std::int64_t>(loads_.size() * sizeof(double) +
@@ -351,6 +351,11 @@ class StrictSearch {
     }
   }
 
+  // A part of what the search has taken, and a little.
+  std::int64_t a_while_longer() const {
+    const std::int64_t nodes = result_.nodes + spent_;
+    return nodes + nodes / 4 + kAWhile;
+  }
   // Whether the search has gone on for long enough.
   bool over() const {
     const std::int64_t nodes = result_.nodes + spent_;
@@ -484,7 +489,7 @@ class StrictSearch {
         later_.push(step);
       } else if (unsettled_ > step.bound) {
         unsettled_ = step.bound;
-        until_ = 2 * (result_.nodes + spent_) + kAWhile;
+        until_ = a_while_longer();
       }
       take(leaf);
       return;
