@@ -1,6 +1,7 @@
 #include "search/exact/strict_leaf.hpp"
 
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "model/core/index.hpp"
@@ -41,11 +42,23 @@ bool StrictLeaf::set(const PlacedCuts& nodes) {
     between_.push_back(std::move(loops));
     needed_.push_back(needed);
   }
-  for (std::size_t i = 0; i < between_.size(); ++i) {
-    while (!proper(i) && std::next_permutation(between_[i].begin(), between_[i].end())) {
-    }
-  }
+  for (std::size_t i = 0; i < between_.size(); ++i) first_order(i);
   return true;
+}
+
+bool StrictLeaf::first_order(std::size_t i) {
+  std::sort(between_[i].begin(), between_[i].end());
+  return proper(i) || next_order(i);
+}
+
+bool StrictLeaf::next_order(std::size_t i) {
+  std::vector<int>& loops = between_[i];
+  while (std::next_permutation(loops.begin(), loops.end())) {
+    if (proper(i)) return true;
+    // None of the others that begin with the same loop is.
+    std::sort(loops.begin() + 1, loops.end(), std::greater<>());
+  }
+  return false;
 }
 
 bool StrictLeaf::mapping(model::Ordering& ordering, model::Cuts& cuts) const {

@@ -28,15 +28,17 @@ class StrictLeaf {
   template <class Visit>
   bool each_order(const Visit& visit, std::size_t i = 0) {
     if (i == between_.size()) return visit();
-    std::vector<int>& loops = between_[i];
-    std::sort(loops.begin(), loops.end());
-    do {
-      if (proper(i) && !each_order(visit, i + 1)) return false;
-    } while (std::next_permutation(loops.begin(), loops.end()));
+    for (bool any = first_order(i); any; any = next_order(i)) {
+      if (!each_order(visit, i + 1)) return false;
+    }
     return true;
   }
 
  private:
+  // The first order of the loops outside a place that has its cuts there, and the one that follows;
+  // false where there is none.
+  bool first_order(std::size_t i);
+  bool next_order(std::size_t i);
   bool proper(std::size_t i) const {
     return between_[i].empty() ||
            (lattice_.types()[static_cast<std::size_t>(between_[i].front())].irrelevant_to &

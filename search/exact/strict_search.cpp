@@ -33,6 +33,8 @@ constexpr std::int64_t kSlowNode = 100;
 // Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
 // the search ends when it has gone on for as long again.
 constexpr double kNextToNothing = 1e-3;
+// Bounds and costs are sums in different orders.
+constexpr double kProven = 1 - 1e-10;
 constexpr std::int64_t kFewOrders = 4;
 constexpr std::int64_t kAWhile = 300;
 // Of so many steps one goes all the way, for good mappings to beat.
@@ -532,8 +534,9 @@ class StrictSearch {
     const double best = has_best_ ? objective_value(options_.objective, best_) : infinity;
     const double open = bound_of_open();
     result_.lower_bound = std::min(best, open);
-    const bool exhausted = heap_.empty() && later_.empty() && !stopped_;
-    result_.optimal = (exhausted || options_.first_term) && open >= best;
+    // Of equal values the better second term may not have been found.
+    result_.optimal = open >= best * kProven;
+    if (result_.optimal) result_.lower_bound = best;
     result_.nodes += spent_;
   }
 
