@@ -356,7 +356,7 @@ class StrictSearch {
   // A part of what the search has taken, and a little.
   std::int64_t a_while_longer() const {
     const std::int64_t nodes = result_.nodes + spent_;
-    return nodes + nodes / 4 + kAWhile;
+    return 2 * nodes + kAWhile;
   }
   // Whether the search has gone on for long enough.
   bool over() const {

@@ -19,7 +19,7 @@ using model::Cost;
 // Steps towards prices.
 constexpr int kPriceSteps = 8;
 // The same where latency is not all that counts, and for energy and latency together.
-constexpr int kFewSteps = 3;
+constexpr int kFewSteps = 2;
 constexpr int kLineSteps = 5;
 // Cells of a table that take as long as a node.
 constexpr std::int64_t kCellsOfNode = 300;
@@ -178,7 +178,7 @@ void StrictTables::add_lines(const Attempt& attempt) {
     const double energy = energy_of(nodes);
     costs.push_back(loads_of(nodes));
     for (double& cost : costs.back()) cost = energy + slope * cost;
-    if (best_weights(costs, weight) <= best_root * (1 + 1e-4)) break;
+    if (best_weights(costs, weight) <= best_root * (1 + 1e-3)) break;
   }
   weight = best_weight;
   for (const double factor : {3.0, 1.0 / 3}) {
