@@ -50,7 +50,7 @@ class StrictEvaluator {
     transfers_.iterations = tiles_.iterations();
   }
 
-  Cost estimate(const StrictCuts& cuts) {
+  Cost estimate(const StrictCuts& cuts, double limit) {
     double energy = problem_.mac_energy;
     for (int o = 0; o < problem_.operands; ++o) {
       const ProblemOperand& operand = problem_.operand[z(o)];
@@ -69,8 +69,7 @@ class StrictEvaluator {
       }
     }
     count_buffers();
-    const double least = rounded_up(least_latency(problem_, transfers_, busy_));
-    return {energy, std::max(least, estimated_latency(problem_, transfers_))};
+    return {energy, estimated_latency(problem_, transfers_, limit)};
   }
 
   StrictCut cut(int o, int a, const StrictSums& sums) {
@@ -117,8 +116,7 @@ class StrictEvaluator {
     const double energy = memory_energy + problem_.mac_energy;
     count_buffers();
     if (how == Latency::estimate) {
-      const double least = rounded_up(least_latency(problem_, transfers_, busy_));
-      return {energy, std::max(least, estimated_latency(problem_, transfers_))};
+      return {energy, estimated_latency(problem_, transfers_, CostLimit::kNone)};
     }
     const double least = rounded_up(close_latency(problem_, transfers_, busy_));
     if (how == Latency::bound) return {energy, least};
@@ -486,8 +484,8 @@ StrictCut strict_cut(const Problem& problem, int o, int a,
   return StrictEvaluator<NoFigures>(problem, o, a, inside, NoFigures{}).cut(o, a, sums);
 }
 
-Cost estimate_strict(const Problem& problem, const StrictCuts& cuts) {
-  return StrictEvaluator<NoFigures>(problem, NoFigures{}).estimate(cuts);
+Cost estimate_strict(const Problem& problem, const StrictCuts& cuts, double limit) {
+  return StrictEvaluator<NoFigures>(problem, NoFigures{}).estimate(cuts, limit);
 }
 
 StrictSums whole_output(const Problem& problem) {

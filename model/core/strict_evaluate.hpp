@@ -70,8 +70,9 @@ struct StrictCuts {
   std::array<double, kMaxOperands> top;  // elements in the outermost memory
   std::uint32_t stay = 0;                // StrictSums::stay of all levels
 };
-// As estimate_strict of that mapping.
-Cost estimate_strict(const Problem& problem, const StrictCuts& cuts);
+// As estimate_strict of that mapping; of a latency beyond the limit no more than a bound.
+Cost estimate_strict(const Problem& problem, const StrictCuts& cuts,
+                     double limit = CostLimit::kNone);
 // Of the whole output, in its outermost memory.
 StrictSums whole_output(const Problem& problem);
 

@@ -300,12 +300,36 @@ double exchanges(const Problem& problem, const StrictTransfers& transfers) {
   return std::max(alone, sum);
 }
 
+// Cycles that no schedule falls below: all operations between the first tiles and the last results,
+// and what each port moves, whose cycles go to `busy` [port].
+double least_latency(const Problem& problem, const StrictTransfers& transfers, const Edges& edge,
+                     std::array<double, kMaxPorts>& busy) {
+  for (int p = 0; p < problem.ports; ++p) busy[z(p)] = 0;
+  double most = 0;
+  for (int o = 0; o < problem.operands; ++o) {
+    for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
+      const StrictInterface& link = transfers.link[z(o)][z(a)];
+      const auto use = [&](int port, double amount) {
+        if (port < 0 || amount == 0) return;
+        busy[z(port)] += amount * link.count;
+        most = std::max(most, busy[z(port)]);
+      };
+      use(link.up_port, link.up * link.up_share);
+      use(link.down_port, link.down * link.down_share);
+      use(link.back_up_port, link.back_up * link.up_share);
+      use(link.back_down_port, link.back_down * link.down_share);
+    }
+  }
+  return std::max(most,
+                  transfers.iterations * problem.cycles_per_operation + edge.first + edge.last);
+}
+
 }  // namespace
 
 double close_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy) {
-  const double least = least_latency(problem, transfers, busy);
   const Edges edge = edges(problem, links_of(transfers));
+  const double least = least_latency(problem, transfers, edge, busy);
   AllMoves all;
   gather(
       problem, transfers.iterations, links_of(transfers),
@@ -336,33 +360,14 @@ double latency_of_some(const Problem& problem, double iterations, const SomeLink
                   around_operations(problem, iterations, all, edge));
 }
 
-double least_latency(const Problem& problem, const StrictTransfers& transfers,
-                     std::array<double, kMaxPorts>& busy) {
-  for (int p = 0; p < problem.ports; ++p) busy[z(p)] = 0;
-  double most = 0;
-  for (int o = 0; o < problem.operands; ++o) {
-    for (int a = 0; a < problem.operand[z(o)].levels; ++a) {
-      const StrictInterface& link = transfers.link[z(o)][z(a)];
-      const auto use = [&](int port, double amount) {
-        if (port < 0 || amount == 0) return;
-        busy[z(port)] += amount * link.count;
-        most = std::max(most, busy[z(port)]);
-      };
-      use(link.up_port, link.up * link.up_share);
-      use(link.down_port, link.down * link.down_share);
-      use(link.back_up_port, link.back_up * link.up_share);
-      use(link.back_down_port, link.back_down * link.down_share);
-    }
-  }
-  const Edges edge = edges(problem, links_of(transfers));
-  return std::max(most,
-                  transfers.iterations * problem.cycles_per_operation + edge.first + edge.last);
-}
-
 // Periods are taken from the shortest to the longest: one is a number of shorter ones, between
 // which the array waits for what has a single buffer; and it is no shorter than what any port
 // moves meanwhile.
-double estimated_latency(const Problem& problem, const StrictTransfers& transfers) {
+double estimated_latency(const Problem& problem, const StrictTransfers& transfers, double limit) {
+  std::array<double, kMaxPorts> moved;
+  const Edges edge = edges(problem, links_of(transfers));
+  const double least = rounded_up(least_latency(problem, transfers, edge, moved));
+  if (least > limit) return least;
   std::array<int, kMaxOperands> next{};
   std::array<double, kMaxOperands> waits{};   // for single buffers, one after the other
   std::array<double, kMaxOperands> within{};  // cycles of the period before, of this operand
@@ -425,8 +430,8 @@ double estimated_latency(const Problem& problem, const StrictTransfers& transfer
     }
     pace = std::max({cycles + stall, busiest * period, slowest});
   }
-  const Edges edge = edges(problem, links_of(transfers));
-  return cycles + (transfers.iterations / before - 1) * pace + edge.first + edge.last;
+  return std::max(least,
+                  cycles + (transfers.iterations / before - 1) * pace + edge.first + edge.last);
 }
 
 }  // namespace ridgeline::model

@@ -51,13 +51,9 @@ inline double held_at_array(int o, double skew, double latency) {
   return held <= kMostHeld ? held : std::numeric_limits<double>::infinity();
 }
 
-// Cycles that no schedule falls below: all operations between the first tiles and the last results,
-// and what each port moves, whose cycles go to `busy` [port].
-double least_latency(const Problem& problem, const StrictTransfers& transfers,
-                     std::array<double, kMaxPorts>& busy);
-
-// The same, and closer: what ports have to move before and after some operations, and what the
-// array waits for where tiles have one buffer.
+// Cycles that no schedule falls below: what each port moves, which goes to `busy` [port]; all
+// operations between the first tiles and the last results; what ports have to move before and after
+// some operations, and what the array waits where tiles have one buffer.
 double close_latency(const Problem& problem, const StrictTransfers& transfers,
                      std::array<double, kMaxPorts>& busy);
 
@@ -70,7 +66,7 @@ double wait_for_exchanges(const Problem& problem, int o, const StrictInterface& 
 using SomeLinks = std::array<std::array<const StrictInterface*, kMaxLevels>, kMaxOperands>;
 double latency_of_some(const Problem& problem, double iterations, const SomeLinks& links);
 
-// Nearly the cycles that the walk through the tiles takes.
-double estimated_latency(const Problem& problem, const StrictTransfers& transfers);
+// Nearly the cycles that the walk through the tiles takes; beyond the limit no more than a bound.
+double estimated_latency(const Problem& problem, const StrictTransfers& transfers, double limit);
 
 }  // namespace ridgeline::model

@@ -112,15 +112,19 @@ const model::StrictCut& StrictCosts::cut(int o, int a, int position,
                     (o > 0 || (entry.finishes == sums.finishes && entry.fresh == sums.fresh));
   if (!same) {
     set_inside(position);
+    if (entry.node < 0) {
+      entry.cut = cuts_.size();
+      cuts_.emplace_back();
+    }
     entry.node = node;
     entry.finishes = sums.finishes;
     entry.fresh = sums.fresh;
-    entry.cut = model::strict_cut(problem_, o, a, inside_, sums);
+    cuts_[entry.cut] = model::strict_cut(problem_, o, a, inside_, sums);
   }
-  return entry.cut;
+  return cuts_[entry.cut];
 }
 
-model::Cost StrictCosts::estimate(const model::Cuts& cuts) {
+model::Cost StrictCosts::estimate(const model::Cuts& cuts, double limit) {
   model::StrictSums sums = whole_;
   sums.stay = 0;
   const int count = ordering_->count;
@@ -136,12 +140,12 @@ model::Cost StrictCosts::estimate(const model::Cuts& cuts) {
     for (int a = 0; a < levels; ++a) {
       if (a > 0) at = std::max<int>(at, cuts.end[z(o)][z(a - 1)]);
       if (a > 0 || (!operand.output && problem_.repeats_are_free)) {
-        int limit = count;
+        int most = count;
         if (a == 0 && levels > 1) {
-          limit = cuts.end[z(o)][0];
-          while (limit < count && irrelevant(limit)) ++limit;
+          most = cuts.end[z(o)][0];
+          while (most < count && irrelevant(most)) ++most;
         }
-        while (at < limit && irrelevant(at)) ++at;
+        while (at < most && irrelevant(at)) ++at;
       }
       end[z(a)] = at;
     }
@@ -157,7 +161,7 @@ model::Cost StrictCosts::estimate(const model::Cuts& cuts) {
     parts_.top[z(o)] = largest(o, levels - 1, count);
   }
   parts_.stay = sums.stay;
-  return model::estimate_strict(problem_, parts_);
+  return model::estimate_strict(problem_, parts_, limit);
 }
 
 }  // namespace ridgeline::search

@@ -25,15 +25,15 @@ class StrictCosts {
   double largest(int o, int m, int position);
   // Whether the tiles of all operands fit the memories.
   bool fits(const model::Cuts& cuts);
-  // As estimate_strict of the ordering.
-  model::Cost estimate(const model::Cuts& cuts);
+  // As estimate_strict of the ordering; of a latency beyond the limit no more than a bound.
+  model::Cost estimate(const model::Cuts& cuts, double limit = model::CostLimit::kNone);
 
  private:
   struct Entry {
     std::int64_t node = -1;
     double finishes = 0;
     double fresh = 0;
-    model::StrictCut cut;
+    std::size_t cut = 0;  // in cuts_
   };
   // What tells the levels of all operands and nodes apart.
   std::int64_t key(int o, int level, int position) const;
@@ -55,6 +55,7 @@ class StrictCosts {
   };
   std::vector<Tile> tiles_;
   std::vector<Entry> entries_;
+  std::vector<model::StrictCut> cuts_;
   model::StrictCuts parts_;
 };
 

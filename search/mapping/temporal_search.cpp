@@ -220,8 +220,9 @@ class TemporalSearch {
       cost(problem, ordering, cuts, found);
       return std::numeric_limits<double>::infinity();
     }
+    const bool enough = options_.engine != Engine::anneal;
     const double value =
-        objective_value(options_.objective, estimate(problem, ordering, cuts, found));
+        objective_value(options_.objective, estimate(problem, ordering, cuts, found, enough));
     // The same ordering, with room for second buffers: full buffers have to be waited for.
     model::Cuts roomy;
     if (!allocate(problem, ordering, options_.even, roomy, nullptr, true, costs)) return value;
@@ -229,20 +230,25 @@ class TemporalSearch {
         std::equal(roomy.end.begin(), roomy.end.begin() + problem.operands, cuts.end.begin(),
                    [](const auto& x, const auto& y) { return x == y; });
     if (same) return value;
-    return std::min(value,
-                    objective_value(options_.objective, estimate(problem, ordering, roomy, found)));
+    return std::min(value, objective_value(options_.objective,
+                                           estimate(problem, ordering, roomy, found, enough)));
   }
 
   // Remembers what may be worth a walk; what it is likely to cost, infinite where it cannot be.
+  // `enough`: of what is not worth a walk, any cost that shows it.
   model::Cost estimate(const model::Problem& problem, const model::Ordering& ordering,
-                       const model::Cuts& cuts, TemporalSearchResult& found) {
+                       const model::Cuts& cuts, TemporalSearchResult& found, bool enough = false) {
     ++found.evaluated;
+    std::vector<EstimatedMapping>& list = found.estimated;
+    const bool full = list.size() == kMostWalked;
+    const double limit = enough && full && options_.objective == Objective::latency
+                             ? list.back().cost.latency
+                             : model::CostLimit::kNone;
     const model::Cost cost = costs_ && costs_->usable()
-                                 ? costs_->estimate(cuts)
+                                 ? costs_->estimate(cuts, limit)
                                  : model::estimate_strict(problem, ordering, cuts);
     if (!std::isfinite(cost.energy)) return cost;
-    std::vector<EstimatedMapping>& list = found.estimated;
-    if (list.size() == kMostWalked && !better(options_.objective, cost, list.back().cost)) {
+    if (full && !better(options_.objective, cost, list.back().cost)) {
       return cost;
     }
     const auto place = std::find_if(list.begin(), list.end(), [&](const EstimatedMapping& one) {
