@@ -28,8 +28,10 @@ constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
 // A walk through tiles takes as long as so many nodes, and another for so many blocks.
 constexpr std::int64_t kNodesOfWalk = 40;
 constexpr std::int64_t kBlocksOfNode = 4;
-// A node of the reference's search takes less time by so much.
+// Nodes of the reference's search that take as long as one, with what comes before the search;
+// there are more tables where energy and latency count.
 constexpr std::int64_t kSlowNode = 100;
+constexpr std::int64_t kSlowestNode = 200;
 // Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
 // the search ends when it has gone on for as long again.
 constexpr double kNextToNothing = 1e-3;
@@ -103,7 +105,10 @@ class StrictSearch {
       best_ = *incumbent;
       has_best_ = true;
     }
-    limit_ = options.node_limit > 0 ? std::max<std::int64_t>(1, options.node_limit / kSlowNode) : 0;
+    if (options.node_limit > 0) {
+      const bool both = options.objective == Objective::edp;
+      limit_ = std::max<std::int64_t>(1, options.node_limit / (both ? kSlowestNode : kSlowNode));
+    }
   }
 
   ExactResult run() {
