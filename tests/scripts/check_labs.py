@@ -121,11 +121,12 @@ class Labs(unittest.TestCase):
             written = [int(cell.split(",")[0].replace("about", "").replace(" ", "")) for cell in row.split("|")[2:-1]]
             self.assertEqual([written[0], *written[2:]], figures, title)
         # Eyeriss' latencies, within a tenth.
-        layers = [re.match(r" *conv\d: measured +([\d.]+), ours +([\d.]+)", line) for line in lines]
-        layers = [(float(found[1]), float(found[2])) for found in layers if found]
+        layers = [re.match(r" *(conv\d): measured +([\d.]+), ours +([\d.]+)", line) for line in lines]
+        layers = [found.groups() for found in layers if found]
         self.assertEqual(len(layers), 5)
-        for measured, ours in layers:
-            self.assertLess(abs(ours / measured - 1), 0.1)
+        for name, measured, ours in layers:
+            self.assertLess(abs(float(ours) / float(measured) - 1), 0.1)
+            self.assertIn(f"| {name} | {measured} | {ours} |", readme)
 
 
 if __name__ == "__main__":
