@@ -249,7 +249,7 @@ Exchange exchange_of(const Problem& problem, const LinkOf& link_of, int o, int a
   for (int d = 0; d < problem.dims; ++d) {
     if (output.irrelevant >> d & 1u) irrelevant *= static_cast<double>(problem.temporal_size[z(d)]);
   }
-  one.back = link.count * (1 - link.irrelevant / irrelevant);
+  one.back = link.count - link.count * link.irrelevant / irrelevant;
   if (one.ahead < one.period) {
     one.longer = std::max(0.0, one.slack + out + in);
   }
@@ -264,6 +264,7 @@ Exchange exchange_of(const Problem& problem, const LinkOf& link_of, int o, int a
 // Periods are multiples of each other. Where tiles of two kinds are exchanged at the same time, the
 // array may wait for both at once; else one after the other.
 double exchanges(const Problem& problem, const StrictTransfers& transfers) {
+  constexpr double kLastBits = 1e-12;  // means times counts
   std::array<Exchange, kMaxOperands * kMaxLevels> list;
   int count = 0;
   double alone = 0;
@@ -297,7 +298,7 @@ double exchanges(const Problem& problem, const StrictTransfers& transfers) {
     events = one.count - 1;
     ahead = std::max(ahead, one.ahead);
   }
-  return std::max(alone, sum);
+  return std::max(alone, sum) * (1 - kLastBits);
 }
 
 // Cycles that no schedule falls below: all operations between the first tiles and the last results,
