@@ -1,7 +1,6 @@
 #include "search/exact/strict_search.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <queue>
@@ -10,6 +9,7 @@
 
 #include "model/core/index.hpp"
 #include "search/exact/least_cost.hpp"
+#include "search/exact/strict_chains.hpp"
 #include "search/exact/strict_lattice.hpp"
 #include "search/exact/strict_leaf.hpp"
 #include "search/exact/strict_polish.hpp"
@@ -19,8 +19,6 @@ namespace ridgeline::search {
 namespace {
 
 using model::Cost;
-using model::StrictCut;
-using model::StrictSums;
 
 constexpr std::int64_t kMostNodes = 60'000;
 constexpr std::int64_t kMostBytes = 400'000'000;
@@ -49,21 +47,6 @@ constexpr int kPolishRounds = 3;
 constexpr std::int64_t kChangesOfNode = 8;
 constexpr std::int64_t kMostChanges = 20'000;
 constexpr std::int64_t kShareOfPolish = 5;
-
-// Cuts that have been placed, from the outermost inwards.
-struct Chain {
-  std::int32_t parent = -1;
-  std::int8_t operand = -1;  // of the last one
-  std::int8_t level = 0;
-  std::int32_t node = 0;
-  CutsLeft left{};
-  StrictSums sums{};
-  double energy = 0;
-  double largest = 0;  // elements of the last one's tile
-  double cycles = 0;   // that follow from where its cuts are, once that has been looked at
-  bool close = false;  // `cycles` is known
-  const StrictCut* cut = nullptr;
-};
 
 // A chain, and how far inwards its next cut may be.
 struct Step {
@@ -98,9 +81,7 @@ class StrictSearch {
         tables_(lattice, options, watch),
         watch_(watch),
         most_bytes_(most_bytes),
-        resources_(lattice.resources()),
-        stride_(z(lattice.resources() + problem.memories)),
-        outputs_(lattice) {
+        chains_(lattice, tables_) {
     if (incumbent) {
       best_ = *incumbent;
       has_best_ = true;
@@ -118,7 +99,7 @@ class StrictSearch {
       return best();
     });
     spent_ += tables_.spent();
-    add_root();
+    chains_.add_root();
     polish();
     if (!stopped_) descend();
     finish();
@@ -126,15 +107,6 @@ class StrictSearch {
   }
 
  private:
-  StrictLeast least(std::int32_t place, std::int64_t node) const {
-    return tables_.least(known_[z(place)], chains_[z(place)].left, node);
-  }
-  // Of the chain that was added last.
-  StrictKnown known() const {
-    const double* loads = loads_.data() + loads_.size() - stride_;
-    return tables_.known(chains_.back().energy, loads, chains_.back().cycles);
-  }
-
   // Whether nothing that costs so much is wanted.
   bool useless(const StrictLeast& least) {
     if (least.value >= StrictBounds::kNothing) return true;
@@ -155,125 +127,27 @@ class StrictSearch {
 
   // --- branching ------------------------------------------------------------------------------
 
-  double* loads_at(std::int32_t place) {
-    return loads_.data() + static_cast<std::size_t>(place) * stride_;
-  }
-
-  void add_root() {
-    Chain root;
-    root.node = static_cast<std::int32_t>(lattice_.full());
-    root.left = lattice_.all_cuts();
-    root.sums = lattice_.whole();
-    chains_.push_back(root);
-    loads_.resize(stride_, 0);
-    // What lies in memories whatever the cuts.
-    const auto all = lattice_.inside(lattice_.full());
-    for (int o = 0; o < problem_.operands; ++o) {
-      const model::ProblemOperand& operand = problem_.operand[z(o)];
-      const int top = operand.levels - 1;
-      loads_[z(resources_ + operand.memory[z(top)])] +=
-          std::min(operand.precision, operand.final_precision) *
-          model::largest_tile(problem_, o, top, all);
-    }
-    known_.push_back(known());
-  }
-
-  // Places the next cut of an operand at a node; -1: it cannot be there.
+  // Places the next cut of an operand at a node; -1: it cannot be there, or nothing comes of it.
   std::int32_t place(std::int32_t from, int o, std::int64_t node) {
-    const int a = chains_[z(from)].left[z(o)] - 1;
-    if (!lattice_.may_lie(o, a, node)) return -1;
-    const StrictCut* cut =
-        o == 0 ? &outputs_.at(a, node, chains_[z(from)].sums) : &lattice_.cut(o, a, node);
-    if (!cut->served) return -1;
-    Chain next = chains_[z(from)];
-    const double outer = o == 0 ? largest_of(from, a + 1) : 0;
-    next.parent = from;
-    next.operand = static_cast<std::int8_t>(o);
-    next.level = static_cast<std::int8_t>(a);
-    next.node = static_cast<std::int32_t>(node);
-    --next.left[z(o)];
-    next.energy += lattice_.energy_of(o, a, *cut);
-    next.largest = cut->largest;
-    if (o == 0) {
-      const std::uint32_t stay = cut->sums.stay;
-      next.sums = cut->sums;
-      next.sums.stay = chains_[z(from)].sums.stay | stay;
-    }
-    std::array<double, kMaxResources> more{};
-    lattice_.add_loads(o, a, *cut, more);
-    const std::size_t begin = loads_.size();
-    loads_.resize(begin + stride_);
-    double* loads = loads_.data() + begin;
-    const double* before = loads_at(from);
-    std::copy(before, before + stride_, loads);
-    for (int r = 0; r < resources_; ++r) loads[r] += more[z(r)];
-    const model::ProblemOperand& operand = problem_.operand[z(o)];
-    bool fits = true;
-    const auto hold = [&](int m, double bits) {
-      const int memory = operand.memory[z(m)];
-      if (m + 1 < operand.levels && model::has_forced_buffers(problem_, memory)) bits *= 2;
-      double& sum = loads[resources_ + memory];
-      sum += bits;
-      fits = fits && sum <= problem_.memory[z(memory)].size;
-    };
-    if (a > 0) hold(a - 1, cut->largest * std::min(operand.precision, operand.final_precision));
-    if (o == 0 && (next.sums.stay >> a & 1u) && operand.precision > operand.final_precision) {
-      hold(a, outer * (operand.precision - operand.final_precision));
-    }
-    if (!fits) {
-      loads_.resize(begin);
-      return -1;
-    }
-    next.cut = cut;
-    next.close = false;
-    chains_.push_back(next);
-    known_.push_back(known());
-    const auto added = static_cast<std::int32_t>(chains_.size() - 1);
-    const auto forget = [&] {
-      chains_.pop_back();
-      known_.pop_back();
-      loads_.resize(begin);
-      return -1;
-    };
-    if (useless(least(added, node))) return forget();
-    if (all_placed(next)) {
+    const std::int32_t added = chains_.add(from, o, node);
+    if (added < 0) return -1;
+    bool any = !useless(chains_.least(added, node));
+    if (any && chains_[added].complete()) {
       look_closer(added);
-      if (useless(least(added, node))) return forget();
+      any = !useless(chains_.least(added, node));
     }
-    return added;
+    if (any) return added;
+    chains_.forget();
+    return -1;
   }
 
-  static bool all_placed(const Chain& chain) {
-    return std::all_of(chain.left.begin(), chain.left.end(),
-                       [](std::uint8_t left) { return left == 0; });
-  }
-
-  // What follows from where a chain's cuts are: once it is the most promising.
-  void look_closer(std::int32_t place) {
-    Chain& chain = chains_[z(place)];
-    chain.close = true;
+  void look_closer(std::int32_t chain) {
     if (options_.objective == Objective::energy && options_.first_term) return;
-    model::SomeLinks links{};
-    for (std::int32_t i = place; chains_[z(i)].parent >= 0; i = chains_[z(i)].parent) {
-      links[z(chains_[z(i)].operand)][z(chains_[z(i)].level)] = &chains_[z(i)].cut->link;
-    }
-    chain.cycles = model::latency_of_some(problem_, lattice_.iterations(), links);
-    known_[z(place)].latency = std::max(known_[z(place)].latency, chain.cycles);
-  }
-
-  // Elements of the output's tile below level a.
-  double largest_of(std::int32_t chain, int a) const {
-    if (a == lattice_.cuts_of(0)) {
-      return model::largest_tile(problem_, 0, a - 1, lattice_.inside(lattice_.full()));
-    }
-    while (chains_[z(chain)].operand != 0 || chains_[z(chain)].level != a) {
-      chain = chains_[z(chain)].parent;
-    }
-    return chains_[z(chain)].largest;
+    if (!chains_[chain].close) chains_.look_closer(chain);
   }
 
   void push(Step step) {
-    const StrictLeast bound = least(step.chain, step.node);
+    const StrictLeast bound = chains_.least(step.chain, step.node);
     if (useless(bound)) return;
     step.bound = bound.value;
     children_.push_back(step);
@@ -319,11 +193,8 @@ class StrictSearch {
         until_ = a_while_longer();
       }
       const std::int64_t bytes =
-          static_cast<std::int64_t>(loads_.size() * sizeof(double) +
-                                    chains_.size() * (sizeof(Chain) + sizeof(StrictKnown)) +
-                                    heap_.size() * sizeof(Step) +
-                                    chain_least_.size() * sizeof(Cost)) +
-          outputs_.bytes();
+          chains_.bytes() + static_cast<std::int64_t>(heap_.size() * sizeof(Step) +
+                                                      chain_least_.size() * sizeof(Cost));
       if (watch_.stopped() || over() || bytes > most_bytes_) {
         stopped_ = true;
         return;
@@ -334,8 +205,8 @@ class StrictSearch {
       if (step.leaf) {
         again = {step.bound, chain_least_[z(step.chain)]};
       } else {
-        if (!chains_[z(step.chain)].close) look_closer(step.chain);
-        again = least(step.chain, step.node);
+        look_closer(step.chain);
+        again = chains_.least(step.chain, step.node);
       }
       if (useless(again)) continue;
       if (again.value > step.bound) {
@@ -377,7 +248,7 @@ class StrictSearch {
   }
 
   void expand(const Step& step) {
-    const Chain chain = chains_[z(step.chain)];
+    const StrictChain chain = chains_[step.chain];
     const bool here = step.node == chain.node;  // where the last cut is
     for (int o = 0; o < problem_.operands; ++o) {
       if (chain.left[z(o)] == 0 || (here && o < chain.operand)) continue;
@@ -386,7 +257,7 @@ class StrictSearch {
       if (next < 0) continue;
       Step child{0, next,          step.node, static_cast<std::int16_t>(step.placed + 1),
                  0, step.relevant, false};
-      if (all_placed(chains_[z(next)])) {
+      if (chains_[next].complete()) {
         complete(child);
       } else {
         push(child);
@@ -407,19 +278,10 @@ class StrictSearch {
 
   // --- leaves ---------------------------------------------------------------------------------
 
-  PlacedCuts nodes_of(std::int32_t chain) const {
-    PlacedCuts nodes{};
-    for (; chains_[z(chain)].parent >= 0; chain = chains_[z(chain)].parent) {
-      const Chain& one = chains_[z(chain)];
-      nodes[z(one.operand)][z(one.level)] = one.node;
-    }
-    return nodes;
-  }
-
   // A chain with all its cuts: what it costs at least is known much better.
   void complete(Step step) {
     StrictLeaf leaf(lattice_);
-    if (!leaf.set(nodes_of(step.chain))) return;
+    if (!leaf.set(chains_.placed(step.chain))) return;
     model::Ordering ordering;
     model::Cuts cuts;
     if (!leaf.mapping(ordering, cuts)) return;
@@ -482,7 +344,7 @@ class StrictSearch {
   // (`thorough`).
   void settle(const Step& step, bool thorough) {
     StrictLeaf leaf(lattice_);
-    if (!leaf.set(nodes_of(step.chain))) return;
+    if (!leaf.set(chains_.placed(step.chain))) return;
     StrictLeast least;
     least.value = step.bound;
     least.cost = chain_least_[z(step.chain)];
@@ -522,7 +384,7 @@ class StrictSearch {
   void polish() {
     if (!improved_ || (options_.objective == Objective::energy && options_.first_term)) return;
     const auto value = [&] { return objective_value(options_.objective, best_); };
-    const double root = least(0, lattice_.full()).value;
+    const double root = chains_.least(0, lattice_.full()).value;
     std::int64_t changes = std::min(kMostChanges, kChangesOfNode * lattice_.nodes());
     if (limit_ > 0) changes = std::min(changes, limit_ / kPolishRounds / kShareOfPolish);
     StrictPolish polish(lattice_, options_.objective, watch_);
@@ -551,8 +413,6 @@ class StrictSearch {
   StrictTables tables_;
   Watch& watch_;
   std::int64_t most_bytes_;  // of chains and steps
-  int resources_;
-  std::size_t stride_;
   std::int64_t limit_ = 0;
   std::int64_t completed_ = 0;  // chains with all cuts
   std::int64_t until_ = 0;      // no more can be proven: a while longer, for better mappings
@@ -566,10 +426,7 @@ class StrictSearch {
   Cost best_;
   double unsettled_ = std::numeric_limits<double>::infinity();
   double dropped_ = std::numeric_limits<double>::infinity();  // within the gap
-  std::vector<Chain> chains_;
-  std::vector<StrictKnown> known_;  // of each chain
-  std::vector<double> loads_;       // [chain][resource, then bits of each memory]
-  StrictOutputCuts outputs_;
+  StrictChains chains_;
   std::vector<Step> children_;
   std::vector<Cost> chain_least_;
   Steps heap_;

@@ -308,11 +308,11 @@ Nearness nearness(std::uint64_t count, const Drawn& drawn) {
 }
 
 TEST(StrictModel, ComesNearTheCyclesOfAMachine) {
-  EXPECT_EQ(nearness(cases(250), {}).unequal, 0);
+  EXPECT_EQ(nearness(cases(2500), {}).unequal, 0);
 }
 
 TEST(StrictModel, ComesNearTheCyclesOfAMachineWithRequests) {
-  EXPECT_EQ(nearness(cases(250), {.options = true}).unequal, 0);
+  EXPECT_EQ(nearness(cases(2500), {.options = true}).unequal, 0);
 }
 
 TEST(StrictModel, ComesNearTheCyclesOfLargerMappings) {
