@@ -132,7 +132,10 @@ std::int64_t StrictPolish::anneal(const PlacedCuts& from, std::int64_t changes,
     ++looked;
     return value_of(cuts);
   };
-  moves_.anneal(from, changes, random, counted, found, [&] { return watch_.stopped_now(); });
+  // The smallest tiles fit where any do.
+  const bool fits = value_of(from) < CutMoves<StrictLattice>::kNever;
+  moves_.anneal(fits ? from : PlacedCuts{}, changes, random, counted, found,
+                [&] { return watch_.stopped_now(); });
   for (PlacedCuts& cuts : lowest) {
     sink(cuts);
     attempt(cuts);

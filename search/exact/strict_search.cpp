@@ -20,7 +20,7 @@ namespace {
 
 using model::Cost;
 
-constexpr std::int64_t kMostNodes = 60'000;
+constexpr std::int64_t kMostNodes = 100'000;
 constexpr std::int64_t kMostBytes = 400'000'000;
 constexpr std::int64_t kMostCells = 8'000'000;  // of all tables
 // A walk through tiles takes as long as so many nodes, and another for so many blocks.
@@ -30,6 +30,9 @@ constexpr std::int64_t kBlocksOfNode = 4;
 // there are more tables where energy and latency count.
 constexpr std::int64_t kSlowNode = 100;
 constexpr std::int64_t kSlowestNode = 200;
+// Where tables have more cells, the share of the limit is larger, up to so many times.
+constexpr double kUsualCells = 400'000;
+constexpr double kMostShare = 10;
 // Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
 // the search ends when it has gone on for as long again.
 constexpr double kNextToNothing = 1e-3;
@@ -44,6 +47,10 @@ constexpr std::int64_t kMostOrders = 20'000;
 // Changes of mappings before the search: so many times so many, and no more than such a share of
 // the limit or for each node of the lattice. Each takes as long as a node of the search.
 constexpr int kPolishRounds = 3;
+// More rounds, each twice as long, where what was found is so far from what is known to be needed.
+constexpr int kMostRounds = 6;
+constexpr double kWide = 0.1;
+constexpr std::int64_t kFewNodes = 500;  // searched soon
 constexpr std::int64_t kChangesOfNode = 8;
 constexpr std::int64_t kMostChanges = 20'000;
 constexpr std::int64_t kShareOfPolish = 5;
@@ -88,7 +95,12 @@ class StrictSearch {
     }
     if (options.node_limit > 0) {
       const bool both = options.objective == Objective::edp;
-      limit_ = std::max<std::int64_t>(1, options.node_limit / (both ? kSlowestNode : kSlowNode));
+      const double share =
+          std::clamp(static_cast<double>(lattice.nodes() * lattice.combinations()) / kUsualCells,
+                     1.0, kMostShare) /
+          static_cast<double>(both ? kSlowestNode : kSlowNode);
+      limit_ = std::max<std::int64_t>(
+          1, static_cast<std::int64_t>(static_cast<double>(options.node_limit) * share));
     }
   }
 
@@ -100,9 +112,17 @@ class StrictSearch {
     });
     spent_ += tables_.spent();
     chains_.add_root();
-    polish();
+    polish(chains_.least(0, lattice_.full()).value);
     if (!stopped_) descend();
     finish();
+    return result_;
+  }
+
+  // Without tables: good mappings, of which nothing more is known than what any costs at least.
+  ExactResult run_without_tables(double least) {
+    polish(least);
+    result_.lower_bound = least;
+    result_.nodes = spent_;
     return result_;
   }
 
@@ -381,18 +401,22 @@ class StrictSearch {
   }
 
   // Good mappings to beat, by changing the best of those that the tables take for the cheapest.
-  void polish() {
-    if (!improved_ || (options_.objective == Objective::energy && options_.first_term)) return;
-    const auto value = [&] { return objective_value(options_.objective, best_); };
-    const double root = chains_.least(0, lattice_.full()).value;
+  // `root`: what any costs at least.
+  void polish(double root) {
+    const auto value = [&] {
+      return has_best_ ? objective_value(options_.objective, best_) : StrictBounds::kNothing;
+    };
     std::int64_t changes = std::min(kMostChanges, kChangesOfNode * lattice_.nodes());
     if (limit_ > 0) changes = std::min(changes, limit_ / kPolishRounds / kShareOfPolish);
     StrictPolish polish(lattice_, options_.objective, watch_);
-    double before = std::numeric_limits<double>::infinity();
-    for (int i = 0; i < kPolishRounds && root < value() * (1 - kNextToNothing); ++i) {
-      if (i > 0 && value() >= before * (1 - kNextToNothing)) break;
-      before = value();
+    const double enough = std::max(kNextToNothing, options_.gap);
+    for (int i = 0; i < kMostRounds && root < value() * (1 - enough); ++i) {
+      const double before = value();
       spent_ += polish.anneal(best_nodes_, changes, [&](const PlacedCuts& cuts) { attempt(cuts); });
+      const bool wide = root < value() * (1 - kWide) && lattice_.nodes() > kFewNodes;
+      if (watch_.stopped_now() || (limit_ > 0 && 2 * spent_ > limit_)) return;
+      if (i + 1 >= kPolishRounds && wide) changes *= 2;
+      if (!wide && (i + 1 >= kPolishRounds || value() >= before * (1 - kNextToNothing))) return;
     }
   }
 
@@ -455,7 +479,7 @@ ExactResult strict_search(const model::Problem& problem, const ExactOptions& opt
       options.budget.bytes > 0 ? std::min(options.budget.bytes, kMostBytes) : kMostBytes;
   const StrictLattice lattice(problem, kMostNodes, bytes, watch);
   if (watch.stopped_now()) return result;
-  if (lattice.too_large() || lattice.combinations() * lattice.nodes() > kMostCells) {
+  if (lattice.too_large()) {
     result.refused = "the strict model's lattice of cuts has " + std::to_string(lattice.nodes()) +
                      " nodes, more than fit";
     return result;
@@ -467,7 +491,15 @@ ExactResult strict_search(const model::Problem& problem, const ExactOptions& opt
                                    : std::numeric_limits<double>::infinity();
     return result;
   }
-  result = StrictSearch(problem, options, incumbent, lattice, bytes, watch).run();
+  StrictSearch search(problem, options, incumbent, lattice, bytes, watch);
+  const std::int64_t cells = lattice.combinations() * lattice.nodes();
+  if (cells > kMostCells) {
+    result = search.run_without_tables(root);
+    result.refused = "tables of what is left of the strict model's chains of cuts have " +
+                     std::to_string(cells) + " cells, more than fit";
+  } else {
+    result = search.run();
+  }
   result.orderings = orderings;
   return result;
 }
