@@ -135,7 +135,7 @@ model::Cost StrictCosts::estimate(const model::Cuts& cuts, double limit) {
     };
     // Where each level ends, after loops that its operand does not depend on have sunk.
     std::array<int, model::kMaxLevels> end{};
-    const int levels = operand.levels;
+    const int levels = std::min<int>(operand.levels, model::kMaxLevels);
     int at = 0;
     for (int a = 0; a < levels; ++a) {
       if (a > 0) at = std::max<int>(at, cuts.end[z(o)][z(a - 1)]);
