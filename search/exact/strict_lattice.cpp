@@ -24,12 +24,14 @@ StrictLattice::StrictLattice(const Problem& problem, std::int64_t most_nodes,
   }
   std::int64_t cuts = 0;
   for (int o = 0; o < problem.operands; ++o) cuts += cuts_of(o);
-  const double bytes = static_cast<double>(nodes_) * static_cast<double>(cuts) *
-                       static_cast<double>(sizeof(StrictCut));
+  const double bytes = static_cast<double>(nodes_) *
+                       (static_cast<double>(cuts) * (sizeof(StrictCut) + 1) +
+                        static_cast<double>(sizeof(double) * kMaxDims + types_.size()));
   if (nodes_ > most_nodes || bytes > static_cast<double>(most_bytes)) {
     too_large_ = true;
     return;
   }
+  bytes_ = static_cast<std::int64_t>(bytes);
   count_nodes();
   build_cuts(watch);
 }

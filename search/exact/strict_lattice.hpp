@@ -36,6 +36,7 @@ class StrictLattice {
 
   bool too_large() const { return too_large_; }
   bool nothing_fits() const { return nothing_fits_; }
+  std::int64_t bytes() const { return bytes_; }  // of all cuts, with what is known of nodes
   const model::Problem& problem() const { return problem_; }
   std::int64_t nodes() const { return nodes_; }
   std::int64_t full() const { return nodes_ - 1; }
@@ -118,6 +119,7 @@ class StrictLattice {
   const model::Problem& problem_;
   bool too_large_ = false;
   bool nothing_fits_ = false;
+  std::int64_t bytes_ = 0;
   std::vector<FactorType> types_;
   std::int64_t nodes_ = 1;
   std::vector<std::uint8_t> counts_;  // [node][type]

@@ -491,9 +491,12 @@ ExactResult strict_search(const model::Problem& problem, const ExactOptions& opt
                                    : std::numeric_limits<double>::infinity();
     return result;
   }
-  StrictSearch search(problem, options, incumbent, lattice, bytes, watch);
   const std::int64_t cells = lattice.combinations() * lattice.nodes();
-  if (cells > kMostCells) {
+  const std::int64_t left = options.budget.bytes > 0 ? options.budget.bytes - lattice.bytes()
+                                                     : std::numeric_limits<std::int64_t>::max();
+  const std::int64_t tables = cells * StrictTables::kMostBytesOfCell;
+  StrictSearch search(problem, options, incumbent, lattice, std::min(bytes, left - tables), watch);
+  if (cells > kMostCells || tables > left) {
     result = search.run_without_tables(root);
     result.refused = "tables of what is left of the strict model's chains of cuts have " +
                      std::to_string(cells) + " cells, more than fit";

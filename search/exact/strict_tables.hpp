@@ -38,6 +38,11 @@ struct StrictKnown {
 
 class StrictTables {
  public:
+  // Of all tables that are held at a time: of energy, of latency with a new one, and of both.
+  static constexpr std::int64_t kMostBytesOfCell =
+      static_cast<std::int64_t>(sizeof(double)) *
+      (1 + StrictKnown::kMostTables + 1 + StrictKnown::kLines);
+
   // Costs the mapping with cuts at these nodes, the cheapest of a table; the best cost so far.
   using Attempt = std::function<std::optional<model::Cost>(const PlacedCuts&)>;
 
