@@ -134,8 +134,9 @@ std::int64_t StrictPolish::anneal(const PlacedCuts& from, std::int64_t changes,
   };
   // The smallest tiles fit where any do.
   const bool fits = value_of(from) < CutMoves<StrictLattice>::kNever;
-  moves_.anneal(fits ? from : PlacedCuts{}, changes, random, counted, found,
-                [&] { return watch_.stopped_now(); });
+  const PlacedCuts start = fits ? from : PlacedCuts{};
+  lowest.push_front(start);
+  moves_.anneal(start, changes, random, counted, found, [&] { return watch_.stopped_now(); });
   for (PlacedCuts& cuts : lowest) {
     sink(cuts);
     attempt(cuts);

@@ -15,6 +15,7 @@
 #include "model/core/hierarchy.hpp"
 #include "model/core/index.hpp"
 #include "model/core/strict_evaluate.hpp"
+#include "search/exact/strict_lattice.hpp"
 #include "search/mapping/loop_factors.hpp"
 #include "search/mapping/replay.hpp"
 #include "tests/support/random_problem.hpp"
@@ -52,6 +53,7 @@ TEST(StrictSearch, FindsWhatGoingThroughAllMappingsFinds) {
   int compared = 0;
   int proven = 0;
   int cut_off = 0;
+  int best_without = 0;
   for (std::uint64_t seed = 0; seed < count && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937_64 random(seed + 90'000);
@@ -110,12 +112,27 @@ TEST(StrictSearch, FindsWhatGoingThroughAllMappingsFinds) {
           }
         }
       }
+      // Without memory for tables: good mappings, and a bound.
+      ExactOptions small;
+      small.objective = objectives[i];
+      Watch watch(small.budget);
+      small.budget.bytes = 1;
+      small.budget.bytes += StrictLattice(*problem, 1 << 20, 1 << 30, watch).bytes();
+      const ExactResult without = strict_search(*problem, small, std::nullopt);
+      EXPECT_FALSE(without.refused.empty());
+      EXPECT_FALSE(without.optimal);
+      EXPECT_LE(without.lower_bound, least * (1 + 1e-11));
+      ASSERT_TRUE(without.improved);
+      const double value = objective_value(objectives[i], without.best.cost);
+      EXPECT_GE(value, least * (1 - 1e-11));
+      best_without += value <= least * (1 + 1e-11) ? 1 : 0;
     }
   }
   std::cout << compared << " optima compared; of searches with a limit or gap " << proven
-            << " proven, " << cut_off << " not\n";
+            << " proven, " << cut_off << " not; without tables " << best_without << " found\n";
   EXPECT_GT(compared, 60);
   EXPECT_GT(cut_off, 20);
+  EXPECT_GT(best_without, compared / 2);
 }
 
 }  // namespace
