@@ -499,4 +499,12 @@ bool has_forced_buffers(const Problem& problem, int memory) {
   return problem.strict->forced[z(memory)];
 }
 
+double taken_bits(const Problem& problem, int o, int m, double elements, bool adds) {
+  const ProblemOperand& operand = problem.operand[z(o)];
+  const double bits =
+      elements * (operand.output && !adds ? operand.final_precision : operand.precision);
+  const bool twice = m + 1 < operand.levels && has_forced_buffers(problem, operand.memory[z(m)]);
+  return twice ? 2 * bits : bits;
+}
+
 }  // namespace ridgeline::model

@@ -129,5 +129,8 @@ double largest_tile(const Problem& problem, int o, int m,
 
 // Whether tiles in a memory (place in Problem::memory) have second buffers whatever they hold.
 bool has_forced_buffers(const Problem& problem, int memory);
+// Bits that a tile takes of memory level m, with a second buffer that is built in. `adds`: of
+// outputs, something is still to be added to its sums.
+double taken_bits(const Problem& problem, int o, int m, double elements, bool adds);
 
 }  // namespace ridgeline::model

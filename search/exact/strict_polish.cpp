@@ -78,11 +78,9 @@ bool StrictPolish::fits() const {
     for (int m = 0; m < operand.levels; ++m) {
       const bool top = m + 1 == operand.levels;
       const double elements = top ? parts_.top[z(o)] : parts_.cut[z(o)][z(m + 1)].largest;
-      const bool whole = o > 0 || (parts_.stay >> m & 1u) != 0;
-      double bits = elements * (whole ? operand.precision : operand.final_precision);
+      const bool adds = (parts_.stay >> m & 1u) != 0;
       const int memory = operand.memory[z(m)];
-      if (!top && model::has_forced_buffers(problem_, memory)) bits *= 2;
-      used[z(memory)] += bits;
+      used[z(memory)] += model::taken_bits(problem_, o, m, elements, adds);
       if (used[z(memory)] > problem_.memory[z(memory)].size) return false;
     }
   }

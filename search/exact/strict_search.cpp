@@ -33,27 +33,29 @@ constexpr std::int64_t kSlowestNode = 200;
 // Where tables have more cells, the share of the limit is larger, up to so many times.
 constexpr double kUsualCells = 400'000;
 constexpr double kMostShare = 10;
-// Where next to nothing is left to gain, few orders of loops between cuts are walked through, and
-// the search ends when it has gone on for as long again.
-constexpr double kNextToNothing = 1e-3;
 // Bounds and costs are sums in different orders.
 constexpr double kProven = 1 - 1e-10;
-constexpr std::int64_t kFewOrders = 4;
+// Where next to nothing is left to gain, the search ends when it has gone on for as long again, and
+// a little.
+constexpr double kNextToNothing = 1e-3;
 constexpr std::int64_t kAWhile = 300;
+// Orders of loops between cuts that are walked through: at first, and of a search without a limit.
+constexpr std::int64_t kFewOrders = 4;
+constexpr std::int64_t kMostOrders = 20'000;
 // Of so many steps one goes all the way, for good mappings to beat.
 constexpr std::int64_t kDiveEvery = 64;
 constexpr int kDiveSteps = 200;
-constexpr std::int64_t kMostOrders = 20'000;
-// Changes of mappings before the search: so many times so many, and no more than such a share of
-// the limit or for each node of the lattice. Each takes as long as a node of the search.
+// Changes of mappings before the search, each of which takes as long as a node: so many in a round,
+// for each node of the lattice, and of the limit in all rounds.
+constexpr std::int64_t kMostChanges = 20'000;
+constexpr std::int64_t kChangesOfNode = 8;
+constexpr std::int64_t kShareOfPolish = 5;
 constexpr int kPolishRounds = 3;
-// More rounds, each twice as long, where what was found is so far from what is known to be needed.
+// More rounds, each twice as long, where what was found is so far from what is known to be needed,
+// but for lattices that are searched soon.
 constexpr int kMostRounds = 6;
 constexpr double kWide = 0.1;
-constexpr std::int64_t kFewNodes = 500;  // searched soon
-constexpr std::int64_t kChangesOfNode = 8;
-constexpr std::int64_t kMostChanges = 20'000;
-constexpr std::int64_t kShareOfPolish = 5;
+constexpr std::int64_t kFewNodes = 500;
 
 // A chain, and how far inwards its next cut may be.
 struct Step {
@@ -249,11 +251,7 @@ class StrictSearch {
     }
   }
 
-  // A part of what the search has taken, and a little.
-  std::int64_t a_while_longer() const {
-    const std::int64_t nodes = result_.nodes + spent_;
-    return 2 * nodes + kAWhile;
-  }
+  std::int64_t a_while_longer() const { return 2 * (result_.nodes + spent_) + kAWhile; }
   // Whether the search has gone on for long enough.
   bool over() const {
     const std::int64_t nodes = result_.nodes + spent_;
@@ -338,12 +336,13 @@ class StrictSearch {
     return limit;
   }
 
-  void take(const StrictLeaf& leaf) {
+  // Walks through a mapping; whether it is the best.
+  bool take(const StrictLeaf& leaf) {
     model::Ordering ordering;
     model::Cuts cuts;
-    if (leaf.mapping(ordering, cuts)) take(ordering, cuts);
+    return leaf.mapping(ordering, cuts) && take(ordering, cuts);
   }
-  void take(const model::Ordering& ordering, const model::Cuts& cuts) {
+  bool take(const model::Ordering& ordering, const model::Cuts& cuts) {
     ++result_.evaluated;
     std::int64_t blocks = 0;
     const Cost cost = model::evaluate_strict(problem_, ordering, cuts, wanted(), blocks);
@@ -352,12 +351,13 @@ class StrictSearch {
     walked_ += nodes;
     spent_ += nodes;
     watch_.stopped(static_cast<int>(nodes));
-    if (!std::isfinite(cost.energy) || !std::isfinite(cost.latency)) return;
-    if (has_best_ && !better(options_.objective, cost, best_)) return;
+    if (!std::isfinite(cost.energy) || !std::isfinite(cost.latency)) return false;
+    if (has_best_ && !better(options_.objective, cost, best_)) return false;
     has_best_ = true;
     best_ = cost;
     result_.improved = true;
     result_.best = {cost, ordering, cuts};
+    return true;
   }
 
   // All orders of the loops between cuts; where they are many, once nothing else is left
@@ -393,15 +393,12 @@ class StrictSearch {
   void attempt(const PlacedCuts& nodes) {
     StrictLeaf leaf(lattice_);
     if (!leaf.set(nodes)) return;
-    const Cost before = best_;
-    take(leaf);
-    if (improved_ && before.latency == best_.latency && before.energy == best_.energy) return;
-    improved_ = true;
-    best_nodes_ = nodes;
+    if (take(leaf) || !attempted_) best_nodes_ = nodes;
+    attempted_ = true;
   }
 
-  // Good mappings to beat, by changing the best of those that the tables take for the cheapest.
-  // `root`: what any costs at least.
+  // Good mappings to beat, by changing the best of those that the tables take for the cheapest, or
+  // the smallest tiles. `root`: what any costs at least.
   void polish(double root) {
     const auto value = [&] {
       return has_best_ ? objective_value(options_.objective, best_) : StrictBounds::kNothing;
@@ -439,14 +436,14 @@ class StrictSearch {
   std::int64_t most_bytes_;  // of chains and steps
   std::int64_t limit_ = 0;
   std::int64_t completed_ = 0;  // chains with all cuts
-  std::int64_t until_ = 0;      // no more can be proven: a while longer, for better mappings
-  std::int64_t spent_ = 0;      // nodes that took as long as tables and walks
+  std::int64_t until_ = 0;  // next to nothing is left to gain, or to prove: ends here; 0: not yet
+  std::int64_t spent_ = 0;  // nodes that took as long as tables and walks
   std::int64_t walks_ = 0;
   std::int64_t walked_ = 0;  // nodes that took as long as walks
   bool stopped_ = false;
   bool has_best_ = false;
-  bool improved_ = false;
-  PlacedCuts best_nodes_{};  // of the best mapping of those that were attempted
+  bool attempted_ = false;
+  PlacedCuts best_nodes_{};  // of the best of the mappings that were attempted, or the first
   Cost best_;
   double unsettled_ = std::numeric_limits<double>::infinity();
   double dropped_ = std::numeric_limits<double>::infinity();  // within the gap

@@ -111,18 +111,16 @@ double tile_bits(const model::Problem& problem, const model::Ordering& ordering,
   for (int i = 0; i < o.real.begin[z(level + 1)]; ++i) {
     range[z(o.real.loops[z(i)].dim)] *= o.real.loops[z(i)].factor;
   }
-  double elements = problem.strict ? model::largest_tile(problem, operand, level, temporal)
-                                   : model::tile_elements(problem, o, range);
-  if (problem.strict && level + 1 < o.levels &&
-      model::has_forced_buffers(problem, o.memory[z(level)])) {
-    elements *= 2;
-  }
-  if (!o.output) return elements * o.precision;
   bool partial = o.real.irrelevant_from[z(level + 1)];
   for (int i = begin; i < ordering.count; ++i) {
     partial = partial || (o.irrelevant >> ordering.dim[z(i)] & 1u);
   }
-  return elements * (partial ? o.precision : o.final_precision);
+  if (problem.strict) {
+    return model::taken_bits(problem, operand, level,
+                             model::largest_tile(problem, operand, level, temporal), partial);
+  }
+  return model::tile_elements(problem, o, range) *
+         (o.output && !partial ? o.final_precision : o.precision);
 }
 
 GivenCuts given_cuts(const model::Layer& layer, const model::Accelerator& accelerator,

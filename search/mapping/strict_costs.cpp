@@ -92,12 +92,10 @@ bool StrictCosts::fits(const model::Cuts& cuts) {
     int begin = 0;
     for (int m = 0; m < operand.levels; ++m) {
       const int end = cuts.end[z(o)][z(m)];
-      const bool partial = last >= begin || operand.real.irrelevant_from[z(m + 1)];
-      double bits = largest(o, m, end) *
-                    (operand.output && !partial ? operand.final_precision : operand.precision);
+      const bool adds = last >= begin || operand.real.irrelevant_from[z(m + 1)];
       const int memory = operand.memory[z(m)];
-      if (m + 1 < operand.levels && model::has_forced_buffers(problem_, memory)) bits *= 2;
-      if ((used[z(memory)] += bits) > problem_.memory[z(memory)].size) return false;
+      used[z(memory)] += model::taken_bits(problem_, o, m, largest(o, m, end), adds);
+      if (used[z(memory)] > problem_.memory[z(memory)].size) return false;
       begin = end;
     }
   }
