@@ -96,8 +96,9 @@ std::vector<double> divisors_of(std::int64_t n) {
   std::vector<double> result;
   for (std::int64_t d = 1; d <= n / d; ++d) {
     if (n % d != 0) continue;
+    const std::int64_t other = n / d;
     result.push_back(static_cast<double>(d));
-    if (d != n / d) result.push_back(static_cast<double>(n / d));
+    if (d != other) result.push_back(static_cast<double>(other));
   }
   std::sort(result.begin(), result.end());
   return result;
